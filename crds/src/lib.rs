@@ -1,0 +1,21 @@
+//! The pure core of Switchboard: what people write, how it is compiled, what
+//! the gateway runs. No IO, no clock, no randomness, no client.
+//!
+//! ```text
+//! manifests ─► v1alpha1 ─► Resources ─► compile() ─► Compiled { snapshot, credentials, diagnostics }
+//!                                                       │ snapshot::encode ─► bytes with digest and MAC
+//!                                                       └ conditions() ─► .status
+//! ```
+//!
+//! `compile` is total and deterministic: a bad object costs that object only,
+//! and the same objects in any order give the same bytes. It is the only maker
+//! of snapshots.
+#![deny(missing_docs)]
+
+pub mod compile;
+pub mod conditions;
+pub mod diagnostic;
+pub mod resources;
+pub mod settings;
+pub mod snapshot;
+pub mod v1alpha1;

@@ -1,0 +1,305 @@
+//! What the gateway runs: plain data, every decision that depends on
+//! configuration alone already made, and no secret in it.
+//!
+//! Lists that repeat (glob lists, filters, access sets) stand once and are
+//! named by index, so that fifty thousand keys of ten teams cost ten access
+//! sets. Nothing of kube or k8s-openapi is named here.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Position in [`Snapshot::servers`].
+pub type ServerIndex = u32;
+/// Position in [`Snapshot::patterns`].
+pub type PatternsIndex = u32;
+/// Position in [`Snapshot::filters`].
+pub type FilterIndex = u32;
+/// Position in [`Snapshot::access`].
+pub type AccessIndex = u32;
+/// Position in [`Snapshot::namespaces`].
+pub type NamespaceIndex = u32;
+/// Seconds since 1970 UTC.
+pub type UnixSeconds = i64;
+
+/// 128 bits of an HMAC, written as 32 hex digits.
+#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Digest128(pub [u8; 16]);
+
+/// HMAC(pepper, SHA-256(key)) cut to 128 bits: how an API key stands in a snapshot.
+pub type KeyDigest = Digest128;
+/// HMAC over a server's secret values: the key of its [`Secrets`]. Changes when any of them does.
+pub type Fingerprint = Digest128;
+
+/// The compiled state of everything.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Snapshot {
+    /// The settings that a request meets.
+    pub settings: WireSettings,
+    /// Accepted servers; the earlier one keeps a published name that two share.
+    pub servers: Vec<Server>,
+    /// Accepted groups, as filter headers name them.
+    pub groups: Vec<Group>,
+    /// Distinct lists of globs over native names; a name matches a list if any glob matches. Sorted, no list twice.
+    pub patterns: Vec<Vec<String>>,
+    /// Distinct conjunctions of pattern lists: a name passes if every list matches. The empty one passes all.
+    pub filters: Vec<Vec<PatternsIndex>>,
+    /// Distinct access sets: servers in rising order, each with what of it.
+    pub access: Vec<Vec<(ServerIndex, FilterIndex)>>,
+    /// Namespaces of the callers.
+    pub namespaces: Vec<String>,
+    /// Callers with keys, by id. Suspended ones are not here: their keys are unknown.
+    pub callers: Vec<Caller>,
+    /// The caller without a credential, if there is such a binding.
+    pub anonymous: Option<Caller>,
+}
+
+/// Settings that a request meets, with defaults filled in.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WireSettings {
+    /// Between prefix and native name.
+    pub separator: String,
+    /// The longest published name, in bytes.
+    pub max_tool_name_length: u32,
+    /// Lower case.
+    pub client_side_auth_header: String,
+    /// Origins allowed beside the own one, as `scheme://host[:port]` in lower case.
+    pub allowed_origins: Vec<String>,
+    /// CIDRs that may be connected to although refused by default.
+    pub egress_allow: Vec<String>,
+}
+
+/// An accepted server.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Server {
+    /// `namespace/name`.
+    pub id: String,
+    /// The published name.
+    pub alias: String,
+    /// What stands before the separator; none: bare names.
+    pub prefix: Option<String>,
+    /// norm() of the alias and of the prefix: what filter headers and paths resolve by. Sorted, distinct.
+    pub names: Vec<String>,
+    /// How it is reached.
+    pub transport: Transport,
+    /// How we authenticate to it.
+    pub auth: ServerAuth,
+    /// Names its [`Secrets`]; none: the server has no value of any kind.
+    pub credential: Option<Fingerprint>,
+    /// A Secret that it needs cannot be used: it keeps its name and serves nothing.
+    pub off: bool,
+    /// Whether callers share upstream sessions.
+    pub shared: bool,
+    /// Deadlines.
+    pub timeouts: ServerTimeouts,
+    /// Calls under way at once, in a pod.
+    pub max_concurrent_calls: u32,
+    /// The largest reply, in bytes.
+    pub max_response_bytes: u64,
+    /// Only matching tools exist; none: every tool.
+    pub allow: Option<PatternsIndex>,
+    /// Matching tools do not exist; wins.
+    pub deny: Option<PatternsIndex>,
+}
+
+/// Deadlines of a server, in seconds.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ServerTimeouts {
+    /// To connect, or for a child to answer `initialize`.
+    pub connect: u32,
+    /// For a list with all its pages.
+    pub list: u32,
+    /// For a call.
+    pub call: u32,
+}
+
+/// How a server is reached.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum Transport {
+    /// By HTTP; the URL itself is among the secrets.
+    #[serde(rename_all = "camelCase")]
+    Http {
+        /// `scheme://host[:port]`, all of the URL that may be shown. Empty while `off`.
+        origin: String,
+        /// Which wire.
+        wire: HttpWire,
+        /// Names of the declared headers, lower case, in order; their values are among the secrets.
+        headers: Vec<String>,
+        /// Names of the caller's headers that pass, lower case.
+        forward_headers: Vec<String>,
+    },
+    /// As a child process.
+    #[serde(rename_all = "camelCase")]
+    Stdio {
+        /// The program.
+        command: String,
+        /// Its arguments.
+        args: Vec<String>,
+        /// Where it starts; none: its scratch directory.
+        working_dir: Option<String>,
+        /// Names of its variables, in order; their values are among the secrets.
+        env: Vec<String>,
+    },
+}
+
+/// The HTTP wire of a server.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum HttpWire {
+    /// Streamable HTTP, then HTTP+SSE on 400, 404 or 405.
+    Auto,
+    /// Streamable HTTP.
+    Streamable,
+    /// HTTP+SSE.
+    Sse,
+}
+
+/// How a credential, ours or the caller's, is rendered.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ServerAuth {
+    /// The form.
+    pub scheme: AuthScheme,
+    /// What a caller's own credential does.
+    pub client_side: ClientSide,
+}
+
+/// The form in which a credential is sent.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum AuthScheme {
+    /// Not at all.
+    None,
+    /// In this header (lower case), verbatim.
+    Header(String),
+    /// `Authorization: Bearer …`
+    Bearer,
+    /// `Authorization: Basic …`, base64-encoded for the caller.
+    Basic,
+    /// `Authorization: token …`
+    Token,
+}
+
+/// What a caller's own credential does (R24).
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum ClientSide {
+    /// Replaces ours if path or header leave exactly one server.
+    OneServer,
+    /// Replaces ours always.
+    Replace,
+    /// Sent as Authorization, verbatim.
+    Forward,
+    /// Nothing.
+    Deny,
+}
+
+/// An accepted group, as a name in a filter header.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Group {
+    /// `namespace/name`.
+    pub id: String,
+    /// The published name.
+    pub name: String,
+    /// norm() of it.
+    pub norm: String,
+    /// Its members with their entries' filters.
+    pub members: AccessIndex,
+    /// Callers of these namespaces may name it. Rising order.
+    pub admits: Vec<NamespaceIndex>,
+}
+
+/// A live caller.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Caller {
+    /// `namespace/name` of the binding: stable over key rotation; sessions and pools are bound to it.
+    pub id: String,
+    /// The binding's namespace.
+    pub namespace: NamespaceIndex,
+    /// From then on the caller is unknown.
+    pub expires: Option<UnixSeconds>,
+    /// From then on the caller is known and has nothing: the first expiry among its parents.
+    pub access_until: Option<UnixSeconds>,
+    /// What it may use, every ceiling and consent already applied.
+    pub access: AccessIndex,
+    /// Its keys; none for the anonymous caller.
+    pub keys: Vec<CallerKey>,
+}
+
+/// A key of a caller.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CallerKey {
+    /// How the key is recognised.
+    pub digest: KeyDigest,
+    /// From then on it is unknown.
+    pub expires: Option<UnixSeconds>,
+}
+
+/// Secret values of the servers, apart from the snapshot.
+pub type Credentials = BTreeMap<Fingerprint, Secrets>;
+
+/// The secret values of one server.
+#[derive(Clone, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Secrets {
+    /// The whole URL of an HTTP server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Values of [`Transport::Http::headers`], in the same order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<String>,
+    /// Values of [`Transport::Stdio::env`], in the same order, `${…}` not yet filled in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub env: Vec<String>,
+    /// The value that [`ServerAuth::scheme`] renders.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth: Option<String>,
+}
+
+// === impl Digest128 ===
+
+impl fmt::Display for Digest128 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest128 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Digest128 {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest128 {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        let mut bytes = [0; 16];
+        let valid = text.len() == 32
+            && bytes.iter_mut().zip(text.as_bytes().chunks(2)).all(|(byte, pair)| {
+                let parsed = str::from_utf8(pair).ok().and_then(|hex| u8::from_str_radix(hex, 16).ok());
+                parsed.map(|value| *byte = value).is_some()
+            });
+        if valid { Ok(Self(bytes)) } else { Err(serde::de::Error::custom("expected 32 hex digits")) }
+    }
+}
+
+// === impl Secrets ===
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secrets(…)")
+    }
+}

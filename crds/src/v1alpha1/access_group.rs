@@ -1,0 +1,62 @@
+//! `McpAccessGroup`: a named set of servers to grant at once.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{NamespaceConsent, Selector};
+
+/// A set of servers that bindings grant, and callers filter by, under one name.
+#[derive(Clone, CustomResource, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[kube(
+    group = "switchboard.dev",
+    version = "v1alpha1",
+    kind = "McpAccessGroup",
+    namespaced,
+    shortname = "mcpag",
+    category = "mcp",
+    status = "McpAccessGroupStatus",
+    derive = "PartialEq"
+)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct McpAccessGroupSpec {
+    /// The published name: letters, digits, space, `_` and `-`, at most 64. Default: `metadata.name` with `-` and `.` as `_`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group_name: Option<String>,
+    /// Servers in the group, each in whole or in part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub servers: Option<Vec<AccessGroupMember>>,
+    /// Servers join by their labels, if `joinFrom` admits their namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selector: Option<Selector>,
+    /// Whose servers may join, by `selector` or by their own `accessGroups`. Default: those of the own namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub join_from: Option<NamespaceConsent>,
+    /// Whose bindings may name the group. Default: those of the own namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_namespaces: Option<NamespaceConsent>,
+}
+
+/// A server in a group.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AccessGroupMember {
+    /// The server's `metadata.name`.
+    pub name: String,
+    /// The server's namespace. Empty: the group's own.
+    #[serde(default)]
+    pub namespace: String,
+    /// The tools that the group gives: exact native names or globs. Absent: all of the server. Empty: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tools: Option<Vec<String>>,
+}
+
+/// What is known of a group.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct McpAccessGroupStatus {
+    /// Accepted, `ResolvedRefs`, Programmed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
+}
