@@ -1,1 +1,8 @@
-//! The data plane.
+//! The data plane: snapshots in, `/mcp` out.
+//!
+//! ```text
+//! source ─► Snapshot ─► RoutingTable::build ─► ArcSwap
+//! request ─► table, once ─► identify ─► read call ─► route ─► permit ─► upstream ─► response
+//! ```
+
+pub mod upstream;

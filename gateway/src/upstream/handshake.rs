@@ -1,0 +1,91 @@
+//! The legacy handshake, the same over every transport: `initialize` and what
+//! the server says of itself.
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{Outcome, UpstreamError};
+
+/// The newest legacy revision; a server may answer an older one.
+pub const NEWEST: &str = "2025-11-25";
+
+/// The legacy revisions that the gateway speaks to servers.
+pub const SPOKEN: [&str; 4] = ["2024-11-05", "2025-03-26", "2025-06-18", NEWEST];
+
+/// The notification that ends the handshake.
+pub const INITIALIZED: &str = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
+
+/// What a server said of itself in its answer to `initialize`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Hello {
+    /// The revision in force, one of [`SPOKEN`].
+    pub version: &'static str,
+    /// Whether it offers tools.
+    pub tools: bool,
+}
+
+/// The `initialize` request. It declares no client capability: a pooled session has no one client to ask.
+pub fn initialize(id: u64) -> Bytes {
+    let version = env!("CARGO_PKG_VERSION");
+    Bytes::from(format!(
+        r#"{{"jsonrpc":"2.0","id":{id},"method":"initialize","params":{{"protocolVersion":"{NEWEST}","capabilities":{{}},"clientInfo":{{"name":"switchboard","version":"{version}"}}}}}}"#
+    ))
+}
+
+/// Reads the response to [`initialize`]; `message` is the whole JSON-RPC response.
+pub fn hello(message: &[u8], id: u64) -> Result<Hello, UpstreamError> {
+    #[derive(Deserialize)]
+    struct Response<'a> {
+        id: Option<u64>,
+        #[serde(borrow)]
+        result: Option<&'a RawValue>,
+        error: Option<Error>,
+    }
+    #[derive(Deserialize)]
+    struct Error {
+        code: i64,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct InitializeResult {
+        protocol_version: String,
+        #[serde(default)]
+        capabilities: Capabilities,
+    }
+    #[derive(Default, Deserialize)]
+    struct Capabilities {
+        tools: Option<serde::de::IgnoredAny>,
+    }
+    let malformed = |what: &str| UpstreamError::new(Outcome::UpstreamError, format!("the answer to initialize {what}"));
+    let response: Response<'_> =
+        serde_json::from_slice(message).map_err(|_| malformed("is not a JSON-RPC response"))?;
+    if response.id != Some(id) {
+        return Err(malformed("bears another id"));
+    }
+    if let Some(error) = response.error {
+        return Err(refused(error.code));
+    }
+    let result = response.result.ok_or_else(|| malformed("has no result"))?;
+    let result: InitializeResult =
+        serde_json::from_str(result.get()).map_err(|_| malformed("is not an InitializeResult"))?;
+    let version = SPOKEN.into_iter().find(|spoken| *spoken == result.protocol_version).ok_or_else(|| {
+        UpstreamError::new(
+            Outcome::UnsupportedProtocol,
+            "the server insists on a protocol revision that is not spoken to it",
+        )
+    })?;
+    Ok(Hello { version, tools: result.capabilities.tools.is_some() })
+}
+
+/// Whether a JSON-RPC error code of an answer to `initialize` says that only the modern protocol is spoken.
+pub fn refused(code: i64) -> UpstreamError {
+    match code {
+        // UnsupportedProtocolVersion and its siblings, and "unknown method" for initialize itself
+        -32099..=-32020 | -32601 => UpstreamError::new(
+            Outcome::UnsupportedProtocol,
+            "the server speaks only the 2026-07-28 protocol, which is not yet spoken to servers",
+        ),
+        _ => UpstreamError::new(Outcome::UpstreamError, format!("the server refused initialize with error {code}")),
+    }
+}
