@@ -1,8 +1,48 @@
 //! The data plane: snapshots in, `/mcp` out.
 //!
 //! ```text
-//! source ─► Snapshot ─► RoutingTable::build ─► ArcSwap
-//! request ─► table, once ─► identify ─► read call ─► route ─► permit ─► upstream ─► response
+//! source ─► Snapshot ─► RoutingTable::build ─► View ─► ArcSwap
+//! request ─► view, once ─► identify ─► read ─► route ─► permit ─► upstream ─► relay ─► response
 //! ```
+//!
+//! A request reads one view and nothing global; pools, children, sessions and
+//! counters live beside it. Only [`permit`] makes a leave to forward.
 
+pub mod admin;
+pub mod body;
+pub mod budget;
+pub mod call;
+pub mod caller_part;
+pub mod catalogue;
+pub mod clock;
+pub mod discovery;
+pub mod event;
+pub mod exchange;
+pub mod failure;
+pub mod front;
+pub mod gateway;
+pub mod head;
+pub mod identify;
+pub mod index;
+pub mod json;
+pub mod keys;
+pub mod list;
+pub mod methods;
+pub mod metrics;
+pub mod modern;
+pub mod permit;
+pub mod proxy;
+pub mod reject;
+pub mod relay;
+pub mod revision;
+pub mod revoked;
+pub mod route;
+pub mod scan;
+pub mod scope;
+pub mod seal;
+pub mod serve;
+pub mod session;
+pub mod status;
+pub mod table;
 pub mod upstream;
+pub mod upstreams;

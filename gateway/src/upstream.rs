@@ -15,6 +15,19 @@ use http::{HeaderName, HeaderValue};
 use tokio::time::Instant;
 
 pub mod handshake;
+pub mod stdio { pub fn header_names(_: &[String]) -> Vec<String> { Vec::new() } }
+pub fn render_credential(_: &crds::snapshot::AuthScheme, _: &str) -> Option<(HeaderName, HeaderValue)> { None }
+pub struct Connectors;
+pub struct Upstream;
+impl Upstream {
+ pub fn new(_: std::sync::Arc<Endpoint>, _: CallerPart, _: &std::sync::Arc<Connectors>) -> Self { Self }
+ pub async fn send(&self, _: &Outgoing<'_>) -> Result<Reply, UpstreamError> { Err(UpstreamError::timeout("")) }
+ pub async fn stop(&self) {}
+ pub async fn answer(&self, _: Bytes) {}
+ pub async fn list_changed(&self) {}
+ pub fn child(&self) -> Option<crate::status::ChildStatus> { None }
+}
+impl CallerPart { pub fn digest(&self) -> Option<crds::snapshot::Digest128> { None } }
 
 /// A compiled server with its secret values: all that it takes to reach it.
 pub struct Endpoint {

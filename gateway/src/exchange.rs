@@ -1,0 +1,83 @@
+//! One message of a request, with everything that answering it needs.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use crds::snapshot::{Caller, ServerIndex, UnixSeconds};
+use http::{HeaderMap, StatusCode};
+
+use crate::body::Aborted;
+use crate::caller_part::caller_part;
+use crate::gateway::{Gateway, View};
+use crate::head::Head;
+use crate::json;
+use crate::permit::{Permit, permit};
+use crate::revision::Revision;
+use crate::scope::Scope;
+use crate::upstream::CallerPart;
+
+/// What a request says and sees, settled before its messages are answered.
+#[derive(Clone, Copy)]
+pub struct Exchange<'r> {
+    /// The gateway.
+    pub gateway: &'r Arc<Gateway>,
+    /// What it ran when the request came.
+    pub view: &'r View,
+    /// Who is calling.
+    pub caller: &'r Caller,
+    /// What the request is narrowed to.
+    pub scope: &'r Scope,
+    /// Its headers, read.
+    pub head: &'r Head<'r>,
+    /// Its headers.
+    pub headers: &'r HeaderMap,
+    /// The revision that it speaks.
+    pub revision: Revision,
+    /// When it came.
+    pub now: UnixSeconds,
+}
+
+/// The answer to one message.
+pub enum Answer {
+    /// A response, with the HTTP status that it has if it is the only one.
+    Message(StatusCode, Bytes),
+    /// Messages as they come, as an event stream.
+    Events(tokio::sync::mpsc::Receiver<Result<Bytes, Aborted>>),
+    /// A response too large to be held, as it comes.
+    Json(tokio::sync::mpsc::Receiver<Result<Bytes, Aborted>>),
+    /// Nothing: the message was no request.
+    Accepted,
+}
+
+impl Exchange<'_> {
+    /// Whether the caller may use a tool, by its native name.
+    pub fn permit(&self, server: ServerIndex, tool: &str) -> Option<Permit> {
+        permit(&self.view.table, (self.caller, self.now), self.scope, server, tool)
+    }
+
+    /// What the caller adds to requests to a server.
+    pub fn caller_part(&self, server: ServerIndex) -> CallerPart {
+        caller_part(&self.view.table, server, self.scope, (self.head, self.headers), self.now)
+    }
+}
+
+impl Answer {
+    /// A result, given as JSON.
+    pub fn result(id: &[u8], result: &[u8]) -> Self {
+        let mut out = Vec::with_capacity(result.len() + id.len() + 40);
+        json::result(id, result, &mut out);
+        Answer::Message(StatusCode::OK, out.into())
+    }
+
+    /// An error over HTTP 200.
+    pub fn error(id: &[u8], code: i32, message: &str) -> Self {
+        Self::error_with(StatusCode::OK, id, (code, message), None)
+    }
+
+    /// An error with a status and, perhaps, data.
+    pub fn error_with(status: StatusCode, id: &[u8], (code, message): (i32, &str), data: Option<&[u8]>) -> Self {
+        let mut out = Vec::with_capacity(message.len() + id.len() + 80);
+        json::error(id, code, message, data, &mut out);
+        Answer::Message(status, out.into())
+    }
+}

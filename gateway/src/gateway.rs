@@ -1,0 +1,176 @@
+//! What a running gateway is: the view that requests load once, and beside it
+//! everything that lives longer than a snapshot.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use crds::snapshot::Digest128;
+use parking_lot::Mutex;
+use tokio::sync::{Notify, watch};
+
+use crate::budget::Budget;
+use crate::discovery;
+use crate::index::Index;
+use crate::metrics::Metrics;
+use crate::session::Sessions;
+use crate::table::RoutingTable;
+use crate::upstream::Connectors;
+use crate::upstreams::ServerUpstreams;
+
+/// How long news of catalogues gather before the index is built again.
+const GATHER: Duration = Duration::from_millis(10);
+
+/// Everything that a request looks at, as of one moment.
+pub struct View {
+    /// What the snapshot says.
+    pub table: Arc<RoutingTable>,
+    /// Per server, in the snapshot's order; none for one that is off.
+    pub upstreams: Vec<Option<Arc<ServerUpstreams>>>,
+    /// What the servers list.
+    pub index: Index,
+}
+
+/// A running gateway.
+pub struct Gateway {
+    /// What requests load, once each.
+    pub view: ArcSwap<View>,
+    /// Legacy sessions.
+    pub sessions: Sessions,
+    /// Bytes of bodies held.
+    pub budget: Budget,
+    /// Counters.
+    pub metrics: Metrics,
+    /// The revision in force; whoever holds something open looks again when it changes.
+    pub revision: watch::Sender<u64>,
+    /// Rung by discovery when a catalogue changed.
+    pub catalogue_changed: Arc<Notify>,
+    connectors: Arc<Connectors>,
+    upstreams: Mutex<HashMap<Digest128, Arc<ServerUpstreams>>>,
+    /// One at a time makes a view: a table, or an index over new catalogues.
+    publishing: Mutex<()>,
+}
+
+impl Gateway {
+    /// A gateway that serves nobody until a table is set.
+    pub fn new(table: RoutingTable, sessions: Sessions, connectors: Arc<Connectors>) -> Arc<Self> {
+        let view = View { table: Arc::new(table), upstreams: Vec::new(), index: Index::default() };
+        let gateway = Arc::new(Self {
+            view: ArcSwap::from_pointee(view),
+            sessions,
+            budget: Budget::default(),
+            metrics: Metrics::new(),
+            revision: watch::Sender::new(0),
+            catalogue_changed: Arc::default(),
+            connectors,
+            upstreams: Mutex::default(),
+            publishing: Mutex::default(),
+        });
+        let table = gateway.view.load().table.clone();
+        gateway.put(table);
+        gateway
+    }
+
+    /// Puts a new snapshot in force. Sessions of servers that did not change go on; what a caller lost ends.
+    pub fn set_table(self: &Arc<Self>, table: RoutingTable) {
+        self.put(Arc::new(table));
+    }
+
+    fn put(self: &Arc<Self>, table: Arc<RoutingTable>) {
+        let _publishing = self.publishing.lock();
+        let upstreams: Vec<_> = table.servers.iter().map(|route| self.upstreams_of(route)).collect();
+        self.retire(&upstreams);
+        let before = self.view.load_full();
+        let index = index(&table, &upstreams, &before.index);
+        self.view.store(Arc::new(View { table, upstreams, index }));
+        let revision = self.view.load().table.revision;
+        self.metrics.snapshot_revision.set(i64::try_from(revision).unwrap_or(i64::MAX));
+        self.revision.send_replace(revision);
+        self.end_lost_sessions();
+    }
+
+    fn upstreams_of(self: &Arc<Self>, route: &crate::table::ServerRoute) -> Option<Arc<ServerUpstreams>> {
+        let server = &route.endpoint.server;
+        if server.off {
+            return None;
+        }
+        let mut known = self.upstreams.lock();
+        let upstreams = known.entry(route.identity).or_insert_with(|| {
+            let metrics = self.metrics.of_server(&server.id);
+            let upstreams = ServerUpstreams::new(route.endpoint.clone(), self.connectors.clone(), metrics);
+            let upstreams = Arc::new(upstreams);
+            tokio::spawn(discovery::keep(Arc::downgrade(&upstreams), self.catalogue_changed.clone()));
+            upstreams
+        });
+        Some(upstreams.clone())
+    }
+
+    /// Ends the servers that are no longer there.
+    fn retire(&self, kept: &[Option<Arc<ServerUpstreams>>]) {
+        let mut known = self.upstreams.lock();
+        let gone: Vec<_> = known
+            .extract_if(|_, upstreams| !kept.iter().flatten().any(|other| Arc::ptr_eq(other, upstreams)))
+            .map(|(_, upstreams)| upstreams)
+            .collect();
+        drop(known);
+        for upstreams in gone {
+            tokio::spawn(async move { upstreams.stop().await });
+        }
+    }
+
+    /// Builds the index again whenever catalogues changed; runs as long as the gateway.
+    pub async fn index_catalogues(self: Arc<Self>) {
+        loop {
+            self.catalogue_changed.notified().await;
+            tokio::time::sleep(GATHER).await;
+            let _publishing = self.publishing.lock();
+            let before = self.view.load_full();
+            let index = index(&before.table, &before.upstreams, &before.index);
+            let view = View { table: before.table.clone(), upstreams: before.upstreams.clone(), index };
+            self.view.store(Arc::new(view));
+        }
+    }
+
+    /// Ends sessions that are idle, and those of callers that lost the server.
+    pub fn end_lost_sessions(&self) {
+        let view = self.view.load();
+        let now = crate::clock::now();
+        for (index, upstreams) in view.upstreams.iter().enumerate() {
+            let Some(upstreams) = upstreams else { continue };
+            upstreams.sweep(|caller| {
+                let caller = view.table.caller_by_id(caller);
+                caller.is_some_and(|caller| {
+                    let access = view.table.access(caller, now);
+                    access.binary_search_by_key(&(index as u32), |entry| entry.0).is_ok()
+                })
+            });
+        }
+    }
+
+    /// Whether every server is discovered or has failed.
+    pub fn is_discovered(&self) -> bool {
+        let view = self.view.load();
+        view.upstreams.iter().flatten().all(|upstreams| {
+            !matches!(upstreams.catalogue.load().state, crate::catalogue::State::Unknown)
+        })
+    }
+
+    /// Ends every session and child.
+    pub async fn stop(&self) {
+        let all: Vec<_> = self.upstreams.lock().drain().map(|(_, upstreams)| upstreams).collect();
+        let stopping: Vec<_> = all.into_iter().map(|one| tokio::spawn(async move { one.stop().await })).collect();
+        for stopped in stopping {
+            // A task that panicked has nothing left to stop.
+            let _ = stopped.await;
+        }
+    }
+}
+
+fn index(table: &RoutingTable, upstreams: &[Option<Arc<ServerUpstreams>>], before: &Index) -> Index {
+    let catalogues = table.snapshot.servers.iter().zip(upstreams).map(|(server, upstreams)| {
+        let catalogue = upstreams.as_ref().map(|upstreams| upstreams.catalogue.load_full());
+        (server, catalogue.unwrap_or_default())
+    });
+    Index::build(&table.snapshot.settings, catalogues, before)
+}

@@ -1,0 +1,95 @@
+//! Counters. No key, caller or client-chosen text is ever a label.
+
+use prometheus::{Encoder, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+
+/// All counters of a gateway.
+pub struct Metrics {
+    registry: Registry,
+    calls: IntCounterVec,
+    rejects: IntCounterVec,
+    /// The revision of the snapshot in force.
+    pub snapshot_revision: IntGauge,
+    /// Snapshots or files refused since start; the last good state served on.
+    pub refused: IntCounter,
+}
+
+/// The counters of one server, looked up once.
+#[derive(Clone)]
+pub struct ServerMetrics {
+    calls: IntCounterVec,
+    server: String,
+    ok: IntCounter,
+    tool_error: IntCounter,
+}
+
+impl Metrics {
+    /// Counters at zero.
+    pub fn new() -> Self {
+        let registry = Registry::new();
+        let calls = counters("switchboard_calls_total", "Tool calls by server and outcome.", &["server", "outcome"]);
+        let rejects = counters("switchboard_rejected_requests_total", "HTTP requests refused, by reason.", &["reason"]);
+        let snapshot_revision = IntGauge::new("switchboard_snapshot_revision", "The revision in force.");
+        let refused = IntCounter::new("switchboard_snapshots_refused_total", "Snapshots or files that were refused.");
+        // Names and help are the literals above; a registry refuses only what is there twice.
+        let (Ok(snapshot_revision), Ok(refused)) = (snapshot_revision, refused) else { unreachable!("literal names") };
+        let metrics = Self { registry, calls, rejects, snapshot_revision, refused };
+        let all: [Box<dyn prometheus::core::Collector>; 4] = [
+            Box::new(metrics.calls.clone()),
+            Box::new(metrics.rejects.clone()),
+            Box::new(metrics.snapshot_revision.clone()),
+            Box::new(metrics.refused.clone()),
+        ];
+        for collector in all {
+            let _ = metrics.registry.register(collector);
+        }
+        metrics
+    }
+
+    /// The counters of a server.
+    pub fn of_server(&self, id: &str) -> ServerMetrics {
+        ServerMetrics {
+            calls: self.calls.clone(),
+            server: id.to_owned(),
+            ok: self.calls.with_label_values(&[id, "ok"]),
+            tool_error: self.calls.with_label_values(&[id, "tool_error"]),
+        }
+    }
+
+    /// Counts a refused request.
+    pub fn reject(&self, reason: &str) {
+        self.rejects.with_label_values(&[reason]).inc();
+    }
+
+    /// All of it, as Prometheus reads it.
+    pub fn text(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        // Encoding into memory fails on nothing but a collector without a name.
+        let _ = TextEncoder::new().encode(&self.registry.gather(), &mut text);
+        text
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ServerMetrics {
+    /// Counts a call that was answered; `is_error`: by a tool error.
+    pub fn answered(&self, is_error: bool) {
+        if is_error { self.tool_error.inc() } else { self.ok.inc() }
+    }
+
+    /// Counts a call that was not.
+    pub fn failed(&self, outcome: &str) {
+        self.calls.with_label_values(&[self.server.as_str(), outcome]).inc();
+    }
+}
+
+fn counters(name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+    match IntCounterVec::new(Opts::new(name, help), labels) {
+        Ok(counters) => counters,
+        Err(_) => unreachable!("names and labels are literals of this file"),
+    }
+}

@@ -1,0 +1,190 @@
+//! A request, from top to bottom: headers, caller, body, messages, answer.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{CONTENT_TYPE, HeaderName};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::BodyExt;
+use hyper::body::{Body as _, Incoming};
+
+use crate::body::Body;
+use crate::budget::Held;
+use crate::event;
+use crate::exchange::{Answer, Exchange};
+use crate::front::{self, Path};
+use crate::gateway::Gateway;
+use crate::head::Head;
+use crate::identify::identify;
+use crate::methods;
+use crate::reject::Reject;
+use crate::scan::{self, FaultKind, Message};
+use crate::scope::Scope;
+
+/// The largest request body, in bytes.
+const MAX_BODY: usize = 4 * 1024 * 1024;
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// The header that carries a legacy session id.
+pub const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
+
+/// Answers one HTTP request. `listener`: the address that it came in by.
+pub async fn handle(gateway: Arc<Gateway>, listener: SocketAddr, request: Request<Incoming>) -> Response<Body> {
+    match respond(&gateway, listener, request).await {
+        Ok(response) => response,
+        Err(reject) => {
+            gateway.metrics.reject(reject.as_str());
+            reject.into_response()
+        }
+    }
+}
+
+async fn respond(
+    gateway: &Arc<Gateway>,
+    listener: SocketAddr,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Reject> {
+    let (parts, body) = request.into_parts();
+    let view = gateway.view.load();
+    let table = &view.table;
+    let head = Head::read(&parts.headers, &table.snapshot.settings.client_side_auth_header)?;
+    front::check_host(&head, listener)?;
+    front::check_origin(&head, &table.snapshot.settings.allowed_origins)?;
+    let path = Path::read(parts.uri.path()).ok_or(Reject::NotFound)?;
+    if parts.method != Method::POST && parts.method != Method::DELETE {
+        return Err(Reject::Method("POST, DELETE"));
+    }
+    let now = crate::clock::now();
+    let caller = identify(table, &head, now)?;
+    let scope = Scope::read(table, caller, now, path.names(), &head.filters);
+    if let Some(names) = path.names().filter(|_| scope.is_empty()) {
+        return Err(Reject::NoSuchServer(names.to_owned()));
+    }
+    if parts.method == Method::DELETE {
+        let id = head.session.ok_or_else(|| Reject::Invalid("Mcp-Session-Id names the session to end".into()))?;
+        let session = gateway.sessions.read(id, &caller.id, now).ok_or(Reject::NoSuchSession)?;
+        gateway.sessions.end(&session, now);
+        return Ok(empty(StatusCode::NO_CONTENT));
+    }
+    let mut held = gateway.budget.hold();
+    let body = read_body(&head, body, &mut held).await?;
+    let incoming = scan::request(&body).map_err(|fault| refuse(&fault))?;
+    let revision = methods::revision(gateway, &head, &incoming, (caller, now))?;
+    let exchange = Exchange {
+        gateway,
+        view: &view,
+        caller,
+        scope: &scope,
+        head: &head,
+        headers: &parts.headers,
+        revision,
+        now,
+    };
+    match incoming {
+        scan::Incoming::One(message) => {
+            let (answer, session) = methods::answer(&exchange, &body, &message, false).await?;
+            Ok(into_response(answer, session))
+        }
+        scan::Incoming::Batch(messages) => batch(&exchange, &body, &messages).await,
+    }
+}
+
+fn refuse(fault: &scan::Fault) -> Reject {
+    let said = fault.to_string();
+    match fault.kind {
+        FaultKind::Parse => Reject::Parse(said),
+        FaultKind::Invalid => Reject::Invalid(said),
+        FaultKind::Params => Reject::Params(said),
+    }
+}
+
+async fn read_body(
+    head: &Head<'_>,
+    mut body: Incoming,
+    held: &mut Held<'_>,
+) -> Result<Bytes, Reject> {
+    if !head.accepts_both() {
+        return Err(Reject::NotAcceptable);
+    }
+    if !head.sends_json() {
+        return Err(Reject::ContentType);
+    }
+    if head.encoded {
+        return Err(Reject::ContentEncoding);
+    }
+    if body.size_hint().lower() > MAX_BODY as u64 {
+        return Err(Reject::BodyTooLarge);
+    }
+    let reading = async {
+        let mut first = Bytes::new();
+        let mut rest = BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            let chunk = frame.map_err(|_| Reject::BodyIncomplete)?.into_data().unwrap_or_default();
+            if !held.add(chunk.len()) {
+                return Err(Reject::Busy);
+            }
+            if first.len() + rest.len() + chunk.len() > MAX_BODY {
+                return Err(Reject::BodyTooLarge);
+            }
+            if first.is_empty() && rest.is_empty() {
+                first = chunk;
+            } else {
+                rest.extend_from_slice(&std::mem::take(&mut first));
+                rest.extend_from_slice(&chunk);
+            }
+        }
+        Ok(if rest.is_empty() { first } else { rest.freeze() })
+    };
+    tokio::time::timeout(BODY_TIMEOUT, reading).await.unwrap_or(Err(Reject::BodyIncomplete))
+}
+
+/// A batch of 2025-03-26: answered in order, one array of responses.
+async fn batch(exchange: &Exchange<'_>, body: &Bytes, messages: &[Message<'_>]) -> Result<Response<Body>, Reject> {
+    let mut out = b"[".to_vec();
+    for message in messages {
+        if message.method.as_ref().is_some_and(|method| method.value == "initialize") {
+            return Err(Reject::Invalid("initialize must not be part of a batch".into()));
+        }
+        if let (Answer::Message(_, response), _) = methods::answer(exchange, body, message, true).await? {
+            if out.len() > 1 {
+                out.push(b',');
+            }
+            out.extend_from_slice(&response);
+        }
+    }
+    if out.len() == 1 {
+        return Ok(empty(StatusCode::ACCEPTED));
+    }
+    out.push(b']');
+    Ok(into_response(Answer::Message(StatusCode::OK, out.into()), None))
+}
+
+fn into_response(answer: Answer, session: Option<String>) -> Response<Body> {
+    let (status, media_type, body) = match answer {
+        Answer::Message(status, response) => (status, "application/json", Body::whole(response)),
+        Answer::Json(receiver) => (StatusCode::OK, "application/json", Body::Stream(receiver)),
+        Answer::Events(receiver) => (StatusCode::OK, event::MEDIA_TYPE, Body::Stream(receiver)),
+        Answer::Accepted => return empty(StatusCode::ACCEPTED),
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    if media_type == event::MEDIA_TYPE {
+        headers.insert("cache-control", HeaderValue::from_static("no-cache"));
+        headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    }
+    // A sealed id is base64url: always a header value.
+    if let Some(value) = session.and_then(|id| HeaderValue::from_str(&id).ok()) {
+        headers.insert(SESSION_ID, value);
+    }
+    response
+}
+
+fn empty(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::Whole(None));
+    *response.status_mut() = status;
+    response
+}

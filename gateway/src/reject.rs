@@ -1,0 +1,171 @@
+//! Why a request is refused before any message of it is answered, and how
+//! that looks on the wire: status, headers and body in one table.
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, Response, StatusCode};
+
+use crate::body::Body;
+use crate::json;
+
+/// A refusal of a whole HTTP request.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Reject {
+    /// No credential, and no Anonymous binding.
+    Unauthenticated,
+    /// A credential that is no live caller's.
+    InvalidCredential,
+    /// A header that may stand once stands twice.
+    RepeatedHeader(&'static str),
+    /// Header names and values over 64 KiB.
+    HeadersTooLarge,
+    /// An Origin that is not allowed.
+    Origin,
+    /// A Host that is not loopback, on a loopback listener.
+    Host,
+    /// A path that is not ours.
+    NotFound,
+    /// A scoped path that leaves nothing for the caller; unknown and forbidden look the same.
+    NoSuchServer(String),
+    /// A method other than these.
+    Method(&'static str),
+    /// Accept without JSON or without event streams.
+    NotAcceptable,
+    /// A body that does not say it is JSON.
+    ContentType,
+    /// A compressed body.
+    ContentEncoding,
+    /// A body over the limit.
+    BodyTooLarge,
+    /// The pod holds as many bodies as it may.
+    Busy,
+    /// The body did not come in time or broke off.
+    BodyIncomplete,
+    /// Not JSON, with what and where.
+    Parse(String),
+    /// JSON, but no request.
+    Invalid(String),
+    /// A request, but for a member of its params.
+    Params(String),
+    /// A revision that is not spoken.
+    Version,
+    /// A session id that is unknown, forged, foreign, expired or ended.
+    NoSuchSession,
+    /// No random bytes for a session id.
+    Internal,
+}
+
+impl Reject {
+    /// The reason's label in metrics and logs.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Reject::Unauthenticated => "unauthenticated",
+            Reject::InvalidCredential => "invalid_credential",
+            Reject::RepeatedHeader(_) => "repeated_header",
+            Reject::HeadersTooLarge => "headers_too_large",
+            Reject::Origin => "origin",
+            Reject::Host => "host",
+            Reject::NotFound => "not_found",
+            Reject::NoSuchServer(_) => "no_such_server",
+            Reject::Method(_) => "method",
+            Reject::NotAcceptable => "not_acceptable",
+            Reject::ContentType => "content_type",
+            Reject::ContentEncoding => "content_encoding",
+            Reject::BodyTooLarge => "body_too_large",
+            Reject::Busy => "busy",
+            Reject::BodyIncomplete => "body_incomplete",
+            Reject::Parse(_) => "parse",
+            Reject::Invalid(_) => "invalid",
+            Reject::Params(_) => "params",
+            Reject::Version => "version",
+            Reject::NoSuchSession => "no_such_session",
+            Reject::Internal => "internal",
+        }
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Reject::Unauthenticated | Reject::InvalidCredential => StatusCode::UNAUTHORIZED,
+            Reject::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Reject::Origin | Reject::Host => StatusCode::FORBIDDEN,
+            Reject::NotFound | Reject::NoSuchServer(_) | Reject::NoSuchSession => StatusCode::NOT_FOUND,
+            Reject::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Reject::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
+            Reject::ContentType | Reject::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Reject::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Reject::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Reject::BodyIncomplete => StatusCode::REQUEST_TIMEOUT,
+            Reject::RepeatedHeader(_) | Reject::Parse(_) | Reject::Invalid(_) | Reject::Params(_) | Reject::Version => {
+                StatusCode::BAD_REQUEST
+            }
+            Reject::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn message(&self) -> String {
+        match self {
+            Reject::RepeatedHeader(name) => format!("{name} stands twice; send it once"),
+            Reject::HeadersTooLarge => "the headers are over 64 KiB".into(),
+            Reject::Origin => "this Origin is not allowed; the settings' allowedOrigins lists those that are".into(),
+            Reject::Host => "this gateway listens on loopback only; address it as localhost or 127.0.0.1".into(),
+            Reject::NotFound => "there is nothing at this path; MCP is served at /mcp".into(),
+            Reject::Method(allowed) => format!("this path takes {allowed}"),
+            Reject::NotAcceptable => "Not Acceptable: Accept must name application/json and text/event-stream".into(),
+            Reject::ContentType => "Content-Type must be application/json".into(),
+            Reject::ContentEncoding => "the body must not be compressed".into(),
+            Reject::BodyTooLarge => "the body is over 4 MiB".into(),
+            Reject::Busy => "the gateway holds as many requests as it may; try again".into(),
+            Reject::BodyIncomplete => "the body did not arrive in time".into(),
+            Reject::Parse(what) | Reject::Invalid(what) | Reject::Params(what) => what.clone(),
+            Reject::Version => {
+                "Unsupported MCP-Protocol-Version; supported: 2025-03-26, 2025-06-18, 2025-11-25, 2026-07-28".into()
+            }
+            Reject::NoSuchSession => "Session not found; initialize again".into(),
+            Reject::Internal => "the operating system gives no random bytes".into(),
+            Reject::Unauthenticated | Reject::InvalidCredential | Reject::NoSuchServer(_) => String::new(),
+        }
+    }
+
+    /// The body: LiteLLM's for who and where, JSON-RPC for the rest (REQUIREMENTS, Answers).
+    fn body(&self) -> Vec<u8> {
+        let mut body = Vec::with_capacity(128);
+        match self {
+            Reject::Unauthenticated | Reject::InvalidCredential => body.extend_from_slice(
+                br#"{"detail":{"error":"authentication_required","message":"Authenticate with the gateway to use the MCP endpoint."}}"#,
+            ),
+            Reject::NoSuchServer(name) => {
+                body.extend_from_slice(br#"{"detail":"#);
+                json::string(&format!("MCP server, toolset, or access group '{name}' not found"), &mut body);
+                body.push(b'}');
+            }
+            Reject::Parse(_) => json::error(b"null", -32700, &self.message(), None, &mut body),
+            Reject::Params(_) => json::error(b"null", -32602, &self.message(), None, &mut body),
+            _ => json::error(b"null", -32600, &self.message(), None, &mut body),
+        }
+        body
+    }
+
+    /// The whole response.
+    pub fn into_response(self) -> Response<Body> {
+        let mut response = Response::new(Body::whole(Bytes::from(self.body())));
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        match self {
+            Reject::Unauthenticated => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Reject::InvalidCredential => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer error="invalid_token""#));
+            }
+            Reject::Method(allowed) => {
+                headers.insert(ALLOW, HeaderValue::from_static(allowed));
+            }
+            Reject::Busy => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            _ => {}
+        }
+        response
+    }
+}

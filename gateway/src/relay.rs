@@ -1,0 +1,291 @@
+//! From an upstream's reply to the caller's answer: ids and progress tokens
+//! home again, all other bytes as they came (R3).
+//!
+//! Up to 64 KiB are held back, so that a small reply fails cleanly; a larger
+//! one, or one of several messages, goes on as it comes and is cut off if it
+//! turns wrong.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::StatusCode;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::time::{Instant, timeout_at};
+
+use crate::body::Aborted;
+use crate::event;
+use crate::exchange::Answer;
+use crate::failure::{self, Client};
+use crate::metrics::ServerMetrics;
+use crate::revoked::Holding;
+use crate::scan::{self, Edit, splice};
+use crate::upstream::{Messages, Outcome, Reply, ReplyBody, Upstream, UpstreamError};
+
+/// What is held back of a reply before anything goes out.
+const HELD_BACK: usize = 64 * 1024;
+/// Chunks that wait for a slow client.
+const QUEUE: usize = 8;
+/// What the modern protocol demands of a result.
+const MODERN_RESULT: &[u8] = br#""resultType":"complete""#;
+
+/// One reply on its way home.
+pub struct Relay {
+    /// The caller's id, as JSON.
+    pub id: Bytes,
+    /// The caller's progress token, as JSON.
+    pub token: Option<Bytes>,
+    /// Whether the caller speaks the modern protocol.
+    pub modern: bool,
+    /// The server's published name.
+    pub alias: String,
+    /// The largest reply, in bytes.
+    pub max_bytes: u64,
+    /// What the call holds until its last byte.
+    pub tail: Tail,
+}
+
+/// What a call holds until its last byte.
+pub struct Tail {
+    /// One of the server's slots.
+    pub slot: OwnedSemaphorePermit,
+    /// When it ends at the latest.
+    pub deadline: Instant,
+    /// What may be taken away meanwhile.
+    pub holding: Holding,
+    /// The server's counters.
+    pub metrics: ServerMetrics,
+    /// Where questions of the server are answered.
+    pub upstream: Arc<Upstream>,
+}
+
+/// What a message of the server is for the caller.
+enum Step {
+    /// The end.
+    Response(Bytes),
+    /// On the way there.
+    Notification(Bytes),
+    /// Nothing for the caller.
+    Nothing,
+}
+
+type Sender = mpsc::Sender<Result<Bytes, Aborted>>;
+
+impl Relay {
+    /// The answer to the caller. `whole`: it must be one message.
+    pub async fn run(self, reply: Reply, whole: bool) -> Answer {
+        match reply.body {
+            ReplyBody::Json(body) => self.json(reply.id, body, whole).await,
+            ReplyBody::Messages(messages) => self.messages(reply.id, messages, whole).await,
+        }
+    }
+
+    fn client(&self) -> Client<'_> {
+        Client { id: &self.id, modern: self.modern }
+    }
+
+    fn fail(&self, error: &UpstreamError) -> Answer {
+        self.tail.metrics.failed(error.outcome.as_str());
+        failure::upstream(self.client(), &self.alias, error)
+    }
+
+    async fn json(self, upstream_id: u64, mut body: Incoming, whole: bool) -> Answer {
+        let mut splicer = scan::Reply::new(upstream_id, self.id.clone(), self.modern.then_some(MODERN_RESULT));
+        let mut read = 0;
+        let mut out = Vec::with_capacity(1024);
+        loop {
+            match self.chunk(&mut body, &mut read).await {
+                Ok(Some(chunk)) => {
+                    if let Err(fault) = splicer.push(&chunk, &mut out) {
+                        return self.fail(&bad_reply(&fault));
+                    }
+                }
+                Ok(None) => break,
+                Err(error) => return self.fail(&error),
+            }
+            if out.len() > HELD_BACK && !whole {
+                let (sender, receiver) = mpsc::channel(QUEUE);
+                tokio::spawn(self.stream_json(splicer, body, (read, out), sender));
+                return Answer::Json(receiver);
+            }
+        }
+        match splicer.finish() {
+            Ok(outcome) => {
+                self.tail.metrics.answered(outcome.is_error());
+                Answer::Message(StatusCode::OK, out.into())
+            }
+            Err(fault) => self.fail(&bad_reply(&fault)),
+        }
+    }
+
+    async fn stream_json(self, mut splicer: scan::Reply, mut body: Incoming, held: (u64, Vec<u8>), sender: Sender) {
+        let (mut read, mut out) = held;
+        let ended = async {
+            loop {
+                if sender.send(Ok(std::mem::take(&mut out).into())).await.is_err() {
+                    return Ok(None);
+                }
+                let Some(chunk) = self.chunk(&mut body, &mut read).await? else {
+                    return splicer.finish().map(Some).map_err(|fault| bad_reply(&fault));
+                };
+                splicer.push(&chunk, &mut out).map_err(|fault| bad_reply(&fault))?;
+            }
+        };
+        let ended = tokio::select! {
+            ended = ended => ended,
+            () = self.tail.holding.lost() => Ok(None),
+        };
+        match ended {
+            Ok(Some(outcome)) => self.tail.metrics.answered(outcome.is_error()),
+            Ok(None) => {
+                let _ = sender.send(Err(Aborted)).await;
+            }
+            Err(error) => {
+                self.tail.metrics.failed(error.outcome.as_str());
+                let _ = sender.send(Err(Aborted)).await;
+            }
+        }
+    }
+
+    async fn chunk(&self, body: &mut Incoming, read: &mut u64) -> Result<Option<Bytes>, UpstreamError> {
+        let frame = timeout_at(self.tail.deadline, body.frame());
+        match frame.await.map_err(|_| UpstreamError::timeout("the reply"))? {
+            None => Ok(None),
+            Some(Err(_)) => Err(UpstreamError::new(Outcome::UpstreamError, "the reply broke off")),
+            Some(Ok(frame)) => {
+                let chunk = frame.into_data().unwrap_or_default();
+                *read += chunk.len() as u64;
+                if *read > self.max_bytes {
+                    return Err(UpstreamError::new(Outcome::UpstreamError, "the reply is over maxResponseBytes"));
+                }
+                Ok(Some(chunk))
+            }
+        }
+    }
+
+    async fn messages(self, upstream_id: u64, mut messages: Messages, whole: bool) -> Answer {
+        loop {
+            match self.next(upstream_id, &mut messages).await {
+                Ok(Step::Response(response)) => return Answer::Message(StatusCode::OK, response),
+                Ok(Step::Notification(first)) if !whole => {
+                    let (sender, receiver) = mpsc::channel(QUEUE);
+                    tokio::spawn(self.stream_events(upstream_id, messages, first, sender));
+                    return Answer::Events(receiver);
+                }
+                Ok(_) => {}
+                Err(error) => return self.fail(&error),
+            }
+        }
+    }
+
+    /// Events as they come. Messages are whole, so that a failure can still be told as the response.
+    async fn stream_events(self, upstream_id: u64, mut messages: Messages, first: Bytes, sender: Sender) {
+        let going_on = async {
+            let mut next = first;
+            loop {
+                if sender.send(Ok(event::message(&next))).await.is_err() {
+                    return;
+                }
+                match self.next_for_caller(upstream_id, &mut messages).await {
+                    Ok(Step::Response(response)) => {
+                        let _ = sender.send(Ok(event::message(&response))).await;
+                        return;
+                    }
+                    Ok(Step::Notification(message)) => next = message,
+                    Ok(Step::Nothing) => return,
+                    Err(error) => {
+                        self.tail.metrics.failed(error.outcome.as_str());
+                        let told = failure::upstream_message(self.client(), &self.alias, &error);
+                        let _ = sender.send(Ok(event::message(&told))).await;
+                        return;
+                    }
+                }
+            }
+        };
+        tokio::select! {
+            () = going_on => {}
+            () = self.tail.holding.lost() => {
+                let _ = sender.send(Err(Aborted)).await;
+            }
+        }
+    }
+
+    async fn next_for_caller(&self, upstream_id: u64, messages: &mut Messages) -> Result<Step, UpstreamError> {
+        loop {
+            match self.next(upstream_id, messages).await? {
+                Step::Nothing => {}
+                step => return Ok(step),
+            }
+        }
+    }
+
+    async fn next(&self, upstream_id: u64, messages: &mut Messages) -> Result<Step, UpstreamError> {
+        let next = timeout_at(self.tail.deadline, messages.next());
+        let message = next.await.map_err(|_| UpstreamError::timeout("the reply"))?;
+        let message = message.ok_or_else(|| {
+            UpstreamError::new(Outcome::UpstreamError, "the server ended the stream before its answer")
+        })??;
+        match scan::message(&message).map_err(|fault| bad_reply(&fault))? {
+            scan::Upstream::Response(response) => self.response(upstream_id, &message, &response),
+            scan::Upstream::Notification(call) => Ok(self.notification(upstream_id, &message, &call)),
+            scan::Upstream::Request(call) => {
+                if let Some(id) = &call.id {
+                    self.answer(id.token, &call.method.value).await;
+                }
+                Ok(Step::Nothing)
+            }
+        }
+    }
+
+    fn response(&self, upstream_id: u64, message: &Bytes, response: &scan::Response) -> Result<Step, UpstreamError> {
+        let Some(id_span) = response.id_span.filter(|_| response.id == Some(upstream_id)) else {
+            return Err(UpstreamError::new(Outcome::UpstreamError, "the answer bears another id"));
+        };
+        let mut edits = vec![Edit::replace(id_span, &self.id[..])];
+        if let Some(result) = &response.result {
+            let object = result.object.filter(|_| self.modern && result.result_type.is_none());
+            edits.extend(object.map(|object| Edit::insert_last(object, MODERN_RESULT)));
+        }
+        self.tail.metrics.answered(response.result.as_ref().is_none_or(|result| result.is_error));
+        Ok(Step::Response(edited(message, edits)))
+    }
+
+    /// Progress goes home under the caller's own token. Everything else stays here: no logging is declared to callers.
+    fn notification(&self, upstream_id: u64, message: &Bytes, call: &scan::Call<'_>) -> Step {
+        match &*call.method.value {
+            "notifications/progress" => {
+                let Some((token, own)) = call.progress_token.as_ref().zip(self.token.as_ref()) else {
+                    return Step::Nothing;
+                };
+                if token.token != upstream_id.to_string().as_bytes() {
+                    return Step::Nothing;
+                }
+                Step::Notification(edited(message, vec![Edit::replace(token.span, &own[..])]))
+            }
+            _ => Step::Nothing,
+        }
+    }
+
+    /// A pooled session has no one client to ask: the server hears so at once instead of waiting.
+    async fn answer(&self, id: &[u8], method: &str) {
+        let mut out = Vec::new();
+        if method == "ping" {
+            crate::json::result(id, b"{}", &mut out);
+        } else {
+            crate::json::error(id, -32601, "this client takes no requests", None, &mut out);
+        }
+        self.tail.upstream.answer(out.into()).await;
+    }
+}
+
+fn edited(message: &Bytes, mut edits: Vec<Edit<'_>>) -> Bytes {
+    edits.sort_unstable_by_key(|edit| edit.span.start);
+    let mut out = Vec::with_capacity(message.len() + 64);
+    splice(message, &edits, &mut out);
+    out.into()
+}
+
+fn bad_reply(fault: &scan::Fault) -> UpstreamError {
+    UpstreamError::new(Outcome::UpstreamError, format!("the reply is not an answer: {}", fault.message))
+}

@@ -1,0 +1,96 @@
+//! From the name that a caller calls to a tool of a server.
+//!
+//! In this order (ACCESS.md): the exact published name; a norm-equal spelling
+//! of a prefix before the native name; a bare native name, if the caller may
+//! use exactly one tool of that name. What the caller may not use does not
+//! exist at any step.
+
+use std::sync::Arc;
+
+use crds::snapshot::ServerIndex;
+
+use crate::catalogue::{Catalogue, NativeTool, State};
+use crate::discovery;
+use crate::exchange::Exchange;
+use crate::permit::Permit;
+use crate::table::Named;
+use crate::upstream::UpstreamError;
+
+/// What a called name leads to.
+pub enum Target {
+    /// A tool that the caller may use.
+    Tool(Tool),
+    /// A server that the caller may use, whose tools are not known because it cannot be reached.
+    Down(ServerIndex, UpstreamError),
+    /// Nothing, for this caller.
+    Unknown,
+}
+
+/// A tool, and the leave to use it.
+pub struct Tool {
+    /// The leave.
+    pub permit: Permit,
+    catalogue: Arc<Catalogue>,
+    tool: u32,
+}
+
+impl Tool {
+    /// The tool as its server knows it.
+    pub fn native(&self) -> &NativeTool {
+        &self.catalogue.tools[self.tool as usize]
+    }
+}
+
+/// Finds the tool that a name calls.
+pub async fn route(exchange: &Exchange<'_>, name: &str) -> Target {
+    let index = &exchange.view.index;
+    if let Some(at) = index.find(name) {
+        let of_server = &index.servers[at.server as usize];
+        if let Some(permit) = exchange.permit(at.server, &of_server.native(at.tool).name) {
+            return Target::Tool(Tool { permit, catalogue: of_server.catalogue().clone(), tool: at.tool });
+        }
+    }
+    match by_prefix(exchange, name).await {
+        Target::Unknown => by_bare_name(exchange, name),
+        found => found,
+    }
+}
+
+async fn by_prefix(exchange: &Exchange<'_>, name: &str) -> Target {
+    let table = &exchange.view.table;
+    let separator = table.snapshot.settings.separator.as_str();
+    let mut down = Target::Unknown;
+    for (at, _) in name.match_indices(separator) {
+        let Some(Named::Server(server)) = table.named(&name[..at]) else { continue };
+        let native = &name[at + separator.len()..];
+        let Some(permit) = exchange.permit(server, native) else { continue };
+        let Some(upstreams) = &exchange.view.upstreams[server as usize] else { continue };
+        let part = exchange.caller_part(server);
+        let catalogue = match part.digest() {
+            None => exchange.view.index.servers[server as usize].catalogue().clone(),
+            Some(_) => discovery::for_caller(upstreams, &upstreams.open(&exchange.caller.id, part)).await,
+        };
+        let found = catalogue.tools.iter().position(|tool| tool.name == native);
+        match (found, &catalogue.state) {
+            (Some(tool), _) => return Target::Tool(Tool { permit, catalogue, tool: tool as u32 }),
+            (None, State::Failed(error)) => down = Target::Down(server, error.clone()),
+            (None, State::Unknown) => down = Target::Down(server, UpstreamError::timeout("the first tools/list")),
+            (None, State::Ready) => {}
+        }
+    }
+    down
+}
+
+fn by_bare_name(exchange: &Exchange<'_>, name: &str) -> Target {
+    let access = exchange.view.table.access(exchange.caller, exchange.now);
+    let mut only = None;
+    for (server, _) in access {
+        let Some(permit) = exchange.permit(*server, name) else { continue };
+        let catalogue = exchange.view.index.servers[*server as usize].catalogue();
+        let Some(tool) = catalogue.tools.iter().position(|tool| tool.name == name) else { continue };
+        if only.replace(Tool { permit, catalogue: catalogue.clone(), tool: tool as u32 }).is_some() {
+            return Target::Unknown;
+        }
+    }
+    only.map_or(Target::Unknown, Target::Tool)
+}
