@@ -44,6 +44,8 @@ pub struct Gateway {
     pub metrics: Metrics,
     /// The revision in force; whoever holds something open looks again when it changes.
     pub revision: watch::Sender<u64>,
+    /// Counts the indices that were built.
+    pub indexed: watch::Sender<u64>,
     /// Rung by discovery when a catalogue changed.
     pub catalogue_changed: Arc<Notify>,
     connectors: Arc<Connectors>,
@@ -62,6 +64,7 @@ impl Gateway {
             budget: Budget::default(),
             metrics: Metrics::new(),
             revision: watch::Sender::new(0),
+            indexed: watch::Sender::new(0),
             catalogue_changed: Arc::default(),
             connectors,
             upstreams: Mutex::default(),
@@ -129,6 +132,7 @@ impl Gateway {
             let index = index(&before.table, &before.upstreams, &before.index);
             let view = View { table: before.table.clone(), upstreams: before.upstreams.clone(), index };
             self.view.store(Arc::new(view));
+            self.indexed.send_modify(|count| *count += 1);
         }
     }
 

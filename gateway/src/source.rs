@@ -1,0 +1,3 @@
+//! Where snapshots come from.
+
+pub mod directory;
