@@ -81,6 +81,7 @@ impl Edits<'_> {
             });
             self.add(&format!("binding {at} suspended"), false, |world| world.bindings[at].suspend = true);
             self.add(&format!("binding {at} expired"), false, |world| world.bindings[at].expires = Some(NOW));
+            self.add(&format!("joinFrom of binding {at}"), false, |world| world.bindings[at].join_from = None);
             if let Subject::Key(keys) = &binding.subject {
                 for key in 0..keys.len() {
                     self.add(&format!("key {key} of binding {at} expired"), false, |world| {

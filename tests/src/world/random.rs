@@ -94,10 +94,12 @@ fn labels(dice: &mut Dice) -> Labels {
     labels
 }
 
-/// A Secret with a key that the first binding of its namespace may share with another, byte for byte or nearly.
+/// A Secret with an API key that other bindings may hold too, byte for byte or nearly, and with what servers need.
 fn secret(dice: &mut Dice, namespace: &str) -> Secret {
     let mut data = Labels::new();
     data.insert("token".to_owned(), dice.word(&["sb-one", "sb-two", "sb-two\n", "sb-secret"]));
+    data.insert("url".to_owned(), "http://secret.example/mcp".to_owned());
+    data.insert("bearer".to_owned(), "upstream-secret".to_owned());
     Secret { id: Id::new(namespace, "shared"), labelled: dice.chance(60), data }
 }
 

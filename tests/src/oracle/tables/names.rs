@@ -22,10 +22,7 @@ fn norm_equal_names_are_one_and_a_server_comes_before_a_group() {
     // a/early is before b/first, which is before c/mail-box; in d/dev the server wins.
     check_faults(
         &world,
-        &[("b/first", Reason::NameConflict), ("c/mail-box", Reason::NameConflict)]
-            .into_iter()
-            .chain([("d/dev", Reason::NameConflict)])
-            .collect::<Vec<_>>(),
+        &[("b/first", Reason::NameConflict), ("c/mail-box", Reason::NameConflict), ("d/dev", Reason::NameConflict)],
     );
     let oracle = Oracle::new(&world, NOW);
     assert!(oracle.faults().contains_key(&(Kind::Group, Id::new("d", "dev"))));
@@ -39,17 +36,15 @@ fn platform_then_age_then_name_decide_who_comes_first() {
         alias: Some("time".to_owned()),
         ..server(namespace, "x")
     };
-    let cases: [(&[(&str, Option<i64>)], &str); 4] = [
-        (&[("a", Some(1)), ("plat", None)], "plat"),
-        (&[("a", None), ("b", Some(9))], "b"),
-        (&[("a", Some(2)), ("b", Some(1))], "b"),
-        (&[("b", None), ("a", None)], "a"),
-    ];
-    for (claimants, winner) in cases {
-        let servers = claimants.iter().map(|(namespace, created)| aged(namespace, *created)).collect();
-        let world = of_servers(cluster(), servers);
-        let loser = claimants.iter().find(|(namespace, _)| *namespace != winner).unwrap().0;
-        check_faults(&world, &[(&format!("{loser}/x"), Reason::NameConflict)]);
+    for (one, other, loser) in [
+        (("a", Some(1)), ("plat", None), "a/x"),
+        (("a", None), ("b", Some(9)), "a/x"),
+        (("a", Some(2)), ("b", Some(1)), "a/x"),
+        (("b", None), ("a", None), "b/x"),
+        (("b", Some(1)), ("a", Some(1)), "b/x"),
+    ] {
+        let world = of_servers(cluster(), vec![aged(one.0, one.1), aged(other.0, other.1)]);
+        check_faults(&world, &[(loser, Reason::NameConflict)]);
     }
 }
 

@@ -2,9 +2,9 @@
 
 use super::dice::Dice;
 use super::groups::entries;
-use super::servers::{key, reference};
+use super::servers::{reference, secret};
 use super::{NOW, consent, meta};
-use crate::world::{Binding, Flaw, Grants, Id, KeyEntry, KeySource, Reference, SecretRef, Subject, World};
+use crate::world::{Binding, Flaw, Grants, Id, KeyEntry, KeySource, Reference, Subject, World};
 
 const NAMES: [&str; 12] = ["b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7", "b8", "b9", "b10", "b11"];
 const TEAMS: [&str; 3] = ["blue", "blue", "red"];
@@ -72,12 +72,7 @@ fn keys(dice: &mut Dice) -> Vec<KeyEntry> {
     }
     let mut entries = Vec::new();
     for (index, plain) in plains.into_iter().enumerate() {
-        let source = if dice.chance(20) {
-            let name = dice.word(&["shared", "shared", "shared", "gone"]);
-            KeySource::Secret(SecretRef { name, key: key(dice) })
-        } else {
-            KeySource::Sha256(plain)
-        };
+        let source = if dice.chance(20) { KeySource::Secret(secret(dice, "token")) } else { KeySource::Sha256(plain) };
         let expires = dice.chance(12).then(|| moment(dice));
         entries.push(KeyEntry { name: format!("k{index}"), source, expires });
     }

@@ -66,19 +66,19 @@ fn server(world: &World, dice: &mut Dice, namespaces: &[String], name: &str) -> 
 }
 
 fn transport(dice: &mut Dice) -> Transport {
-    let from = |dice: &mut Dice, percent| {
-        dice.chance(percent).then(|| SecretRef { name: dice.word(&["shared", "shared", "gone"]), key: key(dice) })
-    };
     if dice.chance(25) {
-        Transport::Stdio { command: dice.word(&["uvx", "uvx", "npx"]), env_from: from(dice, 15) }
+        let command = dice.word(&["uvx", "uvx", "npx"]);
+        Transport::Stdio { command, env_from: dice.chance(15).then(|| secret(dice, "bearer")) }
     } else {
-        Transport::Http { url_from: from(dice, 8), bearer_from: from(dice, 8) }
+        let url_from = dice.chance(8).then(|| secret(dice, "url"));
+        Transport::Http { url_from, bearer_from: dice.chance(8).then(|| secret(dice, "bearer")) }
     }
 }
 
-/// The key that Secrets have, mostly.
-pub(super) fn key(dice: &mut Dice) -> String {
-    if dice.chance(90) { "token".to_owned() } else { "other".to_owned() }
+/// The Secret of the namespace, now and then one that is not there or lacks the key.
+pub(super) fn secret(dice: &mut Dice, key: &str) -> SecretRef {
+    let key = if dice.chance(90) { key } else { "other" };
+    SecretRef { name: dice.word(&["shared", "shared", "shared", "gone"]), key: key.to_owned() }
 }
 
 /// A reference from `own` to one of `ids`, now and then to nothing.
