@@ -132,6 +132,30 @@ fn settings_tie_a_namespace_to_a_global_organization() {
 }
 
 #[test]
+fn the_tie_binds_users_teams_and_anonymous_but_no_organization() {
+    let mut world = cluster();
+    world.servers = vec![Server { allowed_namespaces: all(), ..server("plat", "time") }];
+    world.settings.organization_of.insert("plat".to_owned(), "acme".to_owned());
+    world.bindings = vec![
+        Binding { grants: servers(&["time"]), ..binding("plat", "nobody", Subject::Anonymous) },
+        Binding { join_from: all(), ..binding("plat", "ann", Subject::User("ann".to_owned())) },
+        Binding { join_from: all(), ..team("plat", "blue") },
+        Binding { join_from: all(), ..organization("plat", "other") },
+        Binding { user: Some("ann".to_owned()), grants: servers(&["plat/time"]), ..key("a", "sb-user") },
+        Binding { team: Some("blue".to_owned()), grants: servers(&["plat/time"]), ..key("a", "sb-team") },
+        Binding { organization: Some("other".to_owned()), grants: servers(&["plat/time"]), ..key("a", "sb-other") },
+    ];
+    for tied in [&[][..], ALL_OF_TIME] {
+        check_caller(&world, &Credential::None, tied);
+        check(&world, "sb-user", tied);
+        check(&world, "sb-team", tied);
+        check(&world, "sb-other", ALL_OF_TIME);
+        // No consent is needed of the organization that settings name.
+        world.bindings.push(organization("plat", "acme"));
+    }
+}
+
+#[test]
 fn all_keys_servers_are_added_whole_but_not_for_the_dead_and_anonymous() {
     let mut world = local();
     world.servers = vec![

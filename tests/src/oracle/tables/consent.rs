@@ -11,6 +11,8 @@ fn a_server_is_granted_within_its_namespace_unless_it_admits_more() {
         (selected("team", Operator::In, &["research"]), true),
         (selected("team", Operator::In, &["sales"]), false),
         (selected("team", Operator::NotIn, &["sales"]), true),
+        (selected("team", Operator::NotIn, &["research"]), false),
+        (selected("tier", Operator::NotIn, &["dev"]), true),
         (selected("tier", Operator::DoesNotExist, &[]), true),
         (selected("tier", Operator::Exists, &[]), false),
         (selected("kubernetes.io/metadata.name", Operator::In, &["a"]), true),
@@ -53,6 +55,8 @@ fn a_server_joins_a_group_if_both_admit_and_a_binding_names_the_group_if_it_admi
         (all(), all(), all(), true),
         (None, all(), all(), false),
         (all(), None, all(), false),
+        // The server admits the caller, but not the group.
+        (all(), selected("kubernetes.io/metadata.name", Operator::In, &["a"]), all(), false),
         (all(), all(), None, false),
     ] {
         for by_label in [false, true] {
