@@ -1,1 +1,4 @@
 //! The harness of the tests.
+
+pub mod oracle;
+pub mod world;

@@ -1,0 +1,16 @@
+//! `clients.json`, and beside it what came of each cell (R81).
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::toolchain;
+
+/// Writes how many cells passed, of how many, with one sample a cell.
+pub(crate) fn write(passed: usize, samples: &[Value]) {
+    let folder = toolchain::target().join("figures");
+    fs::create_dir_all(&folder).unwrap();
+    let flat = json!({"clients_passed": passed, "clients_total": samples.len()});
+    fs::write(folder.join("clients.json"), format!("{flat:#}\n")).unwrap();
+    fs::write(folder.join("clients.samples.json"), format!("{:#}\n", json!(samples))).unwrap();
+}

@@ -1,0 +1,21 @@
+//! The official SDKs, unmodified, through the release binary: Python, TypeScript and Rust clients on the reference
+//! server over each upstream transport, and the examples of `deploy/examples`.
+//!
+//! In: the release build, and what `tests/run clients` installed (see [`toolchain`]). Out: `clients.json`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test has no caller to return an error to: what fails here is a failed test, and says so at once"
+)]
+
+mod driver;
+mod eras;
+mod everything;
+mod examples;
+mod figures;
+mod gateway;
+mod matrix;
+mod process;
+mod recorder;
+mod toolchain;

@@ -1,0 +1,115 @@
+//! The official Rust SDK (rmcp) as a client: reads a JSON list of jobs on stdin and prints one JSON line a job.
+//!
+//! The job and result lines are those of `python/client.py` and `typescript/client.cjs`. Without an `era` it takes
+//! rmcp's own default, the `initialize` handshake; `auto` probes `server/discover` first, `modern` insists on it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue};
+use rmcp::model::{CallToolRequestParams, JsonObject, ProtocolVersion};
+use rmcp::service::{ClientLifecycleMode, ClientServiceExt, RoleClient, RunningService};
+use rmcp::transport::StreamableHttpClientTransport;
+use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
+use serde::{Deserialize, Serialize};
+
+/// Longer than any job takes; a job that hangs is an error of that job.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+
+#[derive(Deserialize)]
+struct Job {
+    name: String,
+    url: String,
+    headers: BTreeMap<String, String>,
+    list: bool,
+    call: Option<Call>,
+    era: Option<Era>,
+}
+
+#[derive(Deserialize)]
+struct Call {
+    name: String,
+    arguments: JsonObject,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Era {
+    Auto,
+    Legacy,
+    Modern,
+}
+
+#[derive(Default, Serialize)]
+struct Outcome {
+    name: String,
+    protocol: Option<String>,
+    tools: Option<Vec<String>>,
+    call: Option<Answer>,
+    error: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    is_error: bool,
+    text: String,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let jobs: Vec<Job> = serde_json::from_reader(std::io::stdin().lock())?;
+    for job in jobs {
+        let mut outcome = Outcome { name: job.name.clone(), ..Outcome::default() };
+        outcome.error = match tokio::time::timeout(TIMEOUT, converse(job, &mut outcome)).await {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(elapsed) => Some(elapsed.to_string()),
+        };
+        write_line(&outcome)?;
+    }
+    Ok(())
+}
+
+async fn converse(job: Job, outcome: &mut Outcome) -> Result<(), Error> {
+    let client = connect(&job).await?;
+    outcome.protocol = client.peer_info().map(|info| info.protocol_version.to_string());
+    if job.list {
+        let mut names: Vec<String> = client.list_all_tools().await?.into_iter().map(|tool| tool.name.into()).collect();
+        names.sort();
+        outcome.tools = Some(names);
+    }
+    if let Some(call) = job.call {
+        let answer = client.call_tool(CallToolRequestParams::new(call.name).with_arguments(call.arguments)).await?;
+        let texts: Vec<&str> = answer.content.iter().filter_map(|block| Some(block.as_text()?.text.as_str())).collect();
+        outcome.call = Some(Answer { is_error: answer.is_error.unwrap_or(false), text: texts.join("\n") });
+    }
+    client.cancel().await?;
+    Ok(())
+}
+
+async fn connect(job: &Job) -> Result<RunningService<RoleClient, ()>, Error> {
+    let mut headers = HashMap::new();
+    for (name, value) in &job.headers {
+        headers.insert(name.parse::<HeaderName>()?, HeaderValue::from_str(value)?);
+    }
+    let config = StreamableHttpClientTransportConfig::with_uri(job.url.as_str()).custom_headers(headers);
+    let transport = StreamableHttpClientTransport::from_config(config);
+    let preferred_versions = vec![ProtocolVersion::V_2026_07_28];
+    let lifecycle = match job.era.unwrap_or(Era::Legacy) {
+        Era::Auto => ClientLifecycleMode::Auto { preferred_versions, legacy_version: None },
+        Era::Legacy => ClientLifecycleMode::Initialize,
+        Era::Modern => ClientLifecycleMode::Discover { preferred_versions },
+    };
+    Ok(().serve_with_lifecycle(transport, lifecycle).await?)
+}
+
+fn write_line(outcome: &Outcome) -> Result<(), Error> {
+    use std::io::Write;
+    let mut stdout = std::io::stdout().lock();
+    serde_json::to_writer(&mut stdout, outcome)?;
+    stdout.write_all(b"\n")?;
+    Ok(stdout.flush()?)
+}

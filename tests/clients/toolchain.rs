@@ -1,0 +1,43 @@
+//! What `tests/run` installed outside the checkout, and where the build put the release binary.
+
+use std::path::{Path, PathBuf};
+
+/// The folder of the pinned npm packages: the SDK and the reference server.
+pub(crate) fn node_modules() -> PathBuf {
+    installed("SWITCHBOARD_TESTS_NODE_MODULES")
+}
+
+/// The Python of the virtual environment that holds the pinned SDK.
+pub(crate) fn python() -> PathBuf {
+    installed("SWITCHBOARD_TESTS_PYTHON")
+}
+
+/// A cache folder that outlives the run, so that npx and uvx download once.
+pub(crate) fn cache() -> PathBuf {
+    installed("SWITCHBOARD_TESTS_CACHE")
+}
+
+#[expect(clippy::disallowed_methods, reason = "tests/run says where it installed things by environment only")]
+fn installed(variable: &str) -> PathBuf {
+    std::env::var(variable).unwrap_or_else(|_| panic!("{variable} is not set: run `tests/run clients`")).into()
+}
+
+/// The root of the checkout.
+pub(crate) fn checkout() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// The target folder of this build.
+pub(crate) fn target() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap()
+}
+
+/// A fresh, empty folder of this run below the target folder. It stays behind to be looked at.
+pub(crate) fn scratch(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients").join(name);
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}

@@ -1,0 +1,241 @@
+//! That random worlds hold what the access rule is about, each thing in at
+//! least one world of twenty (R85): a property test on worlds without it would
+//! pass for nothing.
+
+use std::collections::BTreeMap;
+
+use super::{Binding, Flaw, Id, KeySource, NOW, Operator, Reference, Server, Subject, Term, Transport, World};
+use crate::oracle::{Credential, Identity, Kind, Oracle, Reason};
+
+const SEEDS: u64 = 2000;
+
+#[test]
+fn every_feature_is_in_five_percent_of_worlds() {
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    for seed in 0..SEEDS {
+        let world = World::random(seed);
+        let oracle = Oracle::new(&world, NOW);
+        let of_objects = Seen::new(&world, &oracle).objects();
+        let of_callers = Seen::new(&world, &oracle).callers();
+        for (name, found) in of_objects.into_iter().chain(of_callers) {
+            *counts.entry(name).or_default() += u64::from(found);
+        }
+    }
+    let seldom: BTreeMap<_, _> = counts.iter().filter(|(_, count)| **count * 20 < SEEDS).collect();
+    assert!(seldom.is_empty(), "in less than 5 % of {SEEDS} worlds: {seldom:?}");
+    assert_eq!(counts.len(), 46);
+}
+
+#[test]
+fn worlds_are_small_and_settle_by_seed() {
+    for seed in 0..SEEDS {
+        let world = World::random(seed);
+        assert_eq!(world, World::random(seed));
+        assert!((1..=6).contains(&world.servers.len()));
+        assert!(world.groups.len() <= 4);
+        assert!((1..=10).contains(&world.bindings.len()));
+        assert!((3..=6).contains(&world.tools.len()));
+    }
+}
+
+/// A world as the features look at it.
+struct Seen<'w> {
+    world: &'w World,
+    oracle: &'w Oracle<'w>,
+}
+
+impl<'w> Seen<'w> {
+    fn new(world: &'w World, oracle: &'w Oracle<'w>) -> Self {
+        Self { world, oracle }
+    }
+
+    fn accepted(&self) -> impl Iterator<Item = &'w Binding> {
+        let oracle = self.oracle;
+        self.world.bindings.iter().filter(|one| !oracle.faults().contains_key(&(Kind::Binding, one.meta.id())))
+    }
+
+    fn fault(&self, kind: Kind, reason: Reason) -> bool {
+        self.oracle.faults().iter().any(|((of, _), why)| *of == kind && *why == reason)
+    }
+
+    fn void(&self, kind: Kind, field: &str, reason: Reason) -> bool {
+        self.oracle.voids().iter().any(|void| void.object.0 == kind && void.field == field && void.reason == reason)
+    }
+
+    /// Whether an accepted binding's parent reference, of any kind, leads to a live or dead holder or to nothing.
+    fn dangling(&self) -> bool {
+        let holds = |subject: &Subject| self.accepted().any(|one| one.subject == *subject);
+        self.accepted().any(|binding| named(binding).iter().any(|subject| !holds(subject)))
+    }
+
+    fn dead_parent(&self, dead: impl Fn(&Binding) -> bool) -> bool {
+        let dead = |subject: &Subject| self.accepted().any(|one| one.subject == *subject && dead(one));
+        self.accepted().any(|binding| named(binding).iter().any(dead))
+    }
+
+    /// Whether a conflict is between a server and a group: their default names are enough to look at.
+    fn server_against_group(&self) -> bool {
+        let plain = |name: &str| name.to_lowercase().replace(['-', '_', '.', ' '], "");
+        let lost = |kind, id| self.oracle.faults().get(&(kind, id)) == Some(&Reason::NameConflict);
+        self.world.servers.iter().any(|server| {
+            let alias = plain(server.alias.as_ref().unwrap_or(&server.meta.name));
+            self.world.groups.iter().any(|group| {
+                plain(group.group_name.as_ref().unwrap_or(&group.meta.name)) == alias
+                    && lost(Kind::Server, server.meta.id()) != lost(Kind::Group, group.meta.id())
+            })
+        })
+    }
+
+    /// A key with a user with a team with an organization, all accepted.
+    fn chain(&self) -> bool {
+        let holder = |subject: Option<Subject>| self.accepted().find(|one| subject.as_ref() == Some(&one.subject));
+        self.accepted().filter(|one| matches!(one.subject, Subject::Key(_))).any(|key| {
+            holder(key.user.clone().map(Subject::User))
+                .and_then(|user| holder(user.team.clone().map(Subject::Team)))
+                .is_some_and(|team| holder(team.organization.clone().map(Subject::Organization)).is_some())
+        })
+    }
+
+    /// A reference of an accepted binding to a server of another namespace that the reference can, or cannot, have.
+    fn crossing(&self, void: bool) -> bool {
+        let voids = self.oracle.voids();
+        self.accepted().any(|binding| {
+            let servers = binding.grants.iter().flat_map(|grants| &grants.servers).enumerate();
+            let object = (Kind::Binding, binding.meta.id());
+            servers.into_iter().any(|(index, entry)| {
+                crosses(&binding.meta.namespace, &entry.server)
+                    && self.world.servers.iter().any(|server| server.meta.id() == id_of(&entry.server))
+                    && void == voids.iter().any(|v| v.object == object && v.field == "servers" && v.index == index)
+            })
+        })
+    }
+
+    /// Whether a selector in somebody's consent has such a term, while a namespace has no object.
+    fn negative_consent(&self) -> bool {
+        let consents = self.world.servers.iter().map(|one| &one.allowed_namespaces);
+        let consents =
+            consents.chain(self.world.groups.iter().flat_map(|one| [&one.join_from, &one.allowed_namespaces]));
+        let consents = consents.chain(self.world.bindings.iter().map(|one| &one.join_from));
+        let terms = consents.flatten().filter_map(|consent| consent.selector.as_ref()).flat_map(|one| &one.terms);
+        let negative = |term: &Term| matches!(term.operator, Operator::NotIn | Operator::DoesNotExist);
+        let bare = self.world.servers.iter().any(|one| !self.world.namespaces.contains_key(&one.meta.namespace));
+        bare && terms.flatten().any(negative)
+    }
+
+    fn objects(&self) -> Vec<(&'static str, bool)> {
+        let world = self.world;
+        let alive = |server: &&Server| !self.oracle.faults().contains_key(&(Kind::Server, server.meta.id()));
+        let running = || world.servers.iter().filter(alive);
+        let in_entries = |test: fn(&Option<Vec<String>>) -> bool| {
+            self.accepted().flat_map(|one| &one.grants).flat_map(|one| &one.servers).any(|entry| test(&entry.tools))
+        };
+        let keys =
+            || self.accepted().filter_map(|one| if let Subject::Key(keys) = &one.subject { Some(keys) } else { None });
+        vec![
+            ("dangling parent", self.dangling()),
+            ("empty grants", self.accepted().any(|one| one.grants == Some(super::Grants::default()))),
+            ("absent grants", self.accepted().any(|one| one.grants.is_none())),
+            ("crossing with consent", self.crossing(false)),
+            ("crossing without consent", self.crossing(true)),
+            ("AllKeys", running().any(|server| server.all_keys)),
+            ("Bare", running().any(|server| server.bare)),
+            ("stdio", running().any(|server| matches!(server.transport, Transport::Stdio { .. }))),
+            ("name conflict of servers", self.fault(Kind::Server, Reason::NameConflict)),
+            ("name conflict of groups", self.fault(Kind::Group, Reason::NameConflict)),
+            ("duplicate subject", self.duplicate(false)),
+            ("duplicate key", self.duplicate(true)),
+            ("suspended parent", self.dead_parent(|one| one.suspend)),
+            ("expired parent", self.dead_parent(|one| one.expires.is_some_and(|at| at <= NOW))),
+            ("chain of three", self.chain()),
+            (
+                "organizationOf",
+                self.accepted().any(|one| world.settings.organization_of.contains_key(&one.meta.namespace)),
+            ),
+            ("tied to nothing", self.void(Kind::Binding, "organizationOf", Reason::ParentDead)),
+            ("server against group", self.server_against_group()),
+            ("negative consent", self.negative_consent()),
+            ("reserved name", self.fault(Kind::Server, Reason::ReservedName)),
+            ("too long name", self.fault(Kind::Server, Reason::NameTooLong)),
+            ("BareNotAllowed", self.fault(Kind::Server, Reason::BareNotAllowed)),
+            ("StdioNotAllowed", self.fault(Kind::Server, Reason::StdioNotAllowed)),
+            ("NotAPlatformNamespace", self.fault(Kind::Binding, Reason::NotAPlatformNamespace)),
+            ("invalid server", self.fault(Kind::Server, Reason::Invalid)),
+            ("invalid group", self.fault(Kind::Group, Reason::Invalid)),
+            ("invalid binding", self.fault(Kind::Binding, Reason::Invalid)),
+            ("schema flaw", world.servers.iter().any(|one| one.meta.flaw.is_some_and(|flaw| flaw != Flaw::EmptyTerms))),
+            ("empty tools", in_entries(|tools| tools.as_ref().is_some_and(Vec::is_empty))),
+            ("some tools", in_entries(|tools| tools.as_ref().is_some_and(|tools| !tools.is_empty()))),
+            ("deny wins", running().any(denied)),
+            ("Anonymous", self.accepted().any(|one| one.subject == Subject::Anonymous)),
+            ("expired key", keys().flatten().any(|key| key.expires.is_some_and(|at| at <= NOW))),
+            ("key from Secret", keys().flatten().any(|key| matches!(key.source, KeySource::Secret(_)))),
+            ("unusable Secret of a key", self.void(Kind::Binding, "keys", Reason::SecretNotUsable)),
+            ("unusable Secret of a server", self.void(Kind::Server, "secret", Reason::SecretNotUsable)),
+            ("group not found", self.void(Kind::Binding, "accessGroups", Reason::NotFound)),
+            ("joining not permitted", self.void(Kind::Server, "accessGroups", Reason::NotPermitted)),
+        ]
+    }
+
+    /// Whether a binding lost its subject, a key or another.
+    fn duplicate(&self, key: bool) -> bool {
+        self.world.bindings.iter().any(|one| {
+            let fault = self.oracle.faults().get(&(Kind::Binding, one.meta.id()));
+            fault == Some(&Reason::DuplicateSubject) && key == matches!(one.subject, Subject::Key(_))
+        })
+    }
+
+    fn callers(&self) -> Vec<(&'static str, bool)> {
+        let keys: Vec<_> = self.world.keys().into_iter().map(Credential::Key).collect();
+        let known = keys.iter().filter_map(|key| match self.oracle.identify(key) {
+            Identity::Binding(id) => Some(id),
+            Identity::Unauthorized => None,
+        });
+        let known: Vec<Id> = known.collect();
+        let binding = |id: &Id| self.accepted().find(|one| one.meta.id() == *id);
+        let inherits = |id: &Id| binding(id).is_some_and(|one| one.grants.is_none() && !named(one).is_empty());
+        let limited = |id: &Id| binding(id).is_some_and(|one| one.grants.is_some() && !named(one).is_empty());
+        let words = self.world.words();
+        let holders = self.oracle.holders();
+        let suspended = self.accepted().any(|one| one.suspend && matches!(one.subject, Subject::Key(_)));
+        vec![
+            ("suspended caller", suspended),
+            ("caller with something", known.iter().any(|id| !self.oracle.usable(id).is_empty())),
+            ("inherited", known.iter().any(|id| inherits(id) && !self.oracle.usable(id).is_empty())),
+            ("cut by parents", known.iter().any(|id| limited(id) && !self.oracle.usable(id).is_empty())),
+            (
+                "word leaves something",
+                known.iter().any(|id| words.iter().any(|word| !self.oracle.word(id, word).is_empty())),
+            ),
+            ("shortened name", holders.keys().any(|name| is_short(name))),
+            ("shared published name", !self.oracle.hidden().is_empty()),
+            ("Anonymous with something", !self.oracle.permitted(&Credential::None).is_empty()),
+        ]
+    }
+}
+
+/// Whether a published name ends in `_` and 8 hex digits.
+fn is_short(name: &str) -> bool {
+    name.rsplit_once('_')
+        .is_some_and(|(_, hash)| hash.len() == 8 && hash.chars().all(|digit| digit.is_ascii_hexdigit()))
+}
+
+/// Whether a tool of the server is allowed and denied by the same words.
+fn denied(server: &Server) -> bool {
+    let both = |allow: &Vec<String>| server.deny.iter().flatten().any(|glob| allow.contains(glob) || glob == "*");
+    server.allow.as_ref().is_some_and(both)
+}
+
+fn named(binding: &Binding) -> Vec<Subject> {
+    let user = binding.user.clone().map(Subject::User);
+    let team = binding.team.clone().map(Subject::Team);
+    let organization = binding.organization.clone().map(Subject::Organization);
+    [user, team, organization].into_iter().flatten().collect()
+}
+
+fn crosses(own: &str, reference: &Reference) -> bool {
+    !reference.namespace.is_empty() && reference.namespace != own
+}
+
+fn id_of(reference: &Reference) -> Id {
+    Id::new(&reference.namespace, &reference.name)
+}

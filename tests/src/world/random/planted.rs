@@ -1,0 +1,81 @@
+//! What chance alone makes too seldom, planted in a part of the worlds: whole
+//! chains of parents, and organizations that settings tie to a namespace.
+
+use super::bindings::{grants, moment};
+use super::dice::Dice;
+use super::meta;
+use crate::world::{Binding, Consent, Entry, From, Grants, KeyEntry, KeySource, Meta, Mode, Reference, Subject, World};
+
+/// Plants a chain of parents, a tied organization, servers with bare names, each or none of them.
+pub(super) fn add(world: &mut World, dice: &mut Dice, namespaces: &[String]) {
+    let platform = match (&world.settings.platform_namespaces, &world.mode) {
+        (Some(namespaces), _) => dice.pick(namespaces).clone(),
+        (None, Mode::Cluster { namespace }) => namespace.clone(),
+        (None, Mode::Local) => dice.pick(namespaces).clone(),
+    };
+    if dice.chance(15) {
+        world.settings.bare_namespaces = Some(namespaces.to_vec());
+        for server in &mut world.servers {
+            server.bare = dice.chance(80);
+            server.prefix = server.prefix.take().filter(|_| !server.bare);
+        }
+    }
+    if dice.chance(55) {
+        chain(world, dice, namespaces, &platform);
+    }
+    let tie = world.settings.organization_of.values().next().cloned();
+    if let (Some(organization), true) = (tie, dice.chance(60)) {
+        let subject = Subject::Organization(organization);
+        let meta = Meta { namespace: platform, ..meta(dice, namespaces, "tied") };
+        parent(world, dice, meta, subject);
+    }
+}
+
+/// A key of a user of a team of an organization; each declares something or inherits.
+fn chain(world: &mut World, dice: &mut Dice, namespaces: &[String], platform: &str) {
+    let placed = |dice: &mut Dice, name: &str| Meta { namespace: platform.to_owned(), ..meta(dice, namespaces, name) };
+    let organization = placed(dice, "chain-organization");
+    parent(world, dice, organization, Subject::Organization("chain".to_owned()));
+    let team = placed(dice, "chain-team");
+    parent(world, dice, team, Subject::Team("chain".to_owned())).organization = Some("chain".to_owned());
+    let user = placed(dice, "chain-user");
+    parent(world, dice, user, Subject::User("chain".to_owned())).team = Some("chain".to_owned());
+    let key = KeyEntry { name: "k0".to_owned(), source: KeySource::Sha256("sb-chain".to_owned()), expires: None };
+    let meta = meta(dice, namespaces, "chain-key");
+    let declares = dice.chance(60);
+    let key = parent(world, dice, meta, Subject::Key(vec![key]));
+    key.user = Some("chain".to_owned());
+    key.grants = key.grants.take().filter(|_| declares);
+    key.join_from = None;
+}
+
+/// A binding whose consent is wide and whose grants are generous, so that something is left at the end of a chain.
+fn parent<'w>(world: &'w mut World, dice: &mut Dice, meta: Meta, subject: Subject) -> &'w mut Binding {
+    let grants = match dice.below(10) {
+        0..3 => None,
+        3..5 => Some(grants(world, dice, std::slice::from_ref(&meta.namespace), &meta.namespace)),
+        _ => Some(everything(world)),
+    };
+    let index = world.bindings.len();
+    world.bindings.push(Binding {
+        meta,
+        subject,
+        user: None,
+        team: None,
+        organization: None,
+        grants,
+        join_from: Some(Consent { from: From::All, selector: None }),
+        expires: dice.chance(10).then(|| moment(dice)),
+        suspend: dice.chance(5),
+    });
+    &mut world.bindings[index]
+}
+
+fn everything(world: &World) -> Grants {
+    let entry = |namespace: &str, name: &str| Entry {
+        server: Reference { name: name.to_owned(), namespace: namespace.to_owned() },
+        tools: None,
+    };
+    let servers = world.servers.iter().map(|server| entry(&server.meta.namespace, &server.meta.name)).collect();
+    Grants { servers, access_groups: Vec::new() }
+}
