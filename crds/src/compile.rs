@@ -1,8 +1,41 @@
-//! Objects in, snapshot out: pure, total, deterministic.
+//! Objects in, snapshot out: pure, total, deterministic (ACCESS.md).
+//!
+//! ```text
+//! servers, groups ─► names: who is accepted, under which published names
+//! bindings ────────► subjects: who is accepted, with which keys
+//!                      groups: members ─► access: what each binding may use ─► tables: every list once
+//!                      parents: who is dead, until when ──┘
+//! ```
+//!
+//! A bad object costs that object only. There is no clock: what expires goes
+//! into the snapshot with its time.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::diagnostic::Diagnostic;
 use crate::resources::Resources;
-use crate::snapshot::{Credentials, Snapshot};
+use crate::snapshot::{Credentials, Snapshot, UnixSeconds};
+
+mod access;
+mod consent;
+mod faults;
+mod groups;
+mod names;
+mod parents;
+mod references;
+mod secrets;
+mod servers;
+mod settings;
+mod snapshot;
+mod subjects;
+mod tables;
+mod tenancy;
+
+use access::Scene;
+use consent::Consent;
+use faults::Faults;
+use tables::Tables;
+use tenancy::Tenancy;
 
 /// What holds where the settings are silent; the one difference between a laptop and a cluster.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -30,3 +63,31 @@ pub struct Compiled {
     /// Every fault, sorted.
     pub diagnostics: Vec<Diagnostic>,
 }
+
+/// All objects at one moment, compiled. The only maker of snapshots.
+pub fn compile(resources: &Resources, scope: &Scope, pepper: &Pepper) -> Compiled {
+    let mut faults = Faults::of_refused(resources);
+    let tenancy = Tenancy::new(&resources.settings, scope);
+    let consent = Consent::new(resources);
+    let mut tables = Tables::default();
+
+    let named = names::accept(resources, &tenancy, &mut faults);
+    let subjects = subjects::accept(resources, &tenancy, pepper, &mut faults);
+    let members = groups::members(&named, &consent, &mut tables, &mut faults);
+    let standings = parents::stand(&subjects, &tenancy, &consent, &mut faults);
+
+    let scene =
+        Scene { named: &named, subjects: &subjects, standings: &standings, members: &members, consent: &consent };
+    let uses = access::settle(scene, &mut tables, &mut faults);
+    let (mut snapshot, credentials) = snapshot::assemble(scene, &uses, tables, pepper, &mut faults);
+    snapshot.settings = settings::wire(&resources.settings);
+    Compiled { snapshot, credentials, diagnostics: faults.into_sorted() }
+}
+
+/// From this second on what has the time is over; a fraction is cut off, so that nothing outlives its time.
+fn seconds(time: &Time) -> UnixSeconds {
+    time.0.as_second()
+}
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,9 @@
 pub mod compile;
 pub mod conditions;
 pub mod diagnostic;
+pub mod digest;
+pub mod names;
+pub mod patterns;
 pub mod resources;
 pub mod settings;
 pub mod snapshot;

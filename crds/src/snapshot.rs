@@ -10,6 +10,13 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+mod access;
+mod check;
+mod encode;
+
+pub use check::Inconsistent;
+pub use encode::{DecodeError, Header, INFLATED_LIMIT, MacKey, SCHEMA, TooLarge, decode, encode};
+
 /// Position in [`Snapshot::servers`].
 pub type ServerIndex = u32;
 /// Position in [`Snapshot::patterns`].
@@ -62,7 +69,7 @@ pub struct Snapshot {
 pub struct WireSettings {
     /// Between prefix and native name.
     pub separator: String,
-    /// The longest published name, in bytes.
+    /// The longest published name, in characters.
     pub max_tool_name_length: u32,
     /// Lower case.
     pub client_side_auth_header: String,

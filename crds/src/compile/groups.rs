@@ -1,0 +1,65 @@
+//! Members of each group: those that it lists and that admit it, and those
+//! that join it, by its selector or by naming it, with the consent of both.
+
+use super::consent::{Consent, selects_labels};
+use super::faults::{Fault, Faults};
+use super::names::{Named, NamedGroup, NamedServer};
+use super::references::{target, void};
+use super::tables::{Tables, Way};
+use crate::diagnostic::{Kind, Reason};
+use crate::snapshot::ServerIndex;
+
+/// The ways to members that each group gives, by its position.
+pub(super) fn members(named: &Named, consent: &Consent, tables: &mut Tables, faults: &mut Faults) -> Vec<Vec<Way>> {
+    let mut members: Vec<Vec<Way>> = Vec::with_capacity(named.groups.len());
+    for group in &named.groups {
+        let mut ways = listed(group, named, consent, tables, faults);
+        ways.extend(selected(group, named, consent));
+        members.push(ways);
+    }
+    for (at, server) in named.servers.iter().enumerate() {
+        for (index, reference) in server.object.spec.access_groups.iter().flatten().enumerate() {
+            let key = target(&reference.name, &reference.namespace, &server.key.namespace);
+            let field = format!("spec.accessGroups[{index}]");
+            let group = named.group(&key);
+            match group.filter(|group| named.groups[*group as usize].lets_join(consent, &server.key.namespace)) {
+                None => {
+                    let fault = void(field, Kind::McpAccessGroup, &key, &server.key.namespace);
+                    faults.void(Kind::McpServer, server.key, fault);
+                }
+                Some(_) if !server.admits(consent, &key.namespace) => {
+                    let message = "the server's own `allowedNamespaces` does not admit the namespace of this group";
+                    faults.void(Kind::McpServer, server.key, Fault::new(Reason::NotPermitted, field, message));
+                }
+                Some(group) => members[group as usize].push(Way { server: at as ServerIndex, part: None }),
+            }
+        }
+    }
+    members
+}
+
+fn listed(group: &NamedGroup, named: &Named, consent: &Consent, tables: &mut Tables, faults: &mut Faults) -> Vec<Way> {
+    let own = &group.key.namespace;
+    let mut ways = Vec::new();
+    for (index, member) in group.object.spec.servers.iter().flatten().enumerate() {
+        let key = target(&member.name, &member.namespace, own);
+        if let Some(server) = named.server_admitting(&key, consent, own) {
+            ways.extend(tables.way(server, member.tools.as_deref()));
+        } else {
+            let field = format!("spec.servers[{index}]");
+            faults.void(Kind::McpAccessGroup, group.key, void(field, Kind::McpServer, &key, own));
+        }
+    }
+    ways
+}
+
+fn selected(group: &NamedGroup, named: &Named, consent: &Consent) -> Vec<Way> {
+    let Some(selector) = &group.object.spec.selector else { return Vec::new() };
+    let joins = |server: &NamedServer| {
+        selects_labels(selector, server.object.metadata.labels.as_ref())
+            && group.lets_join(consent, &server.key.namespace)
+            && server.admits(consent, &group.key.namespace)
+    };
+    let servers = named.servers.iter().enumerate().filter(|(_, server)| joins(server));
+    servers.map(|(at, _)| Way { server: at as ServerIndex, part: None }).collect()
+}

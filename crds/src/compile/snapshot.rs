@@ -1,0 +1,153 @@
+//! The compiled parts put together: live callers, servers, groups and
+//! settings, with the numbers that the finished tables gave.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Pepper;
+use super::access::Scene;
+use super::faults::Faults;
+use super::names::{NamedGroup, NamedServer};
+use super::parents::Standing;
+use super::servers::{limits, timeouts};
+use super::subjects::Binding;
+use super::tables::{Finished, Tables};
+use crate::diagnostic::Kind;
+use crate::digest::fingerprint;
+use crate::snapshot::{
+    AccessIndex, Caller, Credentials, Group, NamespaceIndex, PatternsIndex, Secrets, Server, Snapshot, Transport,
+    WireSettings,
+};
+use crate::v1alpha1::{SessionMode, SubjectType};
+
+/// Numbers of the tables under way, before they are finished.
+struct Parts {
+    /// Of each server, its allow and deny lists.
+    filters: Vec<(Option<PatternsIndex>, Option<PatternsIndex>)>,
+    /// Of each group, its members.
+    members: Vec<AccessIndex>,
+    callers: Vec<Caller>,
+    anonymous: Option<Caller>,
+    /// Of the callers, in rising order.
+    namespaces: Vec<String>,
+}
+
+/// The snapshot, and the secret values apart from it. `uses`: what each binding may use, by its position.
+pub(super) fn assemble(
+    scene: Scene,
+    uses: &[AccessIndex],
+    mut tables: Tables,
+    pepper: &Pepper,
+    faults: &mut Faults,
+) -> (Snapshot, Credentials) {
+    let Parts { filters, members, mut callers, mut anonymous, namespaces } = parts(scene, uses, &mut tables);
+    let sets = members.iter().copied().chain(callers.iter().chain(&anonymous).map(|caller| caller.access));
+    let lists = filters.iter().flat_map(|(allow, deny)| allow.iter().chain(deny).copied());
+    let finished = tables.finish(sets, lists);
+
+    for caller in callers.iter_mut().chain(&mut anonymous) {
+        caller.access = finished.access_at(caller.access);
+    }
+    let groups = scene.named.groups.iter().zip(members);
+    let groups = groups.map(|(it, members)| group(it, finished.access_at(members), scene, &namespaces)).collect();
+    let mut credentials = Credentials::new();
+    let mut servers = Vec::with_capacity(filters.len());
+    for (named, filters) in scene.named.servers.iter().zip(filters) {
+        servers.push(server(named, filters, &finished, pepper, &mut credentials));
+        for fault in &named.connection.unusable {
+            faults.void(Kind::McpServer, named.key, fault.clone());
+        }
+    }
+    let Finished { patterns, filters, access, .. } = finished;
+    let snapshot = Snapshot {
+        settings: WireSettings::default(),
+        servers,
+        groups,
+        patterns,
+        filters,
+        access,
+        namespaces,
+        callers,
+        anonymous,
+    };
+    (snapshot, credentials)
+}
+
+fn parts(scene: Scene, uses: &[AccessIndex], tables: &mut Tables) -> Parts {
+    let mut list = |globs: &Option<Vec<String>>| globs.as_ref().map(|globs| tables.patterns(globs));
+    let servers = scene.named.servers.iter().map(|server| server.object.spec.tools.as_ref());
+    let filters = servers.map(|tools| tools.map_or((None, None), |it| (list(&it.allow), list(&it.deny)))).collect();
+    let members = scene.members.iter().map(|ways| tables.unite(ways.clone())).collect();
+
+    let bindings = || scene.subjects.bindings.iter().zip(scene.standings).zip(uses);
+    let live = |type_: SubjectType| {
+        // A caller none of whose keys can be used is nobody.
+        bindings().filter(move |((binding, _), _)| {
+            let spec = binding.spec;
+            let identified = type_ == SubjectType::Anonymous || !binding.keys.is_empty();
+            spec.subject.type_ == type_ && spec.suspend != Some(true) && identified
+        })
+    };
+    let both = live(SubjectType::Key).chain(live(SubjectType::Anonymous));
+    let namespaces: BTreeSet<&str> = both.map(|((binding, _), _)| binding.key.namespace.as_str()).collect();
+    let number: BTreeMap<&str, NamespaceIndex> = namespaces.iter().copied().zip(0..).collect();
+    let caller = |((binding, standing), access): ((&Binding, &Standing), &AccessIndex)| Caller {
+        id: binding.key.to_string(),
+        namespace: number[binding.key.namespace.as_str()],
+        expires: standing.expires,
+        access_until: standing.parents_until,
+        access: *access,
+        keys: binding.keys.clone(),
+    };
+    let mut callers: Vec<Caller> = live(SubjectType::Key).map(caller).collect();
+    callers.sort_by(|one, next| one.id.cmp(&next.id));
+    let anonymous = live(SubjectType::Anonymous).map(caller).next();
+    Parts { filters, members, callers, anonymous, namespaces: namespaces.iter().map(ToString::to_string).collect() }
+}
+
+fn group(group: &NamedGroup, members: AccessIndex, scene: Scene, namespaces: &[String]) -> Group {
+    let admitted = namespaces.iter().zip(0..).filter(|(namespace, _)| group.admits(scene.consent, namespace));
+    Group {
+        id: group.key.to_string(),
+        name: group.name.clone(),
+        norm: group.norm.clone(),
+        members,
+        admits: admitted.map(|(_, number)| number).collect(),
+    }
+}
+
+fn server(
+    named: &NamedServer,
+    (allow, deny): (Option<PatternsIndex>, Option<PatternsIndex>),
+    finished: &Finished,
+    pepper: &Pepper,
+    credentials: &mut Credentials,
+) -> Server {
+    let spec = &named.object.spec;
+    let connection = &named.connection;
+    let id = named.key.to_string();
+    let off = !connection.unusable.is_empty();
+    let mut transport = connection.transport.clone();
+    if off && let Transport::Http { origin, .. } = &mut transport {
+        origin.clear();
+    }
+    let secrets = &connection.secrets;
+    let credential = (!off && *secrets != Secrets::default()).then(|| fingerprint(pepper, &id, secrets));
+    credentials.extend(credential.map(|fingerprint| (fingerprint, secrets.clone())));
+    let (max_concurrent_calls, max_response_bytes) = limits(spec);
+    Server {
+        id,
+        alias: named.alias.clone(),
+        prefix: named.prefix.clone(),
+        names: named.names.clone(),
+        transport,
+        auth: connection.auth.clone(),
+        credential,
+        off,
+        shared: spec.session_mode == SessionMode::Shared,
+        timeouts: timeouts(spec.timeouts.as_ref()),
+        max_concurrent_calls,
+        max_response_bytes,
+        allow: allow.map(|list| finished.pattern_at(list)),
+        deny: deny.map(|list| finished.pattern_at(list)),
+    }
+}

@@ -1,0 +1,290 @@
+//! What holds of every world of objects (ACCESS.md, What must always hold).
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::Timestamp;
+use proptest::prelude::{ProptestConfig, any, prop_assert, prop_assert_eq, proptest};
+use proptest::sample::Index;
+
+use super::generate::{Dice, MARK, NOW, permits, world};
+use super::*;
+use crate::diagnostic::{ConditionType, Kind, ObjectKey, Reason};
+use crate::snapshot::{MacKey, decode, encode};
+use crate::v1alpha1::{Access, McpKeyBindingSpec};
+
+fn key() -> MacKey {
+    MacKey([9; 32])
+}
+
+fn bytes(compiled: &Compiled) -> Vec<u8> {
+    encode(&compiled.snapshot, 1, &key()).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn shuffled_input_gives_the_same_bytes(
+        seed in proptest::collection::vec(any::<u8>(), 0..700),
+        order in proptest::collection::vec(any::<u8>(), 64),
+    ) {
+        let (resources, scope) = world(&seed);
+        let shuffled = shuffled(&resources, &mut Dice(order.iter()));
+        let (one, two) = (compile(&resources, &scope, &pepper()), compile(&shuffled, &scope, &pepper()));
+        prop_assert_eq!(&one.snapshot, &two.snapshot);
+        prop_assert_eq!(bytes(&one), bytes(&two));
+        prop_assert_eq!(one.credentials, two.credentials);
+    }
+
+    #[test]
+    fn decoding_undoes_encoding_and_a_flipped_bit_is_refused(
+        seed in proptest::collection::vec(any::<u8>(), 0..700),
+        bit in any::<Index>(),
+    ) {
+        let (resources, scope) = world(&seed);
+        let compiled = compile(&resources, &scope, &pepper());
+        let mut bytes = bytes(&compiled);
+        let (decoded, header) = decode(&bytes, &key()).unwrap();
+        prop_assert_eq!((&decoded, header.revision), (&compiled.snapshot, 1));
+        let bit = bit.index(bytes.len() * 8);
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        prop_assert!(decode(&bytes, &key()).is_err());
+    }
+
+    #[test]
+    fn no_secret_byte_is_in_a_snapshot_or_diagnostic(seed in proptest::collection::vec(any::<u8>(), 0..700)) {
+        let (resources, scope) = world(&seed);
+        let compiled = compile(&resources, &scope, &pepper());
+        let Compiled { snapshot, credentials, diagnostics } = &compiled;
+        let shown = format!("{}{credentials:?}{diagnostics:?}", serde_json::to_string(snapshot).unwrap());
+        prop_assert!(!shown.contains(MARK));
+        let on = compiled.snapshot.servers.iter().filter(|server| !server.off).count();
+        prop_assert_eq!(compiled.credentials.len(), on, "the values are there, but apart");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3000))]
+
+    #[test]
+    fn taking_away_never_permits_more(
+        seed in proptest::collection::vec(any::<u8>(), 0..700),
+        which in any::<Index>(),
+    ) {
+        let (resources, scope) = world(&seed);
+        let before = compile(&resources, &scope, &pepper());
+        let changes = takings(&resources);
+        let (what, frees, after) = &changes[which.index(changes.len())];
+        // Freeing what another object claims widens by design.
+        let claims = |fault: &Diagnostic| {
+            matches!(fault.reason, Reason::NameConflict | Reason::DuplicateSubject | Reason::Invalid)
+        };
+        if !frees || !before.diagnostics.iter().any(claims) {
+            let after = compile(after, &scope, &pepper());
+            let (before, after) = (permits(&before), permits(&after));
+            let more: Vec<_> = after.difference(&before).collect();
+            prop_assert!(more.is_empty(), "{} permits more: {:?}", what, more);
+        }
+    }
+
+    #[test]
+    fn adding_an_unrelated_object_changes_nothing_for_others(
+        seed in proptest::collection::vec(any::<u8>(), 0..700),
+        other in proptest::collection::vec(any::<u8>(), 0..700),
+    ) {
+        let (mut resources, scope) = world(&seed);
+        let before = permits(&compile(&resources, &scope, &pepper()));
+        for (key, mut server) in world(&other).0.servers {
+            server.spec.alias = Some(format!("new_{}", key.name));
+            server.spec.access = Access::Granted;
+            server.spec.access_groups = None;
+            server.metadata.labels = None;
+            // A group that selects by a label's absence means new servers too.
+            server.spec.allowed_namespaces = None;
+            resources.servers.insert(ObjectKey::new("new", key.name), server);
+        }
+        for (key, mut group) in world(&other).0.groups {
+            group.spec.group_name = Some(format!("new {}", key.name));
+            resources.groups.insert(ObjectKey::new("new", key.name), group);
+        }
+        let after = permits(&compile(&resources, &scope, &pepper()));
+        prop_assert_eq!(before, after);
+    }
+}
+
+#[test]
+fn the_generated_worlds_are_worth_looking_at() {
+    let (mut permitted, mut reasons) = (0, BTreeMap::<Reason, usize>::new());
+    for seed in 0..400_u32 {
+        // A small generator of bytes: any will do.
+        let mut state = seed.wrapping_mul(0x9e37_79b9) | 1;
+        let mut next = || {
+            state ^= state << 13;
+            state ^= state >> 17;
+            state ^= state << 5;
+            (state >> 8) as u8
+        };
+        let seed: Vec<u8> = (0..700).map(|_| next()).collect();
+        let (resources, scope) = world(&seed);
+        let compiled = compile(&resources, &scope, &pepper());
+        permitted += usize::from(!permits(&compiled).is_empty());
+        for fault in &compiled.diagnostics {
+            *reasons.entry(fault.reason).or_default() += 1;
+        }
+    }
+    assert!(permitted > 150, "worlds in which somebody may do something: {permitted}");
+    let wanted = [
+        Reason::NameConflict,
+        Reason::DuplicateSubject,
+        Reason::NotFound,
+        Reason::NotPermitted,
+        Reason::ParentDead,
+        Reason::SecretNotUsable,
+    ];
+    assert!(wanted.iter().all(|reason| reasons.get(reason).is_some_and(|count| *count > 20)), "{reasons:?}");
+}
+
+/// The same objects with every list whose order means nothing in another order.
+fn shuffled(resources: &Resources, dice: &mut Dice) -> Resources {
+    let mut shuffled = resources.clone();
+    for server in shuffled.servers.values_mut() {
+        let spec = &mut server.spec;
+        shuffle(spec.access_groups.as_mut(), dice);
+        if let Some(tools) = &mut spec.tools {
+            shuffle(tools.allow.as_mut(), dice);
+            shuffle(tools.deny.as_mut(), dice);
+        }
+    }
+    for group in shuffled.groups.values_mut() {
+        shuffle(group.spec.servers.as_mut(), dice);
+        for member in group.spec.servers.iter_mut().flatten() {
+            shuffle(member.tools.as_mut(), dice);
+        }
+    }
+    for binding in shuffled.bindings.values_mut() {
+        shuffle(binding.spec.subject.keys.as_mut(), dice);
+        if let Some(grants) = &mut binding.spec.grants {
+            shuffle(grants.servers.as_mut(), dice);
+            shuffle(grants.access_groups.as_mut(), dice);
+            for grant in grants.servers.iter_mut().flatten() {
+                shuffle(grant.tools.as_mut(), dice);
+            }
+        }
+    }
+    shuffled
+}
+
+fn shuffle<T>(list: Option<&mut Vec<T>>, dice: &mut Dice) {
+    if let Some(list) = list {
+        for at in 1..list.len() {
+            list.swap(at, dice.roll(at + 1));
+        }
+    }
+}
+
+/// What was taken away, whether that may free a name, subject or key, and what is left.
+type Taking = (String, bool, Resources);
+
+/// Every way to take one thing away.
+fn takings(resources: &Resources) -> Vec<Taking> {
+    let mut takings = Vec::new();
+    deletions(resources, &mut takings);
+    entries(resources, &mut takings);
+    for key in resources.bindings.keys() {
+        let mut change = |what: &str, change: fn(&mut McpKeyBindingSpec)| {
+            let mut left = resources.clone();
+            change(&mut left.bindings.get_mut(key).unwrap().spec);
+            takings.push((format!("{what} {key}"), false, left));
+        };
+        change("suspending", |spec| spec.suspend = Some(true));
+        change("expiring", |spec| spec.expiration_time = Some(Time(Timestamp::from_second(NOW - 1).unwrap())));
+    }
+    takings
+}
+
+fn deletions(resources: &Resources, takings: &mut Vec<Taking>) {
+    let objects = resources.servers.keys().map(|key| (Kind::McpServer, key));
+    let objects = objects.chain(resources.groups.keys().map(|key| (Kind::McpAccessGroup, key)));
+    for (kind, key) in objects.chain(resources.bindings.keys().map(|key| (Kind::McpKeyBinding, key))) {
+        let mut left = resources.clone();
+        match kind {
+            Kind::McpServer => drop(left.servers.remove(key)),
+            Kind::McpAccessGroup => drop(left.groups.remove(key)),
+            Kind::McpKeyBinding => drop(left.bindings.remove(key)),
+        }
+        let fault = Diagnostic {
+            kind,
+            object: key.clone(),
+            condition: ConditionType::Accepted,
+            reason: Reason::Invalid,
+            field: String::new(),
+            message: String::new(),
+        };
+        let mut corrupt = resources.clone();
+        corrupt.refused.insert((kind, key.clone()), vec![fault]);
+        takings.push((format!("deleting {kind:?} {key}"), true, left));
+        takings.push((format!("corrupting {kind:?} {key}"), true, corrupt));
+    }
+    for key in resources.secrets.keys() {
+        let mut left = resources.clone();
+        left.secrets.remove(key);
+        takings.push((format!("deleting Secret {key}"), true, left));
+    }
+    for name in resources.namespaces.keys() {
+        let mut left = resources.clone();
+        left.namespaces.remove(name);
+        takings.push((format!("deleting Namespace {name}"), false, left));
+    }
+}
+
+fn entries(resources: &Resources, takings: &mut Vec<Taking>) {
+    let mut without = |what: String, take: &dyn Fn(&mut Resources, usize) -> bool| {
+        for at in 0.. {
+            let mut left = resources.clone();
+            if !take(&mut left, at) {
+                break;
+            }
+            takings.push((format!("taking entry {at} of {what}"), false, left));
+        }
+    };
+    for key in resources.servers.keys() {
+        without(format!("allow of {key}"), &|left, at| {
+            let tools = left.servers.get_mut(key).unwrap().spec.tools.as_mut();
+            take(tools.and_then(|tools| tools.allow.as_mut()), at)
+        });
+        without(format!("accessGroups of {key}"), &|left, at| {
+            take(left.servers.get_mut(key).unwrap().spec.access_groups.as_mut(), at)
+        });
+    }
+    for (key, group) in &resources.groups {
+        without(format!("servers of {key}"), &|left, at| {
+            take(left.groups.get_mut(key).unwrap().spec.servers.as_mut(), at)
+        });
+        for number in 0..group.spec.servers.iter().flatten().count() {
+            without(format!("servers[{number}].tools of {key}"), &|left, at| {
+                let list = left.groups.get_mut(key).unwrap().spec.servers.as_mut();
+                take(list.unwrap()[number].tools.as_mut(), at)
+            });
+        }
+    }
+    for (key, binding) in &resources.bindings {
+        let Some(grants) = &binding.spec.grants else { continue };
+        without(format!("grants.servers of {key}"), &|left, at| {
+            take(left.bindings.get_mut(key).unwrap().spec.grants.as_mut().unwrap().servers.as_mut(), at)
+        });
+        without(format!("grants.accessGroups of {key}"), &|left, at| {
+            take(left.bindings.get_mut(key).unwrap().spec.grants.as_mut().unwrap().access_groups.as_mut(), at)
+        });
+        for number in 0..grants.servers.iter().flatten().count() {
+            without(format!("grants.servers[{number}].tools of {key}"), &|left, at| {
+                let grants = left.bindings.get_mut(key).unwrap().spec.grants.as_mut().unwrap();
+                take(grants.servers.as_mut().unwrap()[number].tools.as_mut(), at)
+            });
+        }
+    }
+}
+
+fn take<T>(list: Option<&mut Vec<T>>, at: usize) -> bool {
+    list.filter(|list| at < list.len()).map(|list| list.remove(at)).is_some()
+}

@@ -1,0 +1,130 @@
+//! Names on the wire: how they are compared, which are the gateway's own, and
+//! how a tool's published name is made (ACCESS.md, Names).
+
+use sha2::{Digest, Sha256};
+
+/// The longest alias or prefix, in characters.
+pub const ALIAS_MAX: usize = 32;
+
+/// The longest group name, in characters.
+pub const GROUP_NAME_MAX: usize = 64;
+
+/// The gateway's own words, in the form that [`norm`] gives.
+const RESERVED: [&str; 17] = [
+    "access",
+    "auth",
+    "enabled",
+    "health",
+    "livez",
+    "mcp",
+    "mcprest",
+    "metrics",
+    "proxy",
+    "readyz",
+    "search",
+    "servers",
+    "sse",
+    "status",
+    "toolset",
+    "v1",
+    "wellknown",
+];
+
+/// The form in which aliases, prefixes and group names are compared: without case, space, `-` and `_`.
+///
+/// Only ASCII letters have case here, so that no look-alike of another script folds into a name.
+pub fn norm(name: &str) -> String {
+    name.chars().filter(|c| !matches!(c, ' ' | '-' | '_')).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+/// Whether the name is one of the gateway's own words, in any spelling.
+pub fn is_reserved(name: &str) -> bool {
+    RESERVED.binary_search(&norm(name).as_str()).is_ok()
+}
+
+/// The alias or group name of an object that sets none: `metadata.name` with `-` and `.` as `_`.
+pub fn default_name(metadata_name: &str) -> String {
+    metadata_name.replace(['-', '.'], "_")
+}
+
+/// Letters, digits and `_`, at most 32, at least one of them a letter or digit.
+pub fn is_alias(name: &str) -> bool {
+    name.len() <= ALIAS_MAX && is_made_of(name, |c| c == '_')
+}
+
+/// An alias that does not end in `_`, so that prefix and separator can be told apart.
+pub fn is_prefix(name: &str) -> bool {
+    is_alias(name) && !name.ends_with('_')
+}
+
+/// Letters, digits, space, `_` and `-`, at most 64, at least one of them a letter or digit.
+pub fn is_group_name(name: &str) -> bool {
+    name.len() <= GROUP_NAME_MAX && is_made_of(name, |c| matches!(c, '_' | ' ' | '-'))
+}
+
+fn is_made_of(name: &str, other: fn(char) -> bool) -> bool {
+    name.chars().all(|c| c.is_ascii_alphanumeric() || other(c)) && name.chars().any(|c| c.is_ascii_alphanumeric())
+}
+
+/// The name under which callers see a tool: prefix, separator, native name; without a prefix the native name.
+///
+/// Longer than `max_len` characters, it is cut to its first `max_len - 9`, `_`, and the first 8 hex digits of the
+/// SHA-256 of the whole, so that two long names stay apart.
+pub fn published_name(prefix: Option<&str>, separator: &str, native: &str, max_len: u32) -> String {
+    let whole = prefix.map_or_else(|| native.to_owned(), |prefix| format!("{prefix}{separator}{native}"));
+    let max_len = max_len as usize;
+    // Bytes are never fewer than characters: most names need no counting.
+    if whole.len() <= max_len || whole.chars().count() <= max_len {
+        return whole;
+    }
+    let digest = Sha256::digest(whole.as_bytes());
+    let kept: String = whole.chars().take(max_len.saturating_sub(9)).collect();
+    format!("{kept}_{}", &format!("{digest:x}")[..8])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_name_are_equal() {
+        for name in ["Zapier_Gmail", "zapier gmail", "ZAPIER-GMAIL", "zapiergmail"] {
+            assert_eq!(norm(name), "zapiergmail");
+        }
+        assert_ne!(norm("\u{212a}ey"), "key", "the Kelvin sign is not a k");
+    }
+
+    #[test]
+    fn reserved_words_are_reserved_in_any_spelling() {
+        assert!(RESERVED.is_sorted());
+        for name in ["mcp", "MCP", "m-c-p", "mcp_rest", "Well-Known", "v1"] {
+            assert!(is_reserved(name), "{name}");
+        }
+        assert!(!is_reserved("mcp2"));
+    }
+
+    #[test]
+    fn shapes_are_those_of_the_access_rule() {
+        assert!(is_alias("a_") && !is_prefix("a_") && is_prefix("_a"));
+        assert!(!is_alias("") && !is_alias("_") && !is_alias("a-b") && !is_alias("é"));
+        assert!(is_alias(&"a".repeat(32)) && !is_alias(&"a".repeat(33)));
+        assert!(is_group_name("dev group-1") && !is_group_name(" -_") && !is_group_name("a.b"));
+        assert!(is_group_name(&"a".repeat(64)) && !is_group_name(&"a".repeat(65)));
+    }
+
+    #[test]
+    fn a_long_published_name_is_cut_and_stays_distinct() {
+        assert_eq!(published_name(Some("time"), "-", "now", 64), "time-now");
+        assert_eq!(published_name(None, "-", "now", 64), "now");
+        let exact = published_name(Some("p"), "-", &"x".repeat(62), 64);
+        assert_eq!(exact, format!("p-{}", "x".repeat(62)));
+        let one = published_name(Some("p"), "-", &format!("{}1", "x".repeat(62)), 64);
+        let two = published_name(Some("p"), "-", &format!("{}2", "x".repeat(62)), 64);
+        assert_eq!((one.len(), &one[..55]), (64, &exact[..55]));
+        assert_eq!(&one[55..], "_68a01c74", "SHA-256 of the whole name");
+        assert_ne!(one, two);
+        let accents = published_name(None, "-", &"é".repeat(21), 20);
+        assert_eq!(accents.chars().count(), 20, "characters count, not bytes");
+        assert_eq!(published_name(None, "-", &"é".repeat(20), 20), "é".repeat(20));
+    }
+}
