@@ -14,8 +14,11 @@
 
 pub mod compile;
 pub mod conditions;
+pub mod crd;
 pub mod diagnostic;
+mod document;
 pub mod resources;
+mod schema;
 pub mod settings;
 pub mod snapshot;
 pub mod v1alpha1;
