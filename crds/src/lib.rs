@@ -14,11 +14,14 @@
 
 pub mod compile;
 pub mod conditions;
+pub mod crd;
 pub mod diagnostic;
 pub mod digest;
 pub mod names;
 pub mod patterns;
+mod document;
 pub mod resources;
+mod schema;
 pub mod settings;
 pub mod snapshot;
 pub mod v1alpha1;

@@ -1,13 +1,34 @@
-//! All objects at one moment, as `compile` wants them.
+//! All objects at one moment, as `compile` wants them, and how they come out of files.
+//!
+//! ```text
+//! (path, bytes) ─► ParsedFile::parse ─► ParsedFile ─┐
+//! (path, bytes) ─► ParsedFile::parse ─► ParsedFile ─┴► merge ─► Merged { resources, positions, … }
+//! ```
+//!
+//! Both steps are pure. They are two, so that whoever watches a directory can
+//! keep the last good [`ParsedFile`] of a file that has become unreadable.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::diagnostic::{Diagnostic, Kind, ObjectKey};
 use crate::settings::Settings;
 use crate::v1alpha1::{McpAccessGroup, McpKeyBinding, McpServer};
 
+mod file;
+mod finding;
+mod merge;
+mod object;
+mod positions;
+mod secret;
+
+pub use file::ParsedFile;
+pub use finding::{FileFault, Finding, FindingReason};
+pub use merge::{Merged, merge};
+pub use positions::Positions;
+
 /// Every object that the compiler looks at. Maps, so that order of arrival cannot matter.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Resources {
     /// Servers.
     pub servers: BTreeMap<ObjectKey, McpServer>,
@@ -24,3 +45,21 @@ pub struct Resources {
     /// Objects that the schema refuses (Accepted=False Invalid): they hold nothing, and references to them are void.
     pub refused: BTreeMap<(Kind, ObjectKey), Vec<Diagnostic>>,
 }
+
+/// Names only: specs may hold inline values that are secret, and Secrets do.
+impl fmt::Debug for Resources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resources")
+            .field("servers", &self.servers.keys())
+            .field("groups", &self.groups.keys())
+            .field("bindings", &self.bindings.keys())
+            .field("secrets", &self.secrets.keys())
+            .field("namespaces", &self.namespaces)
+            .field("settings", &self.settings)
+            .field("refused", &self.refused)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests;

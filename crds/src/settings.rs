@@ -1,32 +1,53 @@
 //! The settings document: everything that changes a decision and is not an
 //! object. The same text stands in a directory and, in a cluster, in a ConfigMap.
 
+#![expect(unreachable_pub, reason = "derive(KubeSchema) repeats each struct, `pub` included, inside a function")]
+
 use std::collections::BTreeMap;
 
+use kube::KubeSchema;
+use kube::core::schema::{OptionalEnum, OptionalIntOrString, StructuralSchemaRewriter};
 use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use schemars::transform::AddNullable;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-/// `apiVersion: switchboard.dev/v1alpha1`, `kind: Settings`, and these fields at top level. All are optional.
-#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+use crate::v1alpha1::patterns::{HEADER_NAME, NAMESPACE, NO_NUL, ORIGIN, PRINTABLE, SEPARATOR};
+
+/// `kind` of the settings document.
+pub const KIND: &str = "Settings";
+
+/// `apiVersion: switchboard.dev/v1alpha1`, `kind: Settings`, and these fields at top level. All are optional; a list
+/// that is there is not empty.
+#[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Settings {
     /// Namespaces whose objects come first and may speak for the whole company. Default: the release's own; in `run` every namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512), inner(length(min = 1, max = 63), regex(pattern = NAMESPACE)))]
     pub platform_namespaces: Option<Vec<String>>,
     /// Ties a namespace to an organization: namespace → organization. All of its bindings have it as a parent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("maxProperties" = 4096, "additionalProperties" = organization()))]
+    #[x_kube(validation = Rule::new("self.all(k, k.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$'))")
+        .message("a key is not the name of a namespace: write `namespace: organization`"))]
     pub organization_of: Option<BTreeMap<String, String>>,
     /// Between prefix and tool name: `-` (default) or `__`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 2), regex(pattern = SEPARATOR))]
     pub separator: Option<String>,
     /// The longest published tool name, 20 to 128. Default 64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 20, max = 128))]
     pub max_tool_name_length: Option<u32>,
     /// The header in which a caller brings a credential for a server. Default `x-mcp-auth`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128), regex(pattern = HEADER_NAME))]
     pub client_side_auth_header: Option<String>,
     /// Origins that browsers may call from, beside the gateway's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256), inner(length(min = 1, max = 512), regex(pattern = ORIGIN)))]
     pub allowed_origins: Option<Vec<String>>,
     /// Where the gateway may connect to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -40,11 +61,14 @@ pub struct Settings {
 }
 
 /// See [`Settings::egress`].
-#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Egress {
     /// Address ranges (CIDR) that are allowed although they are refused by default: loopback, link-local, multicast.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256), inner(length(min = 1, max = 64)))]
+    #[x_kube(validation = Rule::new("self.all(c, isCIDR(c))")
+        .message("not an address range: write it as in 127.0.0.0/8 or ::1/128, without bits behind the prefix"))]
     pub allow: Option<Vec<String>>,
 }
 
@@ -54,6 +78,7 @@ pub struct Egress {
 pub struct BareNaming {
     /// The namespaces. Default: none; in `run` all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512), inner(length(min = 1, max = 63), regex(pattern = NAMESPACE)))]
     pub namespaces: Option<Vec<String>>,
 }
 
@@ -63,8 +88,31 @@ pub struct BareNaming {
 pub struct StdioSettings {
     /// The namespaces whose servers may be child processes. Default: none; in `run` all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512), inner(length(min = 1, max = 63), regex(pattern = NAMESPACE)))]
     pub namespaces: Option<Vec<String>>,
     /// The commands that may be started. Default: any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512), inner(length(min = 1, max = 1024), regex(pattern = NO_NUL)))]
     pub commands: Option<Vec<String>>,
+}
+
+/// The schema of the document, without `apiVersion` and `kind`, made as those of the kinds are.
+pub(crate) fn schema() -> serde_json::Value {
+    let generator = SchemaSettings::openapi3()
+        .with(|settings| {
+            settings.inline_subschemas = true;
+            settings.meta_schema = None;
+        })
+        .with_transform(AddNullable::default())
+        .with_transform(StructuralSchemaRewriter)
+        .with_transform(OptionalEnum)
+        .with_transform(OptionalIntOrString)
+        .into_generator();
+    let mut schema = generator.into_root_schema_for::<Settings>().to_value();
+    crate::crd::settle(&mut schema);
+    schema
+}
+
+fn organization() -> serde_json::Value {
+    json!({ "type": "string", "minLength": 1, "maxLength": 128, "pattern": PRINTABLE })
 }

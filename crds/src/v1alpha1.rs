@@ -1,101 +1,62 @@
 //! The API `switchboard.dev/v1alpha1`: one file a kind, and here the parts
-//! that kinds share. Doc comments are what `kubectl explain` prints.
+//! that kinds share. Doc comments are what `kubectl explain` prints. Bounds and
+//! rules stand at the field they are about; `crate::crd` makes CRDs of them, and
+//! `crate::schema` checks files by them as the apiserver would.
 
-use std::collections::BTreeMap;
+#![expect(unreachable_pub, reason = "derive(KubeSchema) repeats each struct, `pub` included, inside a function")]
 
+use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 mod access_group;
+mod auth;
+mod consent;
+mod http;
 mod key_binding;
+pub(crate) mod patterns;
 mod server;
+mod stdio;
 
 pub use access_group::{AccessGroupMember, McpAccessGroup, McpAccessGroupSpec, McpAccessGroupStatus};
+pub use auth::{ApiKeyAuth, Auth, AuthType, ClientSide};
+pub use consent::{From, NamespaceConsent, Selector, SelectorOperator, SelectorTerm};
+pub use http::{Header, Http, HttpTransport, UrlSource};
 pub use key_binding::{
     Grants, Key, McpKeyBinding, McpKeyBindingSpec, McpKeyBindingStatus, ServerGrant, Subject, SubjectType,
 };
 pub use server::{
-    Access, ApiKeyAuth, Auth, AuthType, ClientSide, EnvVar, Header, Http, HttpTransport, McpServer, McpServerSpec,
-    McpServerStatus, Naming, NamingType, ServerLimits, SessionMode, Stdio, Timeouts, ToolFilter, UrlSource,
+    Access, McpServer, McpServerSpec, McpServerStatus, Naming, NamingType, ServerLimits, SessionMode, Timeouts,
+    ToolFilter,
 };
+pub use stdio::{EnvVar, Stdio};
+
+use patterns::{HEADER_VALUE, NAME, NAMESPACE_OR_OWN, SECRET_KEY};
 
 /// The API group of every kind.
 pub const GROUP: &str = "switchboard.dev";
 
+/// `apiVersion` of every kind.
+pub const API_VERSION: &str = "switchboard.dev/v1alpha1";
+
 /// The label, with value `credential`, that makes a Secret usable.
 pub const USE_LABEL: &str = "switchboard.dev/use";
+
+/// Of two ways to give a value exactly one must be taken.
+const ONE_VALUE: &str = "has(self.value) != has(self.valueFrom)";
+const ONE_VALUE_MESSAGE: &str = "give exactly one of `value` and `valueFrom`";
 
 /// Names another object. References are by `metadata.name`, never by alias.
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ObjectRef {
     /// The `metadata.name` of the object.
+    #[schemars(length(min = 1, max = 253), regex(pattern = NAME))]
     pub name: String,
-    /// The namespace of the object. Empty: the namespace of the object that refers.
+    /// The namespace of the object. Empty (default): the namespace of the object that refers.
     #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 63), regex(pattern = NAMESPACE_OR_OWN), extend("default" = ""))]
     pub namespace: String,
-}
-
-/// Which namespaces are meant. The own namespace always is.
-#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct NamespaceConsent {
-    /// Same: the own namespace only. All: every namespace. Selector: the namespaces whose labels `selector` matches.
-    #[serde(default)]
-    pub from: From,
-    /// Matches labels of Namespace objects. Required with Selector, refused otherwise.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub selector: Option<Selector>,
-}
-
-/// See [`NamespaceConsent::from`].
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-pub enum From {
-    /// The own namespace only.
-    #[default]
-    Same,
-    /// Every namespace.
-    All,
-    /// The namespaces that the selector matches.
-    Selector,
-}
-
-/// A label selector. At least one term; all terms must hold.
-#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Selector {
-    /// Labels that must have exactly these values.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub match_labels: Option<BTreeMap<String, String>>,
-    /// Terms over one label each.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub match_expressions: Option<Vec<SelectorTerm>>,
-}
-
-/// A term of a label selector.
-#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct SelectorTerm {
-    /// The label's key.
-    pub key: String,
-    /// How the label's value relates to `values`.
-    pub operator: SelectorOperator,
-    /// With In and `NotIn` at least one value; with Exists and `DoesNotExist` none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub values: Option<Vec<String>>,
-}
-
-/// See [`SelectorTerm::operator`].
-#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-pub enum SelectorOperator {
-    /// The label has one of the values.
-    In,
-    /// The label is absent or has none of the values.
-    NotIn,
-    /// The label is there.
-    Exists,
-    /// The label is absent.
-    DoesNotExist,
 }
 
 /// A value that stands elsewhere. Exactly one member.
@@ -111,17 +72,21 @@ pub struct ValueSource {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SecretKeyRef {
     /// The Secret's `metadata.name`.
+    #[schemars(length(min = 1, max = 253), regex(pattern = NAME))]
     pub name: String,
     /// The key in the Secret's data.
+    #[schemars(length(min = 1, max = 253), regex(pattern = SECRET_KEY))]
     pub key: String,
 }
 
 /// A value, written here or in a Secret. Exactly one of the two.
-#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[x_kube(validation = Rule::new(ONE_VALUE).message(ONE_VALUE_MESSAGE))]
 pub struct Value {
-    /// The value itself. Whoever may read this object may read it; a secret belongs in `valueFrom`.
+    /// The value itself, one line of at most 8192 characters. Whoever may read this object may read it; a secret belongs in `valueFrom`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 8192), regex(pattern = HEADER_VALUE))]
     pub value: Option<String>,
     /// Where the value stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -5,6 +5,7 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::patterns::{GROUP_NAME, NAME, NAMESPACE_OR_OWN, PRINTABLE};
 use super::{NamespaceConsent, Selector};
 
 /// A set of servers that bindings grant, and callers filter by, under one name.
@@ -17,15 +18,18 @@ use super::{NamespaceConsent, Selector};
     shortname = "mcpag",
     category = "mcp",
     status = "McpAccessGroupStatus",
-    derive = "PartialEq"
+    derive = "PartialEq",
+    doc = "A set of servers that bindings grant, and callers filter by, under one name."
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct McpAccessGroupSpec {
-    /// The published name: letters, digits, space, `_` and `-`, at most 64. Default: `metadata.name` with `-` and `.` as `_`.
+    /// The published name: letters, digits, space, `_` and `-`, with a letter or digit, at most 64. Default: `metadata.name` with `-` and `.` as `_`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64), regex(pattern = GROUP_NAME))]
     pub group_name: Option<String>,
-    /// Servers in the group, each in whole or in part.
+    /// Servers in the group, each in whole or in part. At most 512.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name", "namespace"]))]
     pub servers: Option<Vec<AccessGroupMember>>,
     /// Servers join by their labels, if `joinFrom` admits their namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,12 +47,15 @@ pub struct McpAccessGroupSpec {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AccessGroupMember {
     /// The server's `metadata.name`.
+    #[schemars(length(min = 1, max = 253), regex(pattern = NAME))]
     pub name: String,
-    /// The server's namespace. Empty: the group's own.
+    /// The server's namespace. Empty (default): the group's own.
     #[serde(default)]
+    #[schemars(length(max = 63), regex(pattern = NAMESPACE_OR_OWN))]
     pub namespace: String,
-    /// The tools that the group gives: exact native names or globs. Absent: all of the server. Empty: none.
+    /// The tools that the group gives: exact native names or globs, at most 512. Absent: all of the server. Empty: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512), inner(length(min = 1, max = 128), regex(pattern = PRINTABLE)))]
     pub tools: Option<Vec<String>>,
 }
 
@@ -56,7 +63,8 @@ pub struct AccessGroupMember {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct McpAccessGroupStatus {
-    /// Accepted, `ResolvedRefs`, Programmed.
+    /// Accepted, ResolvedRefs, Programmed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
 }

@@ -1,14 +1,17 @@
 //! `McpKeyBinding`: a subject and what it may use.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use kube::CustomResource;
+use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::patterns::{ENTRY_NAME, NAME, NAMESPACE_OR_OWN, PRINTABLE, SHA256};
 use super::{NamespaceConsent, ObjectRef, ValueSource};
 
+const EACH_KEY_ONCE: &str = "self.all(a, !has(a.sha256) || self.exists_one(b, has(b.sha256) && a.sha256 == b.sha256))";
+
 /// Binds a subject (a key, a team, …) to what it may use.
-#[derive(Clone, CustomResource, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, CustomResource, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[kube(
     group = "switchboard.dev",
     version = "v1alpha1",
@@ -17,20 +20,34 @@ use super::{NamespaceConsent, ObjectRef, ValueSource};
     shortname = "mcpkb",
     category = "mcp",
     status = "McpKeyBindingStatus",
-    derive = "PartialEq"
+    derive = "PartialEq",
+    doc = "Binds a subject (a key, a team, an organization, a user) to what it may use."
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[x_kube(
+    validation = Rule::new("!has(self.user) || self.subject.type == 'Key'")
+        .message("only a key has a `user` as parent: take it out, or name the user in `subject`"),
+    validation = Rule::new("!has(self.team) || self.subject.type in ['Key', 'User']")
+        .message("only a key or a user has a `team` as parent: take it out, or name the team in `subject`"),
+    validation = Rule::new("!has(self.organization) || self.subject.type in ['Key', 'User', 'Team']")
+        .message("only a key, a user or a team has an `organization` as parent: take it out, or name the organization in `subject`"),
+    validation = Rule::new("!has(self.joinFrom) || self.subject.type in ['Team', 'Organization', 'User']")
+        .message("`joinFrom` is for teams, organizations and users, whom other bindings name as parents: take it out"),
+)]
 pub struct McpKeyBindingSpec {
     /// Who this is.
     pub subject: Subject,
     /// The user that a key belongs to. Its access is a ceiling, and what is inherited without grants.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     pub user: Option<String>,
     /// The team that a key or user belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     pub team: Option<String>,
     /// The organization that a key, user or team belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     pub organization: Option<String>,
     /// What the subject may use, within what its parents may. Absent: all that they may. Empty: nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -38,32 +55,47 @@ pub struct McpKeyBindingSpec {
     /// Whose bindings may name this one as a parent (Team, Organization, User). Default: those of the own namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub join_from: Option<NamespaceConsent>,
-    /// From then on the subject is nobody.
+    /// From this time on (RFC 3339, as in 2027-01-31T00:00:00Z) the subject is nobody and keeps its name. Default: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expiration_time: Option<Time>,
-    /// While true, the subject is nobody and keeps its name.
+    /// While true, the subject is nobody and keeps its name. Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspend: Option<bool>,
 }
 
-/// Who a binding is about.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+/// Who a binding is about: a type and the member of that type, no other.
+#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[x_kube(
+    validation = Rule::new("(self.type == 'Key') == has(self.keys)")
+        .message("`keys` go with `type: Key` and only with it"),
+    validation = Rule::new("(self.type == 'Team') == has(self.team)")
+        .message("`team` goes with `type: Team` and only with it; the team that a key belongs to is named in `spec.team`"),
+    validation = Rule::new("(self.type == 'Organization') == has(self.organization)")
+        .message("`organization` goes with `type: Organization` and only with it; a parent is named in `spec.organization`"),
+    validation = Rule::new("(self.type == 'User') == has(self.user)")
+        .message("`user` goes with `type: User` and only with it; the user that a key belongs to is named in `spec.user`"),
+)]
 pub struct Subject {
     /// Key: whoever presents one of `keys`. Team, Organization, User: a parent of others. Anonymous: whoever presents nothing.
     #[serde(rename = "type")]
     pub type_: SubjectType,
     /// With type Key: 1 to 4 keys of one caller, for rotation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    #[x_kube(validation = Rule::new(EACH_KEY_ONCE).message("the same sha256 stands twice: keep one of the two entries"))]
     pub keys: Option<Vec<Key>>,
     /// With type Team: its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     pub team: Option<String>,
     /// With type Organization: its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     pub organization: Option<String>,
     /// With type User: its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     pub user: Option<String>,
 }
 
@@ -84,18 +116,22 @@ pub enum SubjectType {
 }
 
 /// One API key of a caller.
-#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[x_kube(validation = Rule::new("has(self.sha256) != has(self.valueFrom)")
+    .message("give exactly one of `sha256` and `valueFrom`"))]
 pub struct Key {
-    /// Tells the keys of the binding apart.
+    /// Tells the keys of the binding apart. At most 63 characters.
+    #[schemars(length(min = 1, max = 63), regex(pattern = ENTRY_NAME))]
     pub name: String,
     /// SHA-256 of the key, 64 lower-case hex digits. Exactly one of `sha256` and `valueFrom`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 64, max = 64), regex(pattern = SHA256))]
     pub sha256: Option<String>,
     /// Where the key itself stands. Its bytes count as they are: mind a trailing newline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value_from: Option<ValueSource>,
-    /// From then on the key is unknown.
+    /// From this time on (RFC 3339) the key is unknown. Default: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expiration_time: Option<Time>,
 }
@@ -104,11 +140,13 @@ pub struct Key {
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Grants {
-    /// Servers, each in whole or in part.
+    /// Servers, each in whole or in part. At most 512; more belong in a group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name", "namespace"]))]
     pub servers: Option<Vec<ServerGrant>>,
-    /// Access groups, each with all of its members.
+    /// Access groups, each with all of its members. At most 128.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name", "namespace"]))]
     pub access_groups: Option<Vec<ObjectRef>>,
 }
 
@@ -117,12 +155,15 @@ pub struct Grants {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ServerGrant {
     /// The server's `metadata.name`.
+    #[schemars(length(min = 1, max = 253), regex(pattern = NAME))]
     pub name: String,
-    /// The server's namespace. Empty: the binding's own.
+    /// The server's namespace. Empty (default): the binding's own.
     #[serde(default)]
+    #[schemars(length(max = 63), regex(pattern = NAMESPACE_OR_OWN))]
     pub namespace: String,
-    /// The tools that are granted: exact native names or globs. Absent: all of the server. Empty: none.
+    /// The tools that are granted: exact native names or globs, at most 512. Absent: all of the server. Empty: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512), inner(length(min = 1, max = 128), regex(pattern = PRINTABLE)))]
     pub tools: Option<Vec<String>>,
 }
 
@@ -130,7 +171,8 @@ pub struct ServerGrant {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct McpKeyBindingStatus {
-    /// Accepted, `ResolvedRefs`, Programmed.
+    /// Accepted, ResolvedRefs, Programmed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
 }
