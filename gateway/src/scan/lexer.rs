@@ -2,6 +2,11 @@
 //! their offsets come out at a [`Sink`]. Numbers are checked, never converted, so 1e400 and 2^53+1 stay as they are.
 //! The same text in any cutting gives the same calls and the same fault (a property test holds it).
 
+mod escapes;
+mod number;
+
+use self::escapes::Escapes;
+use self::number::Number;
 use super::fault::Fault;
 use super::text::{Utf8, not_utf8, plain};
 
@@ -69,26 +74,6 @@ enum State {
     },
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Number {
-    Minus,
-    Zero,
-    Integer,
-    Point,
-    Fraction,
-    E,
-    Sign,
-    Exponent,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Escape {
-    None,
-    Backslash,
-    /// Digits read and their value so far.
-    Hex(u8, u16),
-}
-
 /// Has no Debug: it may hold a piece of the text.
 pub(super) struct Lexer {
     state: State,
@@ -99,11 +84,7 @@ pub(super) struct Lexer {
     base: usize,
     /// Offset where the token at hand began.
     token: usize,
-    escape: Escape,
-    escaped: bool,
-    /// The escape just read is the first half of a surrogate pair.
-    high: bool,
-    lone: bool,
+    escapes: Escapes,
     carry: Vec<u8>,
     utf8: Utf8,
 }
@@ -117,10 +98,7 @@ impl Lexer {
             depth: 0,
             base,
             token: base,
-            escape: Escape::None,
-            escaped: false,
-            high: false,
-            lone: false,
+            escapes: Escapes::new(),
             carry: Vec::new(),
             utf8: Utf8::default(),
         }
@@ -246,8 +224,7 @@ impl Lexer {
 
     fn begin_token(&mut self, at: usize) {
         self.token = self.base + at;
-        self.escaped = false;
-        self.lone = false;
+        self.escapes = Escapes::new();
         self.carry.clear();
     }
 
@@ -259,23 +236,22 @@ impl Lexer {
 
     fn string<S: Sink>(&mut self, key: bool, chunk: &[u8], mut at: usize, sink: &mut S) -> Result<usize, Fault> {
         loop {
-            if !matches!(self.escape, Escape::None) {
+            if self.escapes.inside() {
                 let Some(&byte) = chunk.get(at) else { return Ok(at) };
-                self.escape(byte, at)?;
+                self.escapes.push(byte).map_err(|words| self.wrong(words, at))?;
                 at += 1;
                 continue;
             }
             let skipped = plain(&chunk[at..]);
             at += skipped;
             if skipped > 0 {
-                self.pair_broken();
+                self.escapes.unpaired();
             }
             match chunk.get(at) {
                 None => return Ok(at),
                 Some(b'"') => return self.end_string(key, chunk, at + 1, sink),
                 Some(b'\\') => {
-                    self.escape = Escape::Backslash;
-                    self.escaped = true;
+                    self.escapes.begin();
                     at += 1;
                 }
                 Some(_) => return Err(self.wrong("a control character stands in a string", at)),
@@ -283,54 +259,12 @@ impl Lexer {
         }
     }
 
-    fn escape(&mut self, byte: u8, at: usize) -> Result<(), Fault> {
-        self.escape = match (self.escape, byte) {
-            (Escape::Hex(digits, value), _) => {
-                let Some(digit) = char::from(byte).to_digit(16) else {
-                    return Err(self.wrong("an escape needs four hexadecimal digits", at));
-                };
-                let value = (value << 4) | digit as u16;
-                if digits == 3 {
-                    self.code_unit(value);
-                    Escape::None
-                } else {
-                    Escape::Hex(digits + 1, value)
-                }
-            }
-            (_, b'u') => Escape::Hex(0, 0),
-            (_, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
-                self.pair_broken();
-                Escape::None
-            }
-            _ => return Err(self.wrong("an escape is unknown", at)),
-        };
-        Ok(())
-    }
-
-    fn code_unit(&mut self, unit: u16) {
-        match unit {
-            0xD800..=0xDBFF => {
-                self.pair_broken();
-                self.high = true;
-            }
-            0xDC00..=0xDFFF if self.high => self.high = false,
-            0xDC00..=0xDFFF => self.lone = true,
-            _ => self.pair_broken(),
-        }
-    }
-
-    /// What follows the first half of a surrogate pair is not its second half.
-    fn pair_broken(&mut self) {
-        self.lone |= self.high;
-        self.high = false;
-    }
-
     fn end_string<S: Sink>(&mut self, key: bool, chunk: &[u8], end: usize, sink: &mut S) -> Result<usize, Fault> {
-        self.pair_broken();
+        self.escapes.unpaired();
         if !key {
             return self.scalar(Kind::String, chunk, end, sink);
         }
-        if self.lone {
+        if self.escapes.lone {
             return Err(Fault::invalid("a member name holds half of a surrogate pair", self.token));
         }
         self.gather(chunk, end, S::LONGEST)?;
@@ -402,7 +336,7 @@ impl Lexer {
             Some(start) => &chunk[start..end],
             None => &self.carry,
         };
-        Token { kind, raw, start: self.token, end: self.base + end, escaped: self.escaped, lone: self.lone }
+        Token { kind, raw, start: self.token, end: self.base + end, escaped: self.escapes.any, lone: self.escapes.lone }
     }
 
     /// Completes a token that began in an earlier chunk and was kept from there.
@@ -439,25 +373,6 @@ impl Lexer {
 /// A key or tracked value that is longer than it may be.
 pub(super) const fn too_long(offset: usize) -> Fault {
     Fault::invalid("a member name or a value that is read here is too long", offset)
-}
-
-impl Number {
-    const fn next(self, byte: u8) -> Option<Self> {
-        match (self, byte) {
-            (Self::Minus, b'0') => Some(Self::Zero),
-            (Self::Minus, b'1'..=b'9') | (Self::Integer, b'0'..=b'9') => Some(Self::Integer),
-            (Self::Zero | Self::Integer, b'.') => Some(Self::Point),
-            (Self::Zero | Self::Integer | Self::Fraction, b'e' | b'E') => Some(Self::E),
-            (Self::Point | Self::Fraction, b'0'..=b'9') => Some(Self::Fraction),
-            (Self::E, b'+' | b'-') => Some(Self::Sign),
-            (Self::E | Self::Sign | Self::Exponent, b'0'..=b'9') => Some(Self::Exponent),
-            _ => None,
-        }
-    }
-
-    const fn may_end(self) -> bool {
-        matches!(self, Self::Zero | Self::Integer | Self::Fraction | Self::Exponent)
-    }
 }
 
 #[cfg(test)]
