@@ -5,4 +5,5 @@
 //! request ─► table, once ─► identify ─► read call ─► route ─► permit ─► upstream ─► response
 //! ```
 
+pub mod egress;
 pub mod upstream;

@@ -9,12 +9,18 @@
 
 use std::time::Duration;
 
+use ::http::{HeaderName, HeaderValue};
 use bytes::Bytes;
 use crds::snapshot::{Secrets, Server};
-use http::{HeaderName, HeaderValue};
 use tokio::time::Instant;
 
+mod event_stream;
 pub mod handshake;
+pub mod http;
+mod message;
+mod pool;
+mod routes;
+mod sse;
 
 /// A compiled server with its secret values: all that it takes to reach it.
 pub struct Endpoint {
@@ -66,6 +72,8 @@ pub enum ReplyBody {
 pub enum Messages {
     /// From a child or an HTTP+SSE stream, by way of its reader task. Dropping it forgets the request.
     Routed(Routed),
+    /// Straight from the body of one HTTP response.
+    Events(http::Events),
 }
 
 /// Messages that a session's reader task sorted out for one request.
@@ -134,7 +142,7 @@ impl UpstreamError {
     }
 
     /// The failure that an HTTP status from the upstream is.
-    pub fn status(status: http::StatusCode) -> Self {
+    pub fn status(status: ::http::StatusCode) -> Self {
         let outcome = match status.as_u16() {
             401 => Outcome::AuthRequired,
             403 => Outcome::Forbidden,
@@ -177,6 +185,7 @@ impl Messages {
     pub async fn next(&mut self) -> Option<Result<Bytes, UpstreamError>> {
         match self {
             Messages::Routed(routed) => routed.receiver.recv().await,
+            Messages::Events(events) => events.next().await,
         }
     }
 }
