@@ -44,5 +44,6 @@ pub mod serve;
 pub mod session;
 pub mod status;
 pub mod table;
+pub mod egress;
 pub mod upstream;
 pub mod upstreams;

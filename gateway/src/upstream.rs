@@ -9,25 +9,18 @@
 
 use std::time::Duration;
 
+use ::http::{HeaderName, HeaderValue};
 use bytes::Bytes;
 use crds::snapshot::{Secrets, Server};
-use http::{HeaderName, HeaderValue};
 use tokio::time::Instant;
 
+mod event_stream;
 pub mod handshake;
-pub mod stdio { pub fn header_names(_: &[String]) -> Vec<String> { Vec::new() } }
-pub fn render_credential(_: &crds::snapshot::AuthScheme, _: &str) -> Option<(HeaderName, HeaderValue)> { None }
-pub struct Connectors;
-pub struct Upstream;
-impl Upstream {
- pub fn new(_: std::sync::Arc<Endpoint>, _: CallerPart, _: &std::sync::Arc<Connectors>) -> Self { Self }
- pub async fn send(&self, _: &Outgoing<'_>) -> Result<Reply, UpstreamError> { Err(UpstreamError::timeout("")) }
- pub async fn stop(&self) {}
- pub async fn answer(&self, _: Bytes) {}
- pub async fn list_changed(&self) {}
- pub fn child(&self) -> Option<crate::status::ChildStatus> { None }
-}
-impl CallerPart { pub fn digest(&self) -> Option<crds::snapshot::Digest128> { None } }
+pub mod http;
+mod message;
+mod pool;
+mod routes;
+mod sse;
 
 /// A compiled server with its secret values: all that it takes to reach it.
 pub struct Endpoint {
@@ -79,6 +72,8 @@ pub enum ReplyBody {
 pub enum Messages {
     /// From a child or an HTTP+SSE stream, by way of its reader task. Dropping it forgets the request.
     Routed(Routed),
+    /// Straight from the body of one HTTP response.
+    Events(http::Events),
 }
 
 /// Messages that a session's reader task sorted out for one request.
@@ -147,7 +142,7 @@ impl UpstreamError {
     }
 
     /// The failure that an HTTP status from the upstream is.
-    pub fn status(status: http::StatusCode) -> Self {
+    pub fn status(status: ::http::StatusCode) -> Self {
         let outcome = match status.as_u16() {
             401 => Outcome::AuthRequired,
             403 => Outcome::Forbidden,
@@ -190,6 +185,7 @@ impl Messages {
     pub async fn next(&mut self) -> Option<Result<Bytes, UpstreamError>> {
         match self {
             Messages::Routed(routed) => routed.receiver.recv().await,
+            Messages::Events(events) => events.next().await,
         }
     }
 }

@@ -1,0 +1,175 @@
+//! Which addresses may be connected to: pure, decided per address (R20).
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use ipnet::IpNet;
+
+/// What may be connected to. The default refuses loopback, link-local, metadata
+/// services, multicast, broadcast and unspecified addresses, in any notation.
+#[derive(Clone, Debug, Default)]
+pub struct EgressPolicy {
+    /// Permitted although refused by default.
+    pub allow: Vec<IpNet>,
+    /// Loopback is permitted: on a laptop, where the servers are.
+    pub allow_loopback: bool,
+    /// The gateway's own listeners; never permitted, or a server could be the gateway itself.
+    pub own: Vec<SocketAddr>,
+}
+
+/// Metadata services of the large clouds outside of the link-local ranges.
+const METADATA_V4: [Ipv4Addr; 2] = [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16)];
+const METADATA_V6: [Ipv6Addr; 2] =
+    [Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254), Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)];
+
+impl EgressPolicy {
+    /// Whether this address may be connected to, whatever the port.
+    pub fn permits(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        if self.allow.iter().any(|net| net.contains(&address)) {
+            return true;
+        }
+        if address.is_loopback() {
+            return self.allow_loopback;
+        }
+        match address {
+            IpAddr::V4(v4) => permits_v4(v4),
+            IpAddr::V6(v6) => permits_v6(v6) && embedded(v6).is_none_or(|v4| self.permits(IpAddr::V4(v4))),
+        }
+    }
+
+    /// Whether this socket may be connected to: a permitted address, and not one of our own listeners.
+    pub fn permits_socket(&self, socket: SocketAddr) -> bool {
+        self.permits(socket.ip()) && !self.own.iter().any(|own| is_own(*own, socket))
+    }
+}
+
+fn permits_v4(address: Ipv4Addr) -> bool {
+    // 0.0.0.0/8 is "this host on this network": Linux takes 0.0.0.0 for loopback.
+    !(address.octets()[0] == 0
+        || address.is_link_local()
+        || address.is_multicast()
+        || address.is_broadcast()
+        || METADATA_V4.contains(&address))
+}
+
+fn permits_v6(address: Ipv6Addr) -> bool {
+    !(address.is_unspecified()
+        || address.is_unicast_link_local()
+        || address.is_multicast()
+        || METADATA_V6.contains(&address))
+}
+
+/// The IPv4 address that a translator or tunnel would reach by this one.
+fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let octets = address.octets();
+    let at = |start: usize| Ipv4Addr::new(octets[start], octets[start + 1], octets[start + 2], octets[start + 3]);
+    match address.segments() {
+        // IPv4-compatible (RFC 4291), NAT64 (RFC 6052) and local-use NAT64 (RFC 8215)
+        [0, 0, 0, 0, 0, 0, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] | [0x64, 0xff9b, 1, ..] => Some(at(12)),
+        // 6to4 (RFC 3056)
+        [0x2002, ..] => Some(at(2)),
+        _ => None,
+    }
+}
+
+fn is_own(own: SocketAddr, socket: SocketAddr) -> bool {
+    let (mine, theirs) = (own.ip().to_canonical(), socket.ip().to_canonical());
+    // A listener on the unspecified address is on loopback too; its other addresses stand in the list by themselves.
+    let same = mine == theirs || (mine.is_unspecified() && (theirs.is_loopback() || theirs.is_unspecified()));
+    own.port() == socket.port() && same
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REFUSED: [&str; 23] = [
+        "127.0.0.1",
+        "127.8.9.10",
+        "0.0.0.0",
+        "0.1.2.3",
+        "169.254.0.1",
+        "169.254.169.254",
+        "100.100.100.200",
+        "168.63.129.16",
+        "224.0.0.1",
+        "239.255.255.255",
+        "255.255.255.255",
+        "::",
+        "::1",
+        "fe80::1",
+        "febf::1",
+        "ff02::1",
+        "fd00:ec2::254",
+        "::ffff:127.0.0.1",
+        "::ffff:169.254.169.254",
+        "::169.254.169.254",
+        "64:ff9b::169.254.169.254",
+        "64:ff9b:1::127.0.0.1",
+        "2002:a9fe:a9fe::1",
+    ];
+
+    const PERMITTED: [&str; 12] = [
+        "1.1.1.1",
+        "10.0.0.1",
+        "172.16.0.1",
+        "192.168.1.1",
+        "100.64.0.1",
+        "169.253.255.255",
+        "2606:4700::1111",
+        "fd00::1",
+        "fc00:1::1",
+        "::ffff:10.0.0.1",
+        "64:ff9b::10.0.0.1",
+        "2002:0a00:0001::1",
+    ];
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn r20_addresses_of_the_machine_and_the_cloud_are_refused_by_default() {
+        let policy = EgressPolicy::default();
+        for address in REFUSED {
+            assert!(!policy.permits(ip(address)), "{address}");
+        }
+        for address in PERMITTED {
+            assert!(policy.permits(ip(address)), "{address}");
+        }
+    }
+
+    #[test]
+    fn r20_loopback_opens_alone() {
+        let policy = EgressPolicy { allow_loopback: true, ..EgressPolicy::default() };
+        let opened: Vec<&str> = REFUSED.into_iter().filter(|address| policy.permits(ip(address))).collect();
+        assert_eq!(
+            opened,
+            ["127.0.0.1", "127.8.9.10", "::1", "::ffff:127.0.0.1", "64:ff9b:1::127.0.0.1"],
+            "loopback in any notation, and nothing else"
+        );
+    }
+
+    #[test]
+    fn r20_an_allowed_network_opens_itself_in_any_notation() {
+        let policy = EgressPolicy { allow: vec!["169.254.7.0/24".parse().unwrap()], ..EgressPolicy::default() };
+        assert!(policy.permits(ip("169.254.7.9")));
+        assert!(policy.permits(ip("::ffff:169.254.7.9")));
+        assert!(!policy.permits(ip("169.254.169.254")));
+    }
+
+    #[test]
+    fn r20_own_listeners_are_refused_whatever_is_allowed() {
+        let socket = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let policy = EgressPolicy {
+            allow: vec!["0.0.0.0/0".parse().unwrap(), "::/0".parse().unwrap()],
+            allow_loopback: true,
+            own: vec![socket("127.0.0.1:4000"), socket("0.0.0.0:9090")],
+        };
+        for own in ["127.0.0.1:4000", "[::ffff:127.0.0.1]:4000", "127.0.0.1:9090", "[::1]:9090", "0.0.0.0:9090"] {
+            assert!(!policy.permits_socket(socket(own)), "{own}");
+        }
+        assert!(policy.permits_socket(socket("127.0.0.1:4001")));
+        assert!(policy.permits_socket(socket("10.0.0.1:9090")));
+    }
+}

@@ -1,0 +1,131 @@
+//! One HTTP exchange with an upstream: over an idle connection if there is a
+//! good one, else over a new one, and never twice of what may have been
+//! processed (R7).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, Uri};
+use http_body_util::Full;
+use hyper::body::Incoming;
+
+use super::target::Target;
+use crate::egress::{Egress, EgressError};
+use crate::upstream::pool::{Lease, Pool};
+use crate::upstream::{Outcome, UpstreamError};
+
+/// All that it takes to send requests to one upstream.
+pub(crate) struct Client {
+    pub(crate) target: Target,
+    /// What every POST bears; sessions add to it.
+    pub(crate) headers: HeaderMap,
+    /// To connect, and for what must not wait for a caller's deadline.
+    pub(crate) connect_timeout: Duration,
+    /// The largest reply, in bytes.
+    pub(crate) max_response: u64,
+    pub(crate) egress: Arc<Egress>,
+    pub(crate) pool: Arc<Pool>,
+}
+
+/// Whether a request may be sent again after a byte of it was written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Repeat {
+    /// It may have had an effect.
+    Never,
+    /// It has none, and a reused connection may have been closed under it.
+    Once,
+}
+
+impl Repeat {
+    /// Whether a request of this MCP method may be sent again. What is not known to be harmless is not.
+    pub(crate) fn of(method: &str) -> Self {
+        let harmless = matches!(method, "initialize" | "ping") || method.ends_with("/list");
+        if harmless { Repeat::Once } else { Repeat::Never }
+    }
+}
+
+impl Client {
+    /// POSTs a message; the response's head, whatever its status.
+    pub(crate) async fn post(
+        &self,
+        path: &Uri,
+        headers: &HeaderMap,
+        message: Bytes,
+        repeat: Repeat,
+    ) -> Result<Response<Incoming>, UpstreamError> {
+        let build = || request(Method::POST, path, headers.clone(), message.clone());
+        self.exchange(&build, repeat).await
+    }
+
+    /// A request without a body.
+    pub(crate) async fn bare(
+        &self,
+        method: Method,
+        headers: &HeaderMap,
+        repeat: Repeat,
+    ) -> Result<Response<Incoming>, UpstreamError> {
+        let build = || request(method.clone(), &self.target.path, headers.clone(), Bytes::new());
+        self.exchange(&build, repeat).await
+    }
+
+    async fn exchange(
+        &self,
+        build: &(dyn Fn() -> Request<Full<Bytes>> + Send + Sync),
+        repeat: Repeat,
+    ) -> Result<Response<Incoming>, UpstreamError> {
+        let mut request = build();
+        while let Some(mut idle) = self.pool.checkout() {
+            match idle.sender.try_send_request(request).await {
+                Ok(response) => return Ok(done(idle, response)),
+                Err(mut failed) => match failed.take_message() {
+                    // No byte of it was written: the connection closed before.
+                    Some(unsent) => request = unsent,
+                    None if repeat == Repeat::Once => {
+                        request = build();
+                        break;
+                    }
+                    None => return Err(broke(&failed.into_error())),
+                },
+            }
+        }
+        let mut fresh = self.connect().await?;
+        match fresh.sender.try_send_request(request).await {
+            Ok(response) => Ok(done(fresh, response)),
+            Err(failed) => Err(broke(&failed.into_error())),
+        }
+    }
+
+    async fn connect(&self) -> Result<Lease, UpstreamError> {
+        let Target { https, host, port, .. } = &self.target;
+        let stream = self.egress.connect(host, *port, *https, self.connect_timeout).await?;
+        self.pool.open(stream).await.map_err(|error| broke(&error))
+    }
+}
+
+fn request(method: Method, path: &Uri, headers: HeaderMap, body: Bytes) -> Request<Full<Bytes>> {
+    let mut request = Request::new(Full::new(body));
+    *request.method_mut() = method;
+    *request.uri_mut() = path.clone();
+    *request.headers_mut() = headers;
+    request
+}
+
+fn done(lease: Lease, response: Response<Incoming>) -> Response<Incoming> {
+    lease.give_back(response.headers());
+    response
+}
+
+/// The failure of a connection. What hyper says of a parse error may quote the server, so only its class is told.
+pub(crate) fn broke(error: &hyper::Error) -> UpstreamError {
+    if error.is_parse() {
+        return UpstreamError::new(Outcome::UpstreamError, "the server does not answer in HTTP/1.1");
+    }
+    UpstreamError::new(Outcome::Unreachable, "the connection to the server broke")
+}
+
+impl From<EgressError> for UpstreamError {
+    fn from(error: EgressError) -> Self {
+        UpstreamError::new(Outcome::Unreachable, format!("the server cannot be reached: {error}"))
+    }
+}

@@ -1,0 +1,170 @@
+//! What a response to a POST is, by its head: a reply, or a refusal of some
+//! class. Of a refusal's body only a JSON-RPC error is looked at (R21).
+
+use bytes::Bytes;
+use http::{HeaderMap, Response, StatusCode, header};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::sync::mpsc;
+
+use super::events::Events;
+use crate::upstream::{Messages, Outcome, ReplyBody, Routed, UpstreamError, handshake};
+
+/// No JSON-RPC error is larger.
+const MAX_ERROR_BODY: usize = 64 * 1024;
+
+/// A response that is no reply.
+pub(crate) struct Refusal {
+    pub(crate) error: UpstreamError,
+    status: StatusCode,
+    rpc: Option<RpcError>,
+}
+
+/// A JSON-RPC error in the body of a refusal.
+struct RpcError {
+    code: i64,
+    /// It answers the request: it bears its id.
+    ours: bool,
+    body: Bytes,
+}
+
+/// The content types that pass (R21).
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) enum Media {
+    Json,
+    Events,
+    Other,
+}
+
+/// Reads the head of the response to the request `id`.
+pub(crate) async fn read(response: Response<Incoming>, id: u64, limit: u64) -> Result<ReplyBody, Refusal> {
+    let status = response.status();
+    let media = media(response.headers());
+    if status != StatusCode::OK {
+        return Err(Refusal::read(response, &media, id).await);
+    }
+    if response.headers().get(header::CONTENT_ENCODING).is_some_and(|value| value != "identity") {
+        return Err(Refusal::new(status, "the server answered with a content encoding that was not asked for"));
+    }
+    let declared = http_body::Body::size_hint(response.body()).lower();
+    match media {
+        Media::Json | Media::Events if declared > limit => {
+            Err(Refusal::new(status, "the answer is larger than maxResponseBytes"))
+        }
+        Media::Json => Ok(ReplyBody::Json(response.into_body())),
+        Media::Events => Ok(ReplyBody::Messages(Messages::Events(Events::new(response.into_body(), id, limit)))),
+        Media::Other => Err(Refusal::new(status, "the server answered neither application/json nor text/event-stream")),
+    }
+}
+
+/// The content type without its parameters.
+pub(crate) fn media(headers: &HeaderMap) -> Media {
+    let essence = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .map_or("", str::trim);
+    if essence.eq_ignore_ascii_case("application/json") {
+        Media::Json
+    } else if essence.eq_ignore_ascii_case("text/event-stream") {
+        Media::Events
+    } else {
+        Media::Other
+    }
+}
+
+impl Refusal {
+    fn new(status: StatusCode, what: &str) -> Self {
+        let error =
+            UpstreamError { http_status: Some(status.as_u16()), ..UpstreamError::new(Outcome::UpstreamError, what) };
+        Self { error, status, rpc: None }
+    }
+
+    /// Reads a response that is no reply, its body only if that may hold a JSON-RPC error.
+    pub(crate) async fn read(response: Response<Incoming>, media: &Media, id: u64) -> Self {
+        let status = response.status();
+        if status.is_success() {
+            return Self::new(status, "the server took the request without answering it");
+        }
+        if status.is_redirection() {
+            return Self::new(status, "the server answered with a redirect, and none is followed");
+        }
+        let rpc = if status.is_client_error() && *media == Media::Json {
+            let body = Limited::new(response.into_body(), MAX_ERROR_BODY).collect().await;
+            body.ok().and_then(|body| RpcError::read(body.to_bytes(), id))
+        } else {
+            None
+        };
+        Self { error: UpstreamError::status(status), status, rpc }
+    }
+
+    /// Whether the server says that it does not know the session that the request named.
+    pub(crate) fn session_unknown(&self) -> bool {
+        match (self.status.as_u16(), &self.rpc) {
+            (404 | 400, None) => true,
+            // an answer to this very request, from a server that knew what it was about
+            (404, Some(rpc)) => !(rpc.ours && rpc.code == -32601),
+            // what the SDKs of the legacy era say of a session: -32000, later -32001; the id is often echoed
+            (400, Some(rpc)) => !rpc.modern() && (!rpc.ours || matches!(rpc.code, -32000 | -32001)),
+            _ => false,
+        }
+    }
+
+    /// The refusal of an `initialize`: the modern protocol alone, or any other failure.
+    pub(crate) fn of_initialize(self) -> (UpstreamError, Fallback) {
+        match self.rpc {
+            Some(rpc) if rpc.modern() || rpc.code == -32601 => (handshake::refused(rpc.code), Fallback::None),
+            _ if may_be_sse(self.status) => (self.error, Fallback::Sse),
+            _ => (self.error, Fallback::None),
+        }
+    }
+
+    /// A JSON-RPC error that answers the request is a message, whatever its status; else a failure.
+    pub(crate) fn into_reply(self) -> Result<ReplyBody, UpstreamError> {
+        let answer = self.rpc.filter(|rpc| rpc.ours && self.error.outcome == Outcome::UpstreamError);
+        let Some(answer) = answer else { return Err(self.error) };
+        let (queue, receiver) = mpsc::channel(1);
+        // The queue is empty and its receiver is here.
+        let _ = queue.try_send(Ok(answer.body));
+        Ok(ReplyBody::Messages(Messages::Routed(Routed::new(receiver, Box::new(())))))
+    }
+}
+
+/// What is left to try after an `initialize` was refused.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Fallback {
+    /// The server may speak HTTP+SSE.
+    Sse,
+    /// Nothing.
+    None,
+}
+
+/// The statuses by which a server without Streamable HTTP refuses a POST (R5).
+pub(crate) fn may_be_sse(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 400 | 404 | 405)
+}
+
+impl RpcError {
+    fn read(body: Bytes, id: u64) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Response<'a> {
+            #[serde(borrow)]
+            id: Option<&'a RawValue>,
+            error: Code,
+        }
+        #[derive(Deserialize)]
+        struct Code {
+            code: i64,
+        }
+        let Response { id: answered, error } = serde_json::from_slice(&body).ok()?;
+        let (ours, code) = (answered.is_some_and(|answered| answered.get().parse() == Ok(id)), error.code);
+        Some(Self { code, ours, body })
+    }
+
+    /// A code that only the modern protocol has.
+    fn modern(&self) -> bool {
+        (-32099..=-32020).contains(&self.code)
+    }
+}

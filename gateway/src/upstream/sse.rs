@@ -1,0 +1,195 @@
+//! One HTTP+SSE session with an upstream (revision 2024-11-05).
+//!
+//! A GET opens the one stream. Its first event names the endpoint to POST
+//! messages to; all that the server says comes on the stream, where a reader
+//! task sorts it. When the stream ends the session is lost, and whoever waits
+//! for an answer fails.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::AbortHandle;
+
+use super::event_stream::{Decoder, Event};
+use super::handshake;
+use super::http::client::{Client, Repeat, broke};
+use super::http::drain;
+use super::http::reply::{Media, Refusal, media};
+use super::http::session::{Failure, add_version, last};
+use super::routes::{Routes, Stray, too_large};
+use super::{Messages, Outcome, Reply, ReplyBody, UpstreamError};
+
+/// Answers to requests of the server under way at once; what it asks beyond them is dropped.
+const MAX_ANSWERS: usize = 8;
+
+/// An initialized session.
+pub(crate) struct SseSession {
+    post: Arc<Post>,
+    routes: Arc<Routes>,
+    reader: AbortHandle,
+}
+
+/// Where and with what messages are POSTed.
+struct Post {
+    client: Arc<Client>,
+    endpoint: Uri,
+    headers: HeaderMap,
+}
+
+/// The events of the stream.
+struct Stream {
+    body: Incoming,
+    decoder: Decoder,
+}
+
+impl SseSession {
+    /// Opens the stream, learns the endpoint, initializes.
+    pub(crate) async fn begin(
+        client: &Arc<Client>,
+        id: u64,
+        tools_changed: &watch::Sender<u64>,
+    ) -> Result<Self, UpstreamError> {
+        let opened = tokio::time::timeout(client.connect_timeout, open(client));
+        let (stream, endpoint) =
+            opened.await.unwrap_or_else(|_| Err(UpstreamError::timeout("the server's event stream")))?;
+        let routes = Routes::new(client.max_response);
+        let plain = Post { client: Arc::clone(client), endpoint, headers: client.headers.clone() };
+        let plain = Arc::new(plain);
+        let reader = tokio::spawn(read(stream, Arc::clone(&routes), Arc::clone(&plain), tools_changed.clone()));
+        let mut session = Self { post: plain, routes, reader: reader.abort_handle() };
+        let reply = session.send(id, handshake::initialize(id), Repeat::Never).await.map_err(Failure::into_error)?;
+        let ReplyBody::Messages(mut messages) = reply.body else {
+            return Err(wrong("the server answered elsewhere than on its event stream"));
+        };
+        let hello = handshake::hello(&last(&mut messages).await?, id)?;
+        let mut headers = client.headers.clone();
+        add_version(&mut headers, &hello);
+        let endpoint = session.post.endpoint.clone();
+        session.post = Arc::new(Post { client: Arc::clone(client), endpoint, headers });
+        session.notify(Bytes::from_static(handshake::INITIALIZED.as_bytes())).await?;
+        Ok(session)
+    }
+
+    /// One request in one POST; its messages come on the stream.
+    pub(crate) async fn send(&self, id: u64, request: Bytes, repeat: Repeat) -> Result<Reply, Failure> {
+        let routed = self.routes.open(id)?;
+        let response = self.post.message(request, repeat).await?;
+        if !response.status().is_success() {
+            let media = media(response.headers());
+            return Failure::of(Refusal::read(response, &media, id).await, id, true);
+        }
+        drain(response.into_body()).await;
+        Ok(Reply { id, body: ReplyBody::Messages(Messages::Routed(routed)) })
+    }
+
+    /// A notification, or a response to a request of the server; the status of its answer.
+    pub(crate) async fn notify(&self, message: Bytes) -> Result<StatusCode, UpstreamError> {
+        let response = self.post.message(message, Repeat::Never).await?;
+        let status = response.status();
+        drain(response.into_body()).await;
+        Ok(status)
+    }
+
+    /// Whether the stream has ended.
+    pub(crate) fn lost(&self) -> bool {
+        self.routes.closed()
+    }
+}
+
+impl Drop for SseSession {
+    fn drop(&mut self) {
+        self.reader.abort();
+        self.routes.close(&UpstreamError::new(Outcome::Unreachable, "the session with the server was ended"));
+    }
+}
+
+impl Post {
+    async fn message(&self, message: Bytes, repeat: Repeat) -> Result<Response<Incoming>, UpstreamError> {
+        self.client.post(&self.endpoint, &self.headers, message, repeat).await
+    }
+}
+
+impl Stream {
+    /// The next event; an error once the stream has ended.
+    async fn next(&mut self) -> Result<Event, UpstreamError> {
+        loop {
+            if let Some(event) = self.decoder.next().map_err(|_| too_large())? {
+                return Ok(event);
+            }
+            match self.body.frame().await {
+                Some(Ok(frame)) => {
+                    if let Some(chunk) = frame.data_ref() {
+                        self.decoder.push(chunk);
+                    }
+                }
+                Some(Err(error)) => return Err(broke(&error)),
+                None => return Err(UpstreamError::new(Outcome::Unreachable, "the server ended its event stream")),
+            }
+        }
+    }
+}
+
+/// Opens the stream and reads its first event.
+async fn open(client: &Client) -> Result<(Stream, Uri), UpstreamError> {
+    let mut headers = client.headers.clone();
+    headers.remove(header::CONTENT_TYPE);
+    headers.insert(header::ACCEPT, HeaderValue::from_static("text/event-stream"));
+    let response = client.bare(Method::GET, &headers, Repeat::Once).await?;
+    let status = response.status();
+    if status != StatusCode::OK {
+        return Err(UpstreamError::status(status));
+    }
+    if media(response.headers()) != Media::Events {
+        return Err(wrong("the server answered with something else than an event stream"));
+    }
+    let limit = usize::try_from(client.max_response).unwrap_or(usize::MAX);
+    let mut stream = Stream { body: response.into_body(), decoder: Decoder::new(limit) };
+    let first = stream.next().await?;
+    if &first.name[..] != b"endpoint" {
+        return Err(wrong("the server's event stream does not begin with its endpoint"));
+    }
+    let reference = str::from_utf8(&first.data).map_err(|_| wrong("the server's endpoint is not UTF-8"))?;
+    let endpoint = client.target.join(reference)?;
+    Ok((stream, endpoint))
+}
+
+/// Sorts what comes on the stream until it ends.
+async fn read(mut stream: Stream, routes: Arc<Routes>, post: Arc<Post>, tools_changed: watch::Sender<u64>) {
+    let answers = Arc::new(Semaphore::new(MAX_ANSWERS));
+    let ended = loop {
+        match stream.next().await {
+            Err(error) => break error,
+            Ok(event) if matches!(&event.name[..], b"" | b"message") => match routes.sort(event.data) {
+                Stray::Request(answer) => reply_alone(&answers, &post, answer),
+                Stray::ToolsChanged => tools_changed.send_modify(|count| *count += 1),
+                Stray::Nothing => {}
+            },
+            Ok(_) => {}
+        }
+    };
+    routes.close(&ended);
+}
+
+/// Answers a request of the server without holding the reader up.
+fn reply_alone(answers: &Arc<Semaphore>, post: &Arc<Post>, answer: Bytes) {
+    let Ok(permit) = Arc::clone(answers).try_acquire_owned() else { return };
+    let post = Arc::clone(post);
+    tokio::spawn(async move {
+        let answered = async {
+            // A server that does not take our answer has asked for nothing.
+            if let Ok(response) = post.message(answer, Repeat::Never).await {
+                drain(response.into_body()).await;
+            }
+        };
+        let _ = tokio::time::timeout(post.client.connect_timeout, answered).await;
+        drop(permit);
+    });
+}
+
+fn wrong(what: &str) -> UpstreamError {
+    UpstreamError::new(Outcome::UpstreamError, what)
+}

@@ -1,0 +1,19 @@
+//! HTTP upstreams against a scripted server on real sockets.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "all of this crate is a test, its server and its calls included"
+)]
+
+mod calls;
+mod connections;
+mod headers;
+mod limits;
+mod probe;
+mod server;
+mod sessions;
+mod sse;
+mod tls;
+mod wire;
