@@ -5,4 +5,6 @@
 //! request ─► table, once ─► identify ─► read call ─► route ─► permit ─► upstream ─► response
 //! ```
 
+pub mod demo_server;
+pub mod exec_child;
 pub mod upstream;
