@@ -15,6 +15,7 @@ use http::{HeaderName, HeaderValue};
 use tokio::time::Instant;
 
 pub mod handshake;
+pub mod stdio;
 
 /// A compiled server with its secret values: all that it takes to reach it.
 pub struct Endpoint {
