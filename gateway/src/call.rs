@@ -132,4 +132,3 @@ fn render(body: &Bytes, message: &Message<'_>, name_json: &[u8], upstream_id: u6
     }
     out.into()
 }
-

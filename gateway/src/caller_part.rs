@@ -27,8 +27,21 @@ pub struct CallerPlan {
 /// Whether a caller may set this header of an upstream request at all (R22).
 fn may_be_set(name: &HeaderName) -> bool {
     const NEVER: [&str; 15] = [
-        "host", "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te",
-        "trailer", "transfer-encoding", "upgrade", "forwarded", "cookie", "accept", "accept-encoding", "user-agent",
+        "host",
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "forwarded",
+        "cookie",
+        "accept",
+        "accept-encoding",
+        "user-agent",
     ];
     const NEVER_STARTING: [&str; 4] = ["content-", "mcp-", "x-forwarded-", "last-event-id"];
     let name = name.as_str();
@@ -54,10 +67,7 @@ impl CallerPlan {
 
     /// Whether a caller's request can differ from another's at all.
     fn is_idle(&self, head: &Head<'_>) -> bool {
-        self.forward.is_empty()
-            && self.variables.is_empty()
-            && head.client_auth.is_none()
-            && head.addressed.is_empty()
+        self.forward.is_empty() && self.variables.is_empty() && head.client_auth.is_none() && head.addressed.is_empty()
     }
 }
 
@@ -85,7 +95,7 @@ pub fn caller_part(
             ClientSide::Forward => Some((AUTHORIZATION, value.clone())),
             ClientSide::Deny => None,
         };
-        part.credential = rendered;
+        part.overrides.extend(rendered);
     }
     for name in &route.plan.forward {
         for value in headers.get_all(name).into_iter().filter(|value| !is_key(value)) {
@@ -101,7 +111,8 @@ pub fn caller_part(
             }
             if route.plan.taken.contains(&name) {
                 if may_override {
-                    part.credential = Some((name, (*value).clone()));
+                    part.overrides.retain(|(other, _)| *other != name);
+                    part.overrides.push((name, (*value).clone()));
                 }
             } else {
                 part.headers.retain(|(other, _)| *other != name);

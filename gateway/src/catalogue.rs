@@ -65,7 +65,11 @@ impl State {
 }
 
 /// Lists all tools of a server, page by page, within a deadline for all of them.
-pub async fn discover(upstream: &Upstream, deadline: Instant, max_bytes: u64) -> Result<Vec<NativeTool>, UpstreamError> {
+pub async fn discover(
+    upstream: &Upstream,
+    deadline: Instant,
+    max_bytes: u64,
+) -> Result<Vec<NativeTool>, UpstreamError> {
     let mut tools = Vec::new();
     let mut cursor: Option<String> = None;
     for _ in 0..MAX_PAGES {

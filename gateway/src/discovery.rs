@@ -20,13 +20,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The longest wait between attempts at a server that fails.
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
 
-/// Discovers a server again and again, until it is gone.
-pub async fn keep(upstreams: Weak<ServerUpstreams>, changed: Arc<Notify>) {
+/// Discovers a server again and again, until it is gone. `own` is the gateway's own session with it.
+pub async fn keep(upstreams: Weak<ServerUpstreams>, own: Arc<Upstream>, changed: Arc<Notify>) {
+    let mut tools_changed = own.tools_changed();
     let mut backoff = Duration::from_secs(1);
     let mut last_good = Instant::now();
     loop {
         let Some(server) = upstreams.upgrade() else { return };
-        let own = server.own().clone();
         let pause = match list(&server, &own).await {
             Ok(catalogue) => {
                 server.catalogue.store(Arc::new(catalogue));
@@ -45,7 +45,7 @@ pub async fn keep(upstreams: Weak<ServerUpstreams>, changed: Arc<Notify>) {
         };
         changed.notify_one();
         drop(server);
-        let _ = tokio::time::timeout(pause, own.list_changed()).await;
+        let _ = tokio::time::timeout(pause, tools_changed.changed()).await;
     }
 }
 

@@ -103,7 +103,11 @@ impl Gateway {
             let metrics = self.metrics.of_server(&server.id);
             let upstreams = ServerUpstreams::new(route.endpoint.clone(), self.connectors.clone(), metrics);
             let upstreams = Arc::new(upstreams);
-            tokio::spawn(discovery::keep(Arc::downgrade(&upstreams), self.catalogue_changed.clone()));
+            tokio::spawn(discovery::keep(
+                Arc::downgrade(&upstreams),
+                upstreams.own().clone(),
+                self.catalogue_changed.clone(),
+            ));
             upstreams
         });
         Some(upstreams.clone())
@@ -155,9 +159,10 @@ impl Gateway {
     /// Whether every server is discovered or has failed.
     pub fn is_discovered(&self) -> bool {
         let view = self.view.load();
-        view.upstreams.iter().flatten().all(|upstreams| {
-            !matches!(upstreams.catalogue.load().state, crate::catalogue::State::Unknown)
-        })
+        view.upstreams
+            .iter()
+            .flatten()
+            .all(|upstreams| !matches!(upstreams.catalogue.load().state, crate::catalogue::State::Unknown))
     }
 
     /// Ends every session and child.

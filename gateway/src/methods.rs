@@ -1,7 +1,6 @@
 //! The methods of MCP, by revision: what each message of a request is
 //! answered with.
 
-
 use bytes::Bytes;
 use crds::snapshot::{Caller, UnixSeconds};
 use http::StatusCode;

@@ -72,16 +72,8 @@ async fn respond(
     let body = read_body(&head, body, &mut held).await?;
     let incoming = scan::request(&body).map_err(|fault| refuse(&fault))?;
     let revision = methods::revision(gateway, &head, &incoming, (caller, now))?;
-    let exchange = Exchange {
-        gateway,
-        view: &view,
-        caller,
-        scope: &scope,
-        head: &head,
-        headers: &parts.headers,
-        revision,
-        now,
-    };
+    let exchange =
+        Exchange { gateway, view: &view, caller, scope: &scope, head: &head, headers: &parts.headers, revision, now };
     match incoming {
         scan::Incoming::One(message) => {
             let (answer, session) = methods::answer(&exchange, &body, &message, false).await?;
@@ -100,11 +92,7 @@ fn refuse(fault: &scan::Fault) -> Reject {
     }
 }
 
-async fn read_body(
-    head: &Head<'_>,
-    mut body: Incoming,
-    held: &mut Held<'_>,
-) -> Result<Bytes, Reject> {
+async fn read_body(head: &Head<'_>, mut body: Incoming, held: &mut Held<'_>) -> Result<Bytes, Reject> {
     if !head.accepts_both() {
         return Err(Reject::NotAcceptable);
     }

@@ -46,8 +46,8 @@ impl Holding {
         let snapshot = &view.table.snapshot;
         let server = snapshot.servers.iter().position(|server| server.id == self.server);
         let caller = view.table.caller_by_id(&self.caller);
-        server.zip(caller).is_some_and(|(server, caller)| {
-            snapshot.allows(caller, crate::clock::now(), server as u32, &self.tool)
-        })
+        server
+            .zip(caller)
+            .is_some_and(|(server, caller)| snapshot.allows(caller, crate::clock::now(), server as u32, &self.tool))
     }
 }

@@ -152,7 +152,8 @@ pub async fn run(options: Options, events: mpsc::Sender<Event>, stop: watch::Rec
     );
     let egress = Arc::new(Egress::new(policy.clone()));
     let connectors = Arc::new(Connectors { egress: egress.clone(), children: Arc::new(children) });
-    let mut local = Local { options, keys, directory, egress, policy, events, revision: 0, findings: Vec::new(), told: Vec::new() };
+    let mut local =
+        Local { options, keys, directory, egress, policy, events, revision: 0, findings: Vec::new(), told: Vec::new() };
     let table = local.table(read)?;
     let sessions = Sessions::new(Sealer::new(std::slice::from_ref(&local.keys.seal)));
     let gateway = Gateway::new(table, sessions, connectors);

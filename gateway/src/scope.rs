@@ -19,14 +19,21 @@ pub enum Scope {
 impl Scope {
     /// The scope that a path or, without one, filter headers give. Names unite; what the caller may not use does not
     /// exist; an absent or blank filter narrows nothing; one in which no name resolves leaves nothing (ACCESS.md).
-    pub fn read(table: &RoutingTable, caller: &Caller, now: UnixSeconds, path: Option<&str>, filters: &[&[u8]]) -> Self {
+    pub fn read(
+        table: &RoutingTable,
+        caller: &Caller,
+        now: UnixSeconds,
+        path: Option<&str>,
+        filters: &[&[u8]],
+    ) -> Self {
         if let Some(path) = path {
             return Self::of(table, caller, now, path.split(',').take(MAX_NAMES));
         }
         if filters.iter().all(|filter| filter.trim_ascii().is_empty()) {
             return Scope::All;
         }
-        let words = filters.iter().filter_map(|filter| str::from_utf8(filter).ok()).flat_map(|filter| filter.split(','));
+        let words =
+            filters.iter().filter_map(|filter| str::from_utf8(filter).ok()).flat_map(|filter| filter.split(','));
         Self::of(table, caller, now, words)
     }
 

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crds::snapshot::{HttpWire, Transport};
 
 use crate::gateway::Gateway;
+use crate::upstream::stdio::ChildState;
 
 /// One server.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -36,6 +37,22 @@ pub struct ChildStatus {
     pub pid: Option<u32>,
     /// How often it was started again.
     pub restarts: u64,
+    /// How it ended last, if it did by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_failure: Option<String>,
+    /// It keeps failing.
+    pub crash_looping: bool,
+}
+
+impl From<ChildState> for ChildStatus {
+    fn from(child: ChildState) -> Self {
+        Self {
+            pid: child.pid,
+            restarts: child.starts.saturating_sub(1),
+            last_failure: child.last_failure,
+            crash_looping: child.crash_looping,
+        }
+    }
 }
 
 /// How all servers are, in the snapshot's order.
@@ -55,7 +72,7 @@ pub fn servers(gateway: &Gateway) -> Vec<ServerStatus> {
                 Transport::Stdio { command, .. } => ("stdio", command.clone()),
             };
             let children = upstreams.iter().flat_map(|upstreams| upstreams.upstreams());
-            let children = children.filter_map(|upstream| upstream.child()).collect();
+            let children = children.filter_map(|upstream| upstream.child()).map(ChildStatus::from).collect();
             ServerStatus {
                 name: server.id.clone(),
                 alias: server.alias.clone(),

@@ -7,13 +7,20 @@
 //! forgotten it, and never sends a request twice of which a byte may have
 //! been processed (R7).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::{HeaderName, HeaderValue};
 use bytes::Bytes;
-use crds::snapshot::{Secrets, Server};
+use crds::snapshot::{Digest128, Secrets, Server, Transport};
+use sha2::{Digest, Sha256};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
+use self::stdio::{ChildState, Children};
+use crate::egress::Egress;
+
+mod error;
 mod event_stream;
 pub mod handshake;
 pub mod http;
@@ -21,6 +28,10 @@ mod message;
 mod pool;
 mod routes;
 mod sse;
+pub mod stdio;
+
+pub use error::{Outcome, UpstreamError};
+pub use http::render_credential;
 
 /// A compiled server with its secret values: all that it takes to reach it.
 pub struct Endpoint {
@@ -33,10 +44,10 @@ pub struct Endpoint {
 /// What a caller adds to the requests to one server, already filtered (R22).
 #[derive(Clone, Default)]
 pub struct CallerPart {
-    /// Headers for the server, over HTTP; they come after the declared ones and never repeat their names unless they replace them.
+    /// Headers for the server, over HTTP; one that the server declares itself stays the server's.
     pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// The rendered credential of the caller instead of ours (R24), as a header.
-    pub credential: Option<(HeaderName, HeaderValue)>,
+    /// Headers that take the place of declared ones or of our credential (R24).
+    pub overrides: Vec<(HeaderName, HeaderValue)>,
     /// The caller's headers by name in lower case, for `${X-Header}` in a child's environment.
     pub variables: Vec<(String, String)>,
 }
@@ -83,86 +94,6 @@ pub struct Routed {
     _forget: Box<dyn Send + Sync>,
 }
 
-/// How a request to an upstream failed. No value of the server or of a caller is in it.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{outcome}: {detail}")]
-pub struct UpstreamError {
-    /// The class, as LiteLLM's clients know it.
-    pub outcome: Outcome,
-    /// What happened, for a person; never bytes of an upstream (R21).
-    pub detail: String,
-    /// The HTTP status, if there was one.
-    pub http_status: Option<u16>,
-}
-
-/// The class of an upstream's failure; the words are LiteLLM's.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Outcome {
-    /// No connection, a dead child, a connection that broke.
-    Unreachable,
-    /// No answer within the deadline.
-    Timeout,
-    /// 401.
-    AuthRequired,
-    /// 403.
-    Forbidden,
-    /// 429.
-    RateLimited,
-    /// Any other answer that is not MCP.
-    UpstreamError,
-    /// A server that speaks only a protocol that the gateway does not speak to it.
-    UnsupportedProtocol,
-}
-
-impl Outcome {
-    /// The outcome's word in `_meta`, metrics and status.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Outcome::Unreachable => "unreachable",
-            Outcome::Timeout => "timeout",
-            Outcome::AuthRequired => "auth_required",
-            Outcome::Forbidden => "forbidden",
-            Outcome::RateLimited => "rate_limited",
-            Outcome::UpstreamError => "upstream_error",
-            Outcome::UnsupportedProtocol => "unsupported_protocol",
-        }
-    }
-}
-
-impl std::fmt::Display for Outcome {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl UpstreamError {
-    /// A failure of this class.
-    pub fn new(outcome: Outcome, detail: impl Into<String>) -> Self {
-        Self { outcome, detail: detail.into(), http_status: None }
-    }
-
-    /// The failure that an HTTP status from the upstream is.
-    pub fn status(status: ::http::StatusCode) -> Self {
-        let outcome = match status.as_u16() {
-            401 => Outcome::AuthRequired,
-            403 => Outcome::Forbidden,
-            429 => Outcome::RateLimited,
-            408 | 504 => Outcome::Timeout,
-            _ => Outcome::UpstreamError,
-        };
-        Self {
-            outcome,
-            detail: format!("the server answered HTTP {}", status.as_u16()),
-            http_status: Some(status.as_u16()),
-        }
-    }
-
-    /// The deadline passed.
-    pub fn timeout(what: &str) -> Self {
-        Self::new(Outcome::Timeout, format!("{what} took longer than its deadline"))
-    }
-}
-
 impl Endpoint {
     /// How long to wait for a connection, or for a child to answer `initialize`.
     pub fn connect_timeout(&self) -> Duration {
@@ -187,5 +118,107 @@ impl Messages {
             Messages::Routed(routed) => routed.receiver.recv().await,
             Messages::Events(events) => events.next().await,
         }
+    }
+}
+
+/// One upstream session, or child, over the transport that the server has.
+pub enum Upstream {
+    /// Streamable HTTP or HTTP+SSE.
+    Http(http::HttpUpstream),
+    /// A child process.
+    Stdio(stdio::StdioUpstream),
+}
+
+/// What sessions are opened with.
+pub struct Connectors {
+    /// For connections.
+    pub egress: Arc<Egress>,
+    /// For children.
+    pub children: Arc<Children>,
+}
+
+impl Upstream {
+    /// A session to be: nothing happens before the first request.
+    pub fn new(endpoint: Arc<Endpoint>, caller: CallerPart, connectors: &Connectors) -> Self {
+        match endpoint.server.transport {
+            Transport::Http { .. } => {
+                Upstream::Http(http::HttpUpstream::new(&endpoint, caller, connectors.egress.clone()))
+            }
+            Transport::Stdio { .. } => {
+                Upstream::Stdio(stdio::StdioUpstream::new(endpoint, caller, connectors.children.clone()))
+            }
+        }
+    }
+
+    /// Sends a request, in a session that is begun if there is none.
+    pub async fn send(&self, outgoing: &Outgoing<'_>) -> Result<Reply, UpstreamError> {
+        match self {
+            Upstream::Http(upstream) => upstream.send(outgoing).await,
+            Upstream::Stdio(upstream) => upstream.send(outgoing).await,
+        }
+    }
+
+    /// Answers a request that the server made on the stream of a call. Over the other transports the session's reader
+    /// answers it.
+    pub async fn answer(&self, message: Bytes) {
+        if let Upstream::Http(upstream) = self {
+            // A server that cannot take the answer waits in vain, and its call ends by its deadline.
+            if let Err(error) = upstream.answer(message).await {
+                tracing::debug!("an answer to a server's request was not taken: {error}");
+            }
+        }
+    }
+
+    /// Ends the session; returns when it is gone.
+    pub async fn stop(&self) {
+        match self {
+            Upstream::Http(upstream) => upstream.stop().await,
+            Upstream::Stdio(upstream) => upstream.stop().await,
+        }
+    }
+
+    /// Changes whenever the server says that its tools did.
+    pub fn tools_changed(&self) -> watch::Receiver<u64> {
+        match self {
+            Upstream::Http(upstream) => upstream.tools_changed(),
+            Upstream::Stdio(upstream) => upstream.tools_changed(),
+        }
+    }
+
+    /// The child process, if that is what it is.
+    pub fn child(&self) -> Option<ChildState> {
+        match self {
+            Upstream::Http(_) => None,
+            Upstream::Stdio(upstream) => Some(upstream.state()),
+        }
+    }
+}
+
+impl CallerPart {
+    /// A digest of all that the caller adds; none if that is nothing.
+    pub fn digest(&self) -> Option<Digest128> {
+        if self.headers.is_empty() && self.overrides.is_empty() && self.variables.is_empty() {
+            return None;
+        }
+        let mut hash = Sha256::new();
+        let mut part = |kind: &[u8], name: &[u8], value: &[u8]| {
+            for text in [kind, name, value] {
+                hash.update((text.len() as u64).to_be_bytes());
+                hash.update(text);
+            }
+        };
+        for (name, value) in &self.headers {
+            part(b"header", name.as_str().as_bytes(), value.as_bytes());
+        }
+        for (name, value) in &self.overrides {
+            part(b"override", name.as_str().as_bytes(), value.as_bytes());
+        }
+        for (name, value) in &self.variables {
+            part(b"variable", name.as_bytes(), value.as_bytes());
+        }
+        let digest: [u8; 32] = hash.finalize().into();
+        let mut short = [0; 16];
+        short.copy_from_slice(&digest[..16]);
+        Some(Digest128(short))
     }
 }

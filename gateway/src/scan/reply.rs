@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
+
 use super::fault::Fault;
 use super::levels::{Levels, Span};
 use super::lexer::Lexer;
@@ -22,19 +24,25 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// Whether the caller is told of a failure: an error, or a result that says that it is one.
+    pub fn is_error(&self) -> bool {
+        matches!(self, Outcome::Error { .. } | Outcome::Result { is_error: true, .. })
+    }
+}
+
 /// What takes the place of a span.
-#[derive(Clone, Copy)]
-struct Piece<'a> {
+struct Piece {
     span: Span,
     comma: bool,
-    bytes: &'a [u8],
+    bytes: Bytes,
 }
 
 /// The incremental scan of one JSON body with one response. Bytes may be out before a fault is seen; what to do then
 /// is for the caller (R3: abort the stream).
-pub struct Reply<'a> {
+pub struct Reply {
     expected: u64,
-    downstream_id: &'a [u8],
+    downstream_id: Bytes,
     era_members: Option<&'static [u8]>,
     lexer: Lexer,
     levels: Levels<Facts>,
@@ -45,10 +53,10 @@ pub struct Reply<'a> {
     result_done: bool,
 }
 
-impl<'a> Reply<'a> {
+impl Reply {
     /// `downstream_id` is the JSON token that takes the place of `expected`; `era_members` (`"key":value`, one or
     /// several) go to the end of a result that is an object without `resultType`.
-    pub fn new(expected: u64, downstream_id: &'a [u8], era_members: Option<&'static [u8]>) -> Self {
+    pub fn new(expected: u64, downstream_id: Bytes, era_members: Option<&'static [u8]>) -> Self {
         Self {
             expected,
             downstream_id,
@@ -66,14 +74,14 @@ impl<'a> Reply<'a> {
     pub fn push(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
         self.lexer.push(chunk, &mut self.levels)?;
         let mut pieces = [self.new_id()?, self.new_members()];
-        pieces.sort_unstable_by_key(|piece| piece.map(|piece| piece.span.start));
+        pieces.sort_unstable_by_key(|piece| piece.as_ref().map(|piece| piece.span.start));
         out.reserve(chunk.len() + self.downstream_id.len() + self.era_members.map_or(0, <[u8]>::len));
         for Piece { span, comma, bytes } in pieces.into_iter().flatten() {
             self.copy(chunk, span.start, out);
             if comma {
                 out.push(b',');
             }
-            out.extend_from_slice(bytes);
+            out.extend_from_slice(&bytes);
             self.copied = span.end;
         }
         let end = self.read + chunk.len();
@@ -91,20 +99,20 @@ impl<'a> Reply<'a> {
     }
 
     /// The caller's id, when the last chunk completed ours.
-    fn new_id(&mut self) -> Result<Option<Piece<'a>>, Fault> {
+    fn new_id(&mut self) -> Result<Option<Piece>, Fault> {
         let Some(id) = self.levels.record.id.filter(|_| !self.id_done) else { return Ok(None) };
         self.id_done = true;
         if self.levels.record.ours != Some(self.expected) {
             return Err(Fault::invalid("is not the id of the request", id.span.start).of("id"));
         }
-        Ok(Some(Piece { span: id.span, comma: false, bytes: self.downstream_id }))
+        Ok(Some(Piece { span: id.span, comma: false, bytes: self.downstream_id.clone() }))
     }
 
     /// The members that the result lacks, when the last chunk completed it.
-    fn new_members(&mut self) -> Option<Piece<'a>> {
+    fn new_members(&mut self) -> Option<Piece> {
         let result = self.levels.record.result.as_ref().filter(|_| !self.result_done)?;
         self.result_done = true;
-        let bytes = self.era_members.filter(|_| result.result_type.is_none())?;
+        let bytes = Bytes::from_static(self.era_members.filter(|_| result.result_type.is_none())?);
         let object = result.object?;
         let at = object.span.end - 1;
         Some(Piece { span: Span { start: at, end: at }, comma: !object.empty, bytes })

@@ -80,7 +80,9 @@ impl Directory {
         }
         let parsed = match fs::read(place) {
             Ok(bytes) => ParsedFile::parse(&path, &bytes),
-            Err(error) => Err(FileFault { path: path.clone(), line: 1, column: 1, message: format!("cannot be read: {error}") }),
+            Err(error) => {
+                Err(FileFault { path: path.clone(), line: 1, column: 1, message: format!("cannot be read: {error}") })
+            }
         };
         let before = self.files.remove(&path).and_then(|known| known.good);
         let (good, fault) = match parsed {
@@ -122,7 +124,8 @@ fn list(root: &Path, directory: &Path, files: &mut BTreeMap<String, PathBuf>) ->
         let Ok(metadata) = fs::metadata(&path) else { continue };
         if metadata.is_dir() {
             list(root, &path, files)?;
-        } else if path.extension().is_some_and(|extension| matches!(extension.to_str(), Some("yaml" | "yml" | "json"))) {
+        } else if path.extension().is_some_and(|extension| matches!(extension.to_str(), Some("yaml" | "yml" | "json")))
+        {
             let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
             files.insert(name, path);
         }

@@ -27,10 +27,15 @@ pub(crate) fn base(endpoint: &Endpoint, caller: CallerPart, target: &Target) -> 
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
     declared(endpoint, &mut headers)?;
-    if let Some((name, value)) = credential(endpoint, caller.credential)?
+    if let Some((name, value)) = credential(endpoint, &caller.overrides)?
         && !is_protocol(&name)
     {
         headers.insert(name, value);
+    }
+    for (name, value) in caller.overrides {
+        if !is_protocol(&name) {
+            headers.insert(name, value);
+        }
     }
     let set = headers.clone();
     for (name, value) in caller.headers {
@@ -60,16 +65,19 @@ fn declared(endpoint: &Endpoint, headers: &mut HeaderMap) -> Result<(), Upstream
     Ok(())
 }
 
-/// The caller's credential, else ours. A credential that cannot be sent fails: nothing is asked without it.
+/// Our credential, unless the caller brings another in its place. One that cannot be sent fails: nothing is asked
+/// without it.
 fn credential(
     endpoint: &Endpoint,
-    callers: Option<(HeaderName, HeaderValue)>,
+    overrides: &[(HeaderName, HeaderValue)],
 ) -> Result<Option<(HeaderName, HeaderValue)>, UpstreamError> {
-    if callers.is_some() {
-        return Ok(callers);
-    }
     let scheme = &endpoint.server.auth.scheme;
-    if *scheme == AuthScheme::None {
+    let replaced = match scheme {
+        AuthScheme::None => return Ok(None),
+        AuthScheme::Header(name) => overrides.iter().any(|(other, _)| other.as_str().eq_ignore_ascii_case(name)),
+        _ => overrides.iter().any(|(name, _)| *name == header::AUTHORIZATION),
+    };
+    if replaced {
         return Ok(None);
     }
     let value = endpoint.secrets.auth.as_deref().ok_or_else(|| unusable("the server's credential is missing"))?;

@@ -1,0 +1,164 @@
+//! Flags and the environment: everything that is read of either is read here.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::{crds, key, output, run, snapshot, validate};
+
+/// One address for all MCP servers of a company, and who may use which.
+#[derive(Parser)]
+#[command(name = "switchboard", version, about, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the manifests of a directory at /mcp; edits are in force in under a second.
+    Run(RunArgs),
+    /// Check the manifests of a directory as the apiserver and the operator would. Exit code: 0 clean, 1 findings.
+    Validate(ValidateArgs),
+    /// Make keys for callers.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Print the CustomResourceDefinitions.
+    Crds,
+    /// Look at what manifests are compiled to.
+    #[command(subcommand)]
+    Snapshot(SnapshotCommand),
+    /// A small MCP server on standard input and output, to try things with.
+    DemoServer,
+}
+
+/// What `run` takes.
+#[derive(Args)]
+pub struct RunArgs {
+    /// The directory of manifests.
+    pub directory: PathBuf,
+    /// The address for clients.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// The address of the admin port: /livez /readyz /metrics /status.
+    #[arg(long, default_value = "127.0.0.1:9090")]
+    pub admin: SocketAddr,
+    /// Threads that serve requests. Default: one a core.
+    #[arg(long)]
+    pub workers: Option<usize>,
+    /// json: one event a line.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: Output,
+    /// What is logged to standard error: error, warn, info, debug, or a filter such as gateway=debug.
+    #[arg(long, default_value = "warn")]
+    pub log: String,
+    /// Overrides the settings' clientSideAuthHeader.
+    #[arg(long, env = "LITELLM_MCP_CLIENT_SIDE_AUTH_HEADER_NAME", hide_env_values = true)]
+    pub client_side_auth_header: Option<String>,
+}
+
+/// What `validate` takes.
+#[derive(Args)]
+pub struct ValidateArgs {
+    /// The directory of manifests.
+    pub directory: PathBuf,
+    /// json: a list of findings.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: Output,
+}
+
+#[derive(Subcommand)]
+enum KeyCommand {
+    /// Print a new key once, on standard error, and its manifest, which holds only its SHA-256, on standard output.
+    Create(KeyCreateArgs),
+}
+
+/// What `key create` takes.
+#[derive(Args)]
+pub struct KeyCreateArgs {
+    /// The name of the binding and of the key.
+    pub name: String,
+    /// The team that the key belongs to: it may use what the team may.
+    #[arg(long)]
+    pub team: Option<String>,
+    /// A server that the key is granted, by metadata.name. May be repeated.
+    #[arg(long = "server")]
+    pub servers: Vec<String>,
+    /// An access group that the key is granted, by metadata.name. May be repeated.
+    #[arg(long = "access-group")]
+    pub access_groups: Vec<String>,
+    /// The namespace of the binding.
+    #[arg(short, long)]
+    pub namespace: Option<String>,
+}
+
+#[derive(Subcommand)]
+enum SnapshotCommand {
+    /// Print the snapshot of a directory as JSON. No secret is in it.
+    Show {
+        /// The directory of manifests.
+        directory: PathBuf,
+    },
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub enum Output {
+    /// For a person.
+    #[default]
+    Text,
+    /// For a machine.
+    Json,
+}
+
+/// What the process was started with, beside its flags.
+pub struct Surroundings {
+    /// All of the environment.
+    pub environment: Vec<(String, OsString)>,
+    /// `$XDG_STATE_HOME/switchboard`.
+    pub state: PathBuf,
+    /// `$XDG_CACHE_HOME/switchboard`.
+    pub cache: PathBuf,
+    /// A directory of this process for what its children write.
+    pub scratch: PathBuf,
+}
+
+impl Surroundings {
+    /// Of this process. Without HOME, everything goes below the directory for temporary files.
+    pub fn read() -> Self {
+        let environment: Vec<(String, OsString)> =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
+        let path = |wanted: &str| {
+            let found = environment.iter().find(|(name, value)| name == wanted && !value.is_empty());
+            found.map(|(_, value)| PathBuf::from(value))
+        };
+        let temporary = std::env::temp_dir();
+        let home = path("HOME").unwrap_or_else(|| temporary.clone());
+        let state = path("XDG_STATE_HOME").unwrap_or_else(|| home.join(".local/state")).join("switchboard");
+        let cache = path("XDG_CACHE_HOME").unwrap_or_else(|| home.join(".cache")).join("switchboard");
+        let scratch = temporary.join(format!("switchboard-{}", std::process::id()));
+        Self { environment, state, cache, scratch }
+    }
+}
+
+/// Parses the command line and does what it says.
+pub fn parse_and_run() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Run(args) => run::run(args, Surroundings::read()),
+        Command::Validate(args) => validate::validate(&args),
+        Command::Key(KeyCommand::Create(args)) => key::create(&args),
+        Command::Crds => crds::print(),
+        Command::Snapshot(SnapshotCommand::Show { directory }) => snapshot::show(&directory),
+        Command::DemoServer => {
+            let served = gateway::demo_server::run(std::io::stdin().lock(), std::io::stdout());
+            served.map(|()| ExitCode::SUCCESS).map_err(|error| error.to_string())
+        }
+    };
+    result.unwrap_or_else(|error| {
+        output::error(&error);
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,42 @@
+//! Words on standard output and error: coloured where a person looks, plain
+//! anywhere else.
+
+use std::io::{self, IsTerminal, Write};
+
+/// A line on standard output. An error is the reader's leave: nobody is told.
+pub fn line(text: &str) {
+    let _ = writeln!(io::stdout(), "{text}");
+}
+
+/// A line on standard error.
+pub fn error(text: &str) {
+    let mut stderr = io::stderr();
+    let label = paint("error", Colour::Red, stderr.is_terminal());
+    let _ = writeln!(stderr, "{label}: {text}");
+}
+
+/// A line on standard error that is no error.
+pub fn note(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// Colours of a terminal.
+#[derive(Clone, Copy)]
+pub enum Colour {
+    /// It works.
+    Green,
+    /// It does not.
+    Red,
+    /// It may yet.
+    Yellow,
+}
+
+/// The text in a colour, if `terminal`.
+pub fn paint(text: &str, colour: Colour, terminal: bool) -> String {
+    let code = match colour {
+        Colour::Green => 32,
+        Colour::Red => 31,
+        Colour::Yellow => 33,
+    };
+    if terminal { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+}

@@ -1,0 +1,139 @@
+//! `switchboard run`: the gateway of one machine, and what a person sees of it.
+
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+
+use gateway::run::{Event, Options, RunError};
+use gateway::status::ServerStatus;
+use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+use tracing_subscriber::EnvFilter;
+
+use crate::args::{Output, RunArgs, Surroundings};
+use crate::output::{self, Colour, paint};
+
+/// Serves until SIGTERM or SIGINT.
+pub fn run(args: RunArgs, surroundings: Surroundings) -> Result<ExitCode, String> {
+    let filter = EnvFilter::try_new(&args.log).map_err(|error| format!("--log: {error}"))?;
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    let mut builder = Builder::new_multi_thread();
+    if let Some(workers) = args.workers {
+        builder.worker_threads(workers.max(1));
+    }
+    let runtime = builder.enable_all().build().map_err(|error| error.to_string())?;
+    let scratch = surroundings.scratch.clone();
+    let ended = runtime.block_on(serve(args, surroundings));
+    // Children remove what is theirs; the directory itself is there only if there were any.
+    let _ = std::fs::remove_dir_all(scratch);
+    ended.map(|()| ExitCode::SUCCESS).map_err(|error| error.to_string())
+}
+
+async fn serve(args: RunArgs, surroundings: Surroundings) -> Result<(), RunError> {
+    let (stop, stopping) = watch::channel(false);
+    let (events, mut happened) = mpsc::channel(64);
+    let binary = std::env::current_exe().unwrap_or_else(|_| "switchboard".into());
+    let options = Options {
+        directory: args.directory,
+        listen: args.listen,
+        admin: args.admin,
+        state: surroundings.state,
+        cache: surroundings.cache,
+        scratch: surroundings.scratch,
+        binary,
+        environment: surroundings.environment,
+        client_side_auth_header: args.client_side_auth_header.map(|name| name.to_ascii_lowercase()),
+    };
+    let telling = tokio::spawn(async move {
+        let mut address = String::new();
+        while let Some(event) = happened.recv().await {
+            match args.output {
+                Output::Json => output::line(&serde_json::to_string(&event).unwrap_or_default()),
+                Output::Text => tell(event, &mut address),
+            }
+        }
+    });
+    tokio::spawn(async move {
+        ask_to_end().await;
+        stop.send_replace(true);
+    });
+    let ended = gateway::run::run(options, events, stopping).await;
+    // It ends with its channel, having told what there was to tell.
+    let _ = telling.await;
+    ended
+}
+
+async fn ask_to_end() {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("signals cannot be received; end the process with SIGKILL");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+fn tell(event: Event, address: &mut String) {
+    let terminal = io::stdout().is_terminal();
+    match event {
+        Event::Listening { mcp, admin } => {
+            output::line(&format!("Switchboard serves {}", paint(&mcp, Colour::Green, terminal)));
+            output::line(&format!("Admin port        {admin}"));
+            *address = mcp;
+        }
+        Event::Ready { servers } => {
+            output::line("");
+            table(&servers, terminal);
+            if !address.is_empty() {
+                output::line(&client_configuration(&std::mem::take(address)));
+            }
+        }
+        Event::Reloaded { revision } => output::line(&format!("Revision {revision} is in force")),
+        Event::Refused { file, line, message } => {
+            let label = paint("not in force", Colour::Red, terminal);
+            output::line(&format!("{file}:{line}: {message} ({label}; the last good state serves on)"));
+        }
+        Event::Finding { file, line, message } => {
+            let label = paint(&format!("{file}:{line}"), Colour::Yellow, terminal);
+            output::line(&format!("{label}: {message}"));
+        }
+    }
+}
+
+fn table(servers: &[ServerStatus], terminal: bool) {
+    let row = |columns: [&str; 5]| {
+        let [alias, transport, state, tools, detail] = columns;
+        format!("{alias:<24} {transport:<10} {state} {tools:>6}  {detail}").trim_end().to_owned()
+    };
+    output::line(&row(["SERVER", "TRANSPORT", &format!("{:<14}", "STATE"), "TOOLS", ""]));
+    for server in servers {
+        let colour = match server.state {
+            "ready" => Colour::Green,
+            "discovering" => Colour::Yellow,
+            _ => Colour::Red,
+        };
+        // Padded before it is painted: colour codes have no width.
+        let state = paint(&format!("{:<14}", server.state), colour, terminal);
+        let tools = server.tools.to_string();
+        let detail = server.detail.as_deref().unwrap_or_default();
+        output::line(&row([&server.alias, server.transport, &state, &tools, detail]));
+    }
+}
+
+fn client_configuration(address: &str) -> String {
+    format!(
+        r#"
+For Cursor, Claude and other clients that read mcpServers:
+{{
+  "mcpServers": {{
+    "switchboard": {{
+      "url": "{address}",
+      "headers": {{ "x-litellm-api-key": "Bearer YOUR_KEY" }}
+    }}
+  }}
+}}
+"#
+    )
+}

@@ -1,0 +1,28 @@
+//! `switchboard snapshot show`.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use crds::compile::Pepper;
+use gateway::source::directory::Directory;
+
+use crate::output;
+
+/// Prints what the manifests of a directory are compiled to. Fingerprints are made with a key of this one run.
+pub fn show(directory: &Path) -> Result<ExitCode, String> {
+    let read = read(directory)?;
+    for fault in &read.faults {
+        output::error(&fault.to_string());
+    }
+    let text = serde_json::to_string_pretty(&read.compiled.snapshot).map_err(|error| error.to_string())?;
+    output::line(&text);
+    Ok(if read.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Reads a directory once, as `run` would at start.
+pub fn read(directory: &Path) -> Result<gateway::source::directory::Read, String> {
+    let mut pepper = [0; 32];
+    getrandom::fill(&mut pepper).map_err(|_| "the operating system gives no random bytes".to_owned())?;
+    let mut source = Directory::new(directory.to_owned(), Pepper(pepper));
+    source.read(None).map_err(|error| format!("{}: {error}", directory.display()))
+}
