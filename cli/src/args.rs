@@ -37,37 +37,37 @@ enum Command {
 
 /// What `run` takes.
 #[derive(Args)]
-pub struct RunArgs {
+pub(crate) struct RunArgs {
     /// The directory of manifests.
-    pub directory: PathBuf,
+    pub(crate) directory: PathBuf,
     /// The address for clients.
     #[arg(long, default_value = "127.0.0.1:8080")]
-    pub listen: SocketAddr,
+    pub(crate) listen: SocketAddr,
     /// The address of the admin port: /livez /readyz /metrics /status.
     #[arg(long, default_value = "127.0.0.1:9090")]
-    pub admin: SocketAddr,
+    pub(crate) admin: SocketAddr,
     /// Threads that serve requests. Default: one a core.
     #[arg(long)]
-    pub workers: Option<usize>,
+    pub(crate) workers: Option<usize>,
     /// json: one event a line.
     #[arg(short, long, value_enum, default_value_t)]
-    pub output: Output,
+    pub(crate) output: Output,
     /// What is logged to standard error: error, warn, info, debug, or a filter such as gateway=debug.
     #[arg(long, default_value = "warn")]
-    pub log: String,
+    pub(crate) log: String,
     /// Overrides the settings' clientSideAuthHeader.
     #[arg(long, env = "LITELLM_MCP_CLIENT_SIDE_AUTH_HEADER_NAME", hide_env_values = true)]
-    pub client_side_auth_header: Option<String>,
+    pub(crate) client_side_auth_header: Option<String>,
 }
 
 /// What `validate` takes.
 #[derive(Args)]
-pub struct ValidateArgs {
+pub(crate) struct ValidateArgs {
     /// The directory of manifests.
-    pub directory: PathBuf,
+    pub(crate) directory: PathBuf,
     /// json: a list of findings.
     #[arg(short, long, value_enum, default_value_t)]
-    pub output: Output,
+    pub(crate) output: Output,
 }
 
 #[derive(Subcommand)]
@@ -78,21 +78,21 @@ enum KeyCommand {
 
 /// What `key create` takes.
 #[derive(Args)]
-pub struct KeyCreateArgs {
+pub(crate) struct KeyCreateArgs {
     /// The name of the binding and of the key.
-    pub name: String,
+    pub(crate) name: String,
     /// The team that the key belongs to: it may use what the team may.
     #[arg(long)]
-    pub team: Option<String>,
+    pub(crate) team: Option<String>,
     /// A server that the key is granted, by metadata.name. May be repeated.
     #[arg(long = "server")]
-    pub servers: Vec<String>,
+    pub(crate) servers: Vec<String>,
     /// An access group that the key is granted, by metadata.name. May be repeated.
     #[arg(long = "access-group")]
-    pub access_groups: Vec<String>,
+    pub(crate) access_groups: Vec<String>,
     /// The namespace of the binding.
     #[arg(short, long)]
-    pub namespace: Option<String>,
+    pub(crate) namespace: Option<String>,
 }
 
 #[derive(Subcommand)]
@@ -106,7 +106,7 @@ enum SnapshotCommand {
 
 /// How results are printed.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
-pub enum Output {
+pub(crate) enum Output {
     /// For a person.
     #[default]
     Text,
@@ -115,20 +115,20 @@ pub enum Output {
 }
 
 /// What the process was started with, beside its flags.
-pub struct Surroundings {
+pub(crate) struct Surroundings {
     /// All of the environment.
-    pub environment: Vec<(String, OsString)>,
+    pub(crate) environment: Vec<(String, OsString)>,
     /// `$XDG_STATE_HOME/switchboard`.
-    pub state: PathBuf,
+    pub(crate) state: PathBuf,
     /// `$XDG_CACHE_HOME/switchboard`.
-    pub cache: PathBuf,
+    pub(crate) cache: PathBuf,
     /// A directory of this process for what its children write.
-    pub scratch: PathBuf,
+    pub(crate) scratch: PathBuf,
 }
 
 impl Surroundings {
     /// Of this process. Without HOME, everything goes below the directory for temporary files.
-    pub fn read() -> Self {
+    pub(crate) fn read() -> Self {
         let environment: Vec<(String, OsString)> =
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
         let path = |wanted: &str| {
@@ -145,12 +145,12 @@ impl Surroundings {
 }
 
 /// Parses the command line and does what it says.
-pub fn parse_and_run() -> ExitCode {
+pub(crate) fn parse_and_run() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => run::run(args, Surroundings::read()),
         Command::Validate(args) => validate::validate(&args),
         Command::Key(KeyCommand::Create(args)) => key::create(&args),
-        Command::Crds => crds::print(),
+        Command::Crds => Ok(crds::print()),
         Command::Snapshot(SnapshotCommand::Show { directory }) => snapshot::show(&directory),
         Command::DemoServer => {
             let served = gateway::demo_server::run(std::io::stdin().lock(), std::io::stdout());

@@ -11,7 +11,7 @@ use crate::args::KeyCreateArgs;
 use crate::output;
 
 /// Prints a new key on standard error and its manifest on standard output. The key is nowhere else.
-pub fn create(args: &KeyCreateArgs) -> Result<ExitCode, String> {
+pub(crate) fn create(args: &KeyCreateArgs) -> Result<ExitCode, String> {
     let mut random = [0; 32];
     getrandom::fill(&mut random).map_err(|_| "the operating system gives no random bytes".to_owned())?;
     let key = format!("sb-{}", URL_SAFE_NO_PAD.encode(random));
@@ -22,8 +22,7 @@ pub fn create(args: &KeyCreateArgs) -> Result<ExitCode, String> {
 }
 
 fn manifest(args: &KeyCreateArgs, key: &str) -> Value {
-    let digest: [u8; 32] = Sha256::digest(key).into();
-    let sha256: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = format!("{:x}", Sha256::digest(key));
     let mut spec = json!({ "subject": { "type": "Key", "keys": [{ "name": args.name, "sha256": sha256 }] } });
     if let Some(team) = &args.team {
         spec["team"] = json!(team);

@@ -4,25 +4,25 @@
 use std::io::{self, IsTerminal, Write};
 
 /// A line on standard output. An error is the reader's leave: nobody is told.
-pub fn line(text: &str) {
+pub(crate) fn line(text: &str) {
     let _ = writeln!(io::stdout(), "{text}");
 }
 
 /// A line on standard error.
-pub fn error(text: &str) {
+pub(crate) fn error(text: &str) {
     let mut stderr = io::stderr();
     let label = paint("error", Colour::Red, stderr.is_terminal());
     let _ = writeln!(stderr, "{label}: {text}");
 }
 
 /// A line on standard error that is no error.
-pub fn note(text: &str) {
+pub(crate) fn note(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// Colours of a terminal.
 #[derive(Clone, Copy)]
-pub enum Colour {
+pub(crate) enum Colour {
     /// It works.
     Green,
     /// It does not.
@@ -32,7 +32,7 @@ pub enum Colour {
 }
 
 /// The text in a colour, if `terminal`.
-pub fn paint(text: &str, colour: Colour, terminal: bool) -> String {
+pub(crate) fn paint(text: &str, colour: Colour, terminal: bool) -> String {
     let code = match colour {
         Colour::Green => 32,
         Colour::Red => 31,

@@ -14,7 +14,7 @@ use crate::args::{Output, RunArgs, Surroundings};
 use crate::output::{self, Colour, paint};
 
 /// Serves until SIGTERM or SIGINT.
-pub fn run(args: RunArgs, surroundings: Surroundings) -> Result<ExitCode, String> {
+pub(crate) fn run(args: RunArgs, surroundings: Surroundings) -> Result<ExitCode, String> {
     let filter = EnvFilter::try_new(&args.log).map_err(|error| format!("--log: {error}"))?;
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
     let mut builder = Builder::new_multi_thread();

@@ -9,7 +9,7 @@ use gateway::source::directory::Directory;
 use crate::output;
 
 /// Prints what the manifests of a directory are compiled to. Fingerprints are made with a key of this one run.
-pub fn show(directory: &Path) -> Result<ExitCode, String> {
+pub(crate) fn show(directory: &Path) -> Result<ExitCode, String> {
     let read = read(directory)?;
     for fault in &read.faults {
         output::error(&fault.to_string());
@@ -20,7 +20,7 @@ pub fn show(directory: &Path) -> Result<ExitCode, String> {
 }
 
 /// Reads a directory once, as `run` would at start.
-pub fn read(directory: &Path) -> Result<gateway::source::directory::Read, String> {
+pub(crate) fn read(directory: &Path) -> Result<gateway::source::directory::Read, String> {
     let mut pepper = [0; 32];
     getrandom::fill(&mut pepper).map_err(|_| "the operating system gives no random bytes".to_owned())?;
     let mut source = Directory::new(directory.to_owned(), Pepper(pepper));

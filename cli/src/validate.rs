@@ -6,7 +6,7 @@ use crate::args::{Output, ValidateArgs};
 use crate::{output, snapshot};
 
 /// Prints every finding; success only if none is an error.
-pub fn validate(args: &ValidateArgs) -> Result<ExitCode, String> {
+pub(crate) fn validate(args: &ValidateArgs) -> Result<ExitCode, String> {
     let read = snapshot::read(&args.directory)?;
     let errors = read.findings.iter().filter(|finding| finding.is_error()).count();
     match args.output {

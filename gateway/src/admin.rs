@@ -2,7 +2,6 @@
 //! only requests that name a loopback host are answered (R14).
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -17,12 +16,7 @@ use crate::head::Head;
 use crate::status;
 
 /// Answers a request to the admin port. `ready`: whether start-up is over.
-pub async fn handle(
-    gateway: Arc<Gateway>,
-    ready: bool,
-    listener: SocketAddr,
-    request: Request<Incoming>,
-) -> Response<Body> {
+pub fn handle(gateway: &Gateway, ready: bool, listener: SocketAddr, request: &Request<Incoming>) -> Response<Body> {
     let head = match Head::read(request.headers(), "") {
         Ok(head) => head,
         Err(reject) => return reject.into_response(),
@@ -41,7 +35,7 @@ pub async fn handle(
         "/metrics" => text(StatusCode::OK, "text/plain; version=0.0.4", gateway.metrics.text()),
         "/status" => {
             let revision = gateway.view.load().table.revision;
-            let status = json!({ "revision": revision, "servers": status::servers(&gateway) });
+            let status = json!({ "revision": revision, "servers": status::servers(gateway) });
             text(StatusCode::OK, "application/json", status.to_string())
         }
         _ => text(StatusCode::NOT_FOUND, "text/plain", "/livez /readyz /metrics /status\n"),

@@ -131,7 +131,7 @@ pub fn caller_part(
 /// longest that matches counting, so that `-` may stand for `_` where proxies drop underscores.
 fn addressed_to(server: &Server, rest: &str) -> Option<HeaderName> {
     let cuts = rest.match_indices('-').map(|(at, _)| at);
-    let cut = cuts.filter(|at| server.names.contains(&norm(&rest[..*at]))).last()?;
+    let cut = cuts.rev().find(|at| server.names.contains(&norm(&rest[..*at])))?;
     rest[cut + 1..].parse().ok()
 }
 

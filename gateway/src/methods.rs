@@ -56,10 +56,10 @@ pub async fn answer(
     // A notification, or a response to a request that was never made: there is nobody to tell anything.
     let (Some(method), Some(id)) = (&message.method, &message.id) else { return Ok((Answer::Accepted, None)) };
     let id = id.token;
-    if exchange.revision.is_modern() {
-        if let Err(refused) = modern::check(exchange.head, message, id) {
-            return Ok((refused, None));
-        }
+    if exchange.revision.is_modern()
+        && let Err(refused) = modern::check(exchange.head, message, id)
+    {
+        return Ok((refused, None));
     }
     let answer = match (&*method.value, exchange.revision.is_modern()) {
         ("tools/list", _) => match message.params.as_ref().and_then(|params| params.cursor.as_ref()) {

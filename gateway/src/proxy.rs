@@ -68,8 +68,8 @@ async fn respond(
         gateway.sessions.end(&session, now);
         return Ok(empty(StatusCode::NO_CONTENT));
     }
-    let mut held = gateway.budget.hold();
-    let body = read_body(&head, body, &mut held).await?;
+    let mut bytes = gateway.budget.hold();
+    let body = read_body(&head, body, &mut bytes).await?;
     let incoming = scan::request(&body).map_err(|fault| refuse(&fault))?;
     let revision = methods::revision(gateway, &head, &incoming, (caller, now))?;
     let exchange =
@@ -92,7 +92,7 @@ fn refuse(fault: &scan::Fault) -> Reject {
     }
 }
 
-async fn read_body(head: &Head<'_>, mut body: Incoming, held: &mut Held<'_>) -> Result<Bytes, Reject> {
+async fn read_body(head: &Head<'_>, mut body: Incoming, bytes: &mut Held<'_>) -> Result<Bytes, Reject> {
     if !head.accepts_both() {
         return Err(Reject::NotAcceptable);
     }
@@ -110,7 +110,7 @@ async fn read_body(head: &Head<'_>, mut body: Incoming, held: &mut Held<'_>) -> 
         let mut rest = BytesMut::new();
         while let Some(frame) = body.frame().await {
             let chunk = frame.map_err(|_| Reject::BodyIncomplete)?.into_data().unwrap_or_default();
-            if !held.add(chunk.len()) {
+            if !bytes.add(chunk.len()) {
                 return Err(Reject::Busy);
             }
             if first.len() + rest.len() + chunk.len() > MAX_BODY {

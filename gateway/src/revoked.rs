@@ -38,7 +38,7 @@ impl Holding {
                 return;
             }
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     fn is_held(&self) -> bool {

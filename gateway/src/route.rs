@@ -31,13 +31,13 @@ pub struct Tool {
     /// The leave.
     pub permit: Permit,
     catalogue: Arc<Catalogue>,
-    tool: u32,
+    position: u32,
 }
 
 impl Tool {
     /// The tool as its server knows it.
     pub fn native(&self) -> &NativeTool {
-        &self.catalogue.tools[self.tool as usize]
+        &self.catalogue.tools[self.position as usize]
     }
 }
 
@@ -47,7 +47,7 @@ pub async fn route(exchange: &Exchange<'_>, name: &str) -> Target {
     if let Some(at) = index.find(name) {
         let of_server = &index.servers[at.server as usize];
         if let Some(permit) = exchange.permit(at.server, &of_server.native(at.tool).name) {
-            return Target::Tool(Tool { permit, catalogue: of_server.catalogue().clone(), tool: at.tool });
+            return Target::Tool(Tool { permit, catalogue: of_server.catalogue().clone(), position: at.tool });
         }
     }
     match by_prefix(exchange, name).await {
@@ -72,7 +72,7 @@ async fn by_prefix(exchange: &Exchange<'_>, name: &str) -> Target {
         };
         let found = catalogue.tools.iter().position(|tool| tool.name == native);
         match (found, &catalogue.state) {
-            (Some(tool), _) => return Target::Tool(Tool { permit, catalogue, tool: tool as u32 }),
+            (Some(tool), _) => return Target::Tool(Tool { permit, catalogue, position: tool as u32 }),
             (None, State::Failed(error)) => down = Target::Down(server, error.clone()),
             (None, State::Unknown) => down = Target::Down(server, UpstreamError::timeout("the first tools/list")),
             (None, State::Ready) => {}
@@ -88,7 +88,7 @@ fn by_bare_name(exchange: &Exchange<'_>, name: &str) -> Target {
         let Some(permit) = exchange.permit(*server, name) else { continue };
         let catalogue = exchange.view.index.servers[*server as usize].catalogue();
         let Some(tool) = catalogue.tools.iter().position(|tool| tool.name == name) else { continue };
-        if only.replace(Tool { permit, catalogue: catalogue.clone(), tool: tool as u32 }).is_some() {
+        if only.replace(Tool { permit, catalogue: catalogue.clone(), position: tool as u32 }).is_some() {
             return Target::Unknown;
         }
     }

@@ -154,7 +154,7 @@ pub async fn run(options: Options, events: mpsc::Sender<Event>, stop: watch::Rec
     let connectors = Arc::new(Connectors { egress: egress.clone(), children: Arc::new(children) });
     let mut local =
         Local { options, keys, directory, egress, policy, events, revision: 0, findings: Vec::new(), told: Vec::new() };
-    let table = local.table(read)?;
+    let table = local.table(&read)?;
     let sessions = Sessions::new(Sealer::new(std::slice::from_ref(&local.keys.seal)));
     let gateway = Gateway::new(table, sessions, connectors);
     local.serve(gateway, (listener, admin_listener), (changes, watcher), stop).await
@@ -198,7 +198,10 @@ impl Local {
         let mcp = serve(listener, move |request, local| proxy::handle(for_mcp.clone(), local, request), stop.clone());
         let admin = serve(
             admin_listener,
-            move |request, local| admin::handle(for_admin.clone(), is_ready.load(Ordering::Relaxed), local, request),
+            move |request, local| {
+                let response = admin::handle(&for_admin, is_ready.load(Ordering::Relaxed), local, &request);
+                async move { response }
+            },
             stop.clone(),
         );
         let mcp = tokio::spawn(mcp);
@@ -239,7 +242,7 @@ impl Local {
                 }
             };
             let unsettled = read.unsettled;
-            match self.table(read) {
+            match self.table(&read) {
                 Ok(table) => {
                     if table.snapshot != gateway.view.load().table.snapshot {
                         let revision = table.revision;
@@ -261,7 +264,7 @@ impl Local {
     }
 
     /// The table of what was read: encoded and decoded on the way, as between an operator and a gateway.
-    fn table(&mut self, read: Read) -> Result<RoutingTable, RunError> {
+    fn table(&mut self, read: &Read) -> Result<RoutingTable, RunError> {
         let refused = read.faults.iter().map(|fault| Event::Refused {
             file: fault.path.clone(),
             line: fault.line,

@@ -83,7 +83,7 @@ impl RoutingTable {
             ServerRoute::new(server.clone(), secrets.unwrap_or_default())
         });
         let servers = servers.collect();
-        Self { servers, keys, names, pepper, revision, snapshot }
+        Self { snapshot, revision, servers, pepper, keys, names }
     }
 
     /// The live caller that a key belongs to.
