@@ -69,6 +69,18 @@ kind: McpKeyBinding
 metadata: {name: k-tied, namespace: tied}
 spec: {subject: {type: Key, keys: [KEY8]}, grants: {servers: [{name: s, namespace: p}]}}
 ---
+kind: Secret
+metadata: {name: taken, namespace: p}
+stringData: {key: taken}
+---
+kind: McpKeyBinding
+metadata: {name: k-taken, namespace: p}
+spec: {subject: {type: Key, keys: [{name: a, valueFrom: {secretKeyRef: {name: taken, key: key}}}]}}
+---
+kind: McpKeyBinding
+metadata: {name: z-one-of-two-taken, namespace: p}
+spec: {subject: {type: Key, keys: [{name: a, valueFrom: {secretKeyRef: {name: taken, key: key}}}, KEY9]}, grants: {servers: [{name: s}]}}
+---
 kind: McpKeyBinding
 metadata: {name: z-same-key, namespace: p}
 spec: {subject: {type: Key, keys: [KEY3]}, grants: {servers: [{name: zlate}, {name: s}]}}
@@ -79,7 +91,7 @@ const NOW: i64 = 1_577_836_800;
 
 fn may(text: &str, (caller, server, tool): (&str, &str, &str)) -> bool {
     let mut text = text.to_owned();
-    for number in 1..=8 {
+    for number in 1..=9 {
         let key = format!("{{name: a, sha256: \"{}\"}}", number.to_string().repeat(64));
         text = text.replace(&format!("KEY{number}"), &key);
     }
@@ -129,6 +141,8 @@ fn freeing_a_name_subject_or_key_widens() {
     // The subject, and the key.
     widens(&format!("{}---\n", object("narrow")), "", ("p/k-team", "p/s", "set"));
     widens(&format!("{}---\n", object("k-plain")), "", ("p/z-same-key", "p/s", "get"));
+    // A Secret that two bindings name: without it neither has the key, and the later one's other key is its own.
+    widens("stringData: {key: taken}", "stringData: {}", ("p/z-one-of-two-taken", "p/s", "get"));
 }
 
 #[test]
