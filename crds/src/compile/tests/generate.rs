@@ -80,9 +80,23 @@ pub(super) fn world(bytes: &[u8]) -> (Resources, Scope) {
         let key = ObjectKey::new(dice.pick(&PLACES), *name);
         resources.groups.insert(key, McpAccessGroup::new(name, group(dice)));
     }
-    for number in 0..3 + dice.roll(9) {
+    for type_ in [SubjectType::Organization, SubjectType::Team, SubjectType::User] {
+        if dice.roll(4) < 3 {
+            let name = format!("{type_:?}").to_lowercase();
+            let binding = McpKeyBinding::new(&name, binding(type_, dice));
+            resources.bindings.insert(ObjectKey::new("p", name), binding);
+        }
+    }
+    for number in 0..3 + dice.roll(7) {
+        let type_ = match dice.roll(10) {
+            6 => SubjectType::Team,
+            7 => SubjectType::Organization,
+            8 => SubjectType::User,
+            9 => SubjectType::Anonymous,
+            _ => SubjectType::Key,
+        };
         let name = format!("b{number}");
-        let binding = McpKeyBinding::new(&name, binding(dice));
+        let binding = McpKeyBinding::new(&name, binding(type_, dice));
         resources.bindings.insert(ObjectKey::new(dice.pick(&PLACES), name), binding);
     }
     let local = dice.one_in(3);
@@ -129,20 +143,20 @@ fn group(dice: &mut Dice) -> McpAccessGroupSpec {
     }
 }
 
-fn binding(dice: &mut Dice) -> McpKeyBindingSpec {
-    let subject = subject(dice);
-    let parents = match subject.type_ {
+fn binding(type_: SubjectType, dice: &mut Dice) -> McpKeyBindingSpec {
+    let subject = subject(type_, dice);
+    let parents = match type_ {
         SubjectType::Key => 3,
         SubjectType::User => 2,
         SubjectType::Team => 1,
         SubjectType::Organization | SubjectType::Anonymous => 0,
     };
     let mut parent = |least: usize, names: &[&str]| {
-        let named = dice.maybe(8, |dice| dice.pick(names).to_owned());
+        let named = dice.maybe(4, |dice| dice.pick(names).to_owned());
         if parents >= least { named } else { None }
     };
-    let (user, team) = (parent(3, &["u0", "u0", "u1"]), parent(2, &["t0", "t0", "t1"]));
-    let organization = parent(1, &["acme", "acme", "other"]);
+    let (user, team) = (parent(3, &["u0", "u0", "u0", "u1"]), parent(2, &["t0", "t0", "t0", "t1"]));
+    let organization = parent(1, &["acme", "acme", "acme", "other"]);
     let entry = |dice: &mut Dice| {
         let ObjectRef { name, namespace } = reference(dice, &["s0", "s0", "s1", "s1", "s2", "s3", "s4"]);
         ServerGrant { name, namespace, tools: dice.maybe(3, globs) }
@@ -163,14 +177,7 @@ fn binding(dice: &mut Dice) -> McpKeyBindingSpec {
     }
 }
 
-fn subject(dice: &mut Dice) -> Subject {
-    let type_ = match dice.roll(10) {
-        6 => SubjectType::Team,
-        7 => SubjectType::Organization,
-        8 => SubjectType::User,
-        9 => SubjectType::Anonymous,
-        _ => SubjectType::Key,
-    };
+fn subject(type_: SubjectType, dice: &mut Dice) -> Subject {
     let key = |dice: &mut Dice, name: &str| {
         let value_from = dice.maybe(4, |dice| source(dice.pick(&["key", "missing"])));
         let sha256 =
@@ -185,9 +192,9 @@ fn subject(dice: &mut Dice) -> Subject {
             let first = key(dice, "one");
             std::iter::once(first).chain(dice.maybe(4, |dice| key(dice, "two"))).collect()
         }),
-        team: name(dice, SubjectType::Team, &["t0", "t0", "t1"]),
-        organization: name(dice, SubjectType::Organization, &["acme", "acme", "other"]),
-        user: name(dice, SubjectType::User, &["u0", "u0", "u1"]),
+        team: name(dice, SubjectType::Team, &["t0", "t0", "t0", "t1"]),
+        organization: name(dice, SubjectType::Organization, &["acme", "acme", "acme", "other"]),
+        user: name(dice, SubjectType::User, &["u0", "u0", "u0", "u1"]),
     }
 }
 
@@ -196,14 +203,14 @@ fn expiry(dice: &mut Dice) -> Time {
 }
 
 fn consent(dice: &mut Dice) -> Option<NamespaceConsent> {
-    let selector = |dice: &mut Dice| match dice.roll(3) {
+    let selector = |dice: &mut Dice| match dice.roll(4) {
         0 => Selector { match_labels: Some(labels("tier", "gold")), match_expressions: None },
-        1 => expression("tier", SelectorOperator::NotIn, &["tin"]),
+        1 | 2 => expression("tier", SelectorOperator::NotIn, &["tin"]),
         _ => expression("kubernetes.io/metadata.name", SelectorOperator::In, &["lone", "a"]),
     };
     match dice.roll(6) {
-        0..=3 => Some(NamespaceConsent { from: From::All, selector: None }),
-        4 => None,
+        0..=2 => Some(NamespaceConsent { from: From::All, selector: None }),
+        3 => None,
         _ => Some(NamespaceConsent { from: From::Selector, selector: Some(selector(dice)) }),
     }
 }

@@ -1,6 +1,6 @@
 //! What holds of every world of objects (ACCESS.md, What must always hold).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
@@ -26,7 +26,7 @@ proptest! {
 
     #[test]
     fn shuffled_input_gives_the_same_bytes(
-        seed in proptest::collection::vec(any::<u8>(), 0..700),
+        seed in proptest::collection::vec(any::<u8>(), 0..900),
         order in proptest::collection::vec(any::<u8>(), 64),
     ) {
         let (resources, scope) = world(&seed);
@@ -39,7 +39,7 @@ proptest! {
 
     #[test]
     fn decoding_undoes_encoding_and_a_flipped_bit_is_refused(
-        seed in proptest::collection::vec(any::<u8>(), 0..700),
+        seed in proptest::collection::vec(any::<u8>(), 0..900),
         bit in any::<Index>(),
     ) {
         let (resources, scope) = world(&seed);
@@ -53,7 +53,7 @@ proptest! {
     }
 
     #[test]
-    fn no_secret_byte_is_in_a_snapshot_or_diagnostic(seed in proptest::collection::vec(any::<u8>(), 0..700)) {
+    fn no_secret_byte_is_in_a_snapshot_or_diagnostic(seed in proptest::collection::vec(any::<u8>(), 0..900)) {
         let (resources, scope) = world(&seed);
         let compiled = compile(&resources, &scope, &pepper());
         let Compiled { snapshot, credentials, diagnostics } = &compiled;
@@ -65,33 +65,31 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3000))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn taking_away_never_permits_more(
-        seed in proptest::collection::vec(any::<u8>(), 0..700),
-        which in any::<Index>(),
-    ) {
+    fn taking_away_never_permits_more(seed in proptest::collection::vec(any::<u8>(), 0..900)) {
         let (resources, scope) = world(&seed);
         let before = compile(&resources, &scope, &pepper());
-        let changes = takings(&resources);
-        let (what, frees, after) = &changes[which.index(changes.len())];
-        // Freeing what another object claims widens by design.
-        let claims = |fault: &Diagnostic| {
-            matches!(fault.reason, Reason::NameConflict | Reason::DuplicateSubject | Reason::Invalid)
-        };
-        if !frees || !before.diagnostics.iter().any(claims) {
-            let after = compile(after, &scope, &pepper());
-            let (before, after) = (permits(&before), permits(&after));
-            let more: Vec<_> = after.difference(&before).collect();
-            prop_assert!(more.is_empty(), "{} permits more: {:?}", what, more);
+        let (allowed, refused) = (permits(&before), not_accepted(&before));
+        for Taking { what, object, frees, left } in takings(&resources) {
+            let after = compile(&left, &scope, &pepper());
+            let still = not_accepted(&after);
+            let freed = refused.iter().any(|it| !still.contains(it) && Some(it) != object.as_ref());
+            prop_assert!(frees || !freed, "{} frees what another object claims", what);
+            // Freeing what another object claims widens by design.
+            if !freed {
+                let after = permits(&after);
+                let more: Vec<_> = after.difference(&allowed).collect();
+                prop_assert!(more.is_empty(), "{} permits more: {:?}", what, more);
+            }
         }
     }
 
     #[test]
     fn adding_an_unrelated_object_changes_nothing_for_others(
-        seed in proptest::collection::vec(any::<u8>(), 0..700),
-        other in proptest::collection::vec(any::<u8>(), 0..700),
+        seed in proptest::collection::vec(any::<u8>(), 0..900),
+        other in proptest::collection::vec(any::<u8>(), 0..900),
     ) {
         let (mut resources, scope) = world(&seed);
         let before = compile(&resources, &scope, &pepper());
@@ -139,7 +137,7 @@ fn the_generated_worlds_are_worth_looking_at() {
             state ^= state << 5;
             (state >> 8) as u8
         };
-        let seed: Vec<u8> = (0..700).map(|_| next()).collect();
+        let seed: Vec<u8> = (0..900).map(|_| next()).collect();
         let (resources, scope) = world(&seed);
         let compiled = compile(&resources, &scope, &pepper());
         permitted += usize::from(!permits(&compiled).is_empty());
@@ -197,8 +195,21 @@ fn shuffle<T>(list: Option<&mut Vec<T>>, dice: &mut Dice) {
     }
 }
 
-/// What was taken away, whether that may free a name, subject or key, and what is left.
-type Taking = (String, bool, Resources);
+/// Objects that are not accepted.
+fn not_accepted(compiled: &Compiled) -> BTreeSet<(Kind, ObjectKey)> {
+    let faults = compiled.diagnostics.iter().filter(|fault| fault.condition == ConditionType::Accepted);
+    faults.map(|fault| (fault.kind, fault.object.clone())).collect()
+}
+
+/// One thing taken away.
+struct Taking {
+    what: String,
+    /// The whole object, if it was one.
+    object: Option<(Kind, ObjectKey)>,
+    /// Whether that may free a name, subject or key.
+    frees: bool,
+    left: Resources,
+}
 
 /// Every way to take one thing away.
 fn takings(resources: &Resources) -> Vec<Taking> {
@@ -209,7 +220,7 @@ fn takings(resources: &Resources) -> Vec<Taking> {
         let mut change = |what: &str, change: fn(&mut McpKeyBindingSpec)| {
             let mut left = resources.clone();
             change(&mut left.bindings.get_mut(key).unwrap().spec);
-            takings.push((format!("{what} {key}"), false, left));
+            takings.push(Taking { what: format!("{what} {key}"), object: None, frees: false, left });
         };
         change("suspending", |spec| spec.suspend = Some(true));
         change("expiring", |spec| spec.expiration_time = Some(Time(Timestamp::from_second(NOW - 1).unwrap())));
@@ -237,18 +248,20 @@ fn deletions(resources: &Resources, takings: &mut Vec<Taking>) {
         };
         let mut corrupt = resources.clone();
         corrupt.refused.insert((kind, key.clone()), vec![fault]);
-        takings.push((format!("deleting {kind:?} {key}"), true, left));
-        takings.push((format!("corrupting {kind:?} {key}"), true, corrupt));
+        for (how, left) in [("deleting", left), ("corrupting", corrupt)] {
+            let (what, object) = (format!("{how} {kind:?} {key}"), Some((kind, key.clone())));
+            takings.push(Taking { what, object, frees: true, left });
+        }
     }
     for key in resources.secrets.keys() {
         let mut left = resources.clone();
         left.secrets.remove(key);
-        takings.push((format!("deleting Secret {key}"), true, left));
+        takings.push(Taking { what: format!("deleting Secret {key}"), object: None, frees: true, left });
     }
     for name in resources.namespaces.keys() {
         let mut left = resources.clone();
         left.namespaces.remove(name);
-        takings.push((format!("deleting Namespace {name}"), false, left));
+        takings.push(Taking { what: format!("deleting Namespace {name}"), object: None, frees: false, left });
     }
 }
 
@@ -259,7 +272,8 @@ fn entries(resources: &Resources, takings: &mut Vec<Taking>) {
             if !take(&mut left, at) {
                 break;
             }
-            takings.push((format!("taking entry {at} of {what}"), false, left));
+            let what = format!("taking entry {at} of {what}");
+            takings.push(Taking { what, object: None, frees: false, left });
         }
     };
     for key in resources.servers.keys() {
