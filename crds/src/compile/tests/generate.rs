@@ -74,7 +74,9 @@ pub(super) fn world(bytes: &[u8]) -> (Resources, Scope) {
     for name in &["s0", "s1", "s2", "s3", "s4"][..=dice.roll(5)] {
         let mut server = McpServer::new(name, server(dice));
         server.metadata.labels = dice.maybe(2, |_| BTreeMap::from([("join".to_owned(), "yes".to_owned())]));
-        resources.servers.insert(ObjectKey::new(dice.pick(&PLACES), *name), server);
+        // One server stands where most references look.
+        let namespace = if *name == "s0" { "p" } else { dice.pick(&PLACES) };
+        resources.servers.insert(ObjectKey::new(namespace, *name), server);
     }
     for name in &["g0", "g1", "g2"][..dice.roll(4)] {
         let key = ObjectKey::new(dice.pick(&PLACES), *name);
@@ -87,7 +89,7 @@ pub(super) fn world(bytes: &[u8]) -> (Resources, Scope) {
             resources.bindings.insert(ObjectKey::new("p", name), binding);
         }
     }
-    for number in 0..3 + dice.roll(7) {
+    for number in 0..5 + dice.roll(7) {
         let type_ = match dice.roll(10) {
             6 => SubjectType::Team,
             7 => SubjectType::Organization,
@@ -152,7 +154,7 @@ fn binding(type_: SubjectType, dice: &mut Dice) -> McpKeyBindingSpec {
         SubjectType::Organization | SubjectType::Anonymous => 0,
     };
     let mut parent = |least: usize, names: &[&str]| {
-        let named = dice.maybe(4, |dice| dice.pick(names).to_owned());
+        let named = dice.maybe(5, |dice| dice.pick(names).to_owned());
         if parents >= least { named } else { None }
     };
     let (user, team) = (parent(3, &["u0", "u0", "u0", "u1"]), parent(2, &["t0", "t0", "t0", "t1"]));
@@ -161,7 +163,7 @@ fn binding(type_: SubjectType, dice: &mut Dice) -> McpKeyBindingSpec {
         let ObjectRef { name, namespace } = reference(dice, &["s0", "s0", "s1", "s1", "s2", "s3", "s4"]);
         ServerGrant { name, namespace, tools: dice.maybe(3, globs) }
     };
-    let grants = (!dice.one_in(3)).then(|| Grants {
+    let grants = (!dice.one_in(4)).then(|| Grants {
         servers: Some(dice.several(4, entry)),
         access_groups: dice.maybe(2, |dice| dice.several(2, |dice| reference(dice, &["g0", "g1", "g2"]))),
     });
@@ -172,8 +174,8 @@ fn binding(type_: SubjectType, dice: &mut Dice) -> McpKeyBindingSpec {
         organization,
         grants,
         join_from: consent(dice),
-        expiration_time: dice.maybe(6, expiry),
-        suspend: dice.maybe(8, |_| true),
+        expiration_time: dice.maybe(8, expiry),
+        suspend: dice.maybe(10, |_| true),
     }
 }
 
@@ -220,7 +222,7 @@ fn globs(dice: &mut Dice) -> Vec<String> {
 }
 
 fn reference(dice: &mut Dice, names: &[&str]) -> ObjectRef {
-    ObjectRef { name: dice.pick(names).to_owned(), namespace: dice.pick(&["p", "", "p", "a", "b"]).to_owned() }
+    ObjectRef { name: dice.pick(names).to_owned(), namespace: dice.pick(&["p", "", "p", "p", "a", "b"]).to_owned() }
 }
 
 fn source(key: &str) -> ValueSource {

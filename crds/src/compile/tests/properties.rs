@@ -22,7 +22,7 @@ fn bytes(compiled: &Compiled) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn shuffled_input_gives_the_same_bytes(
@@ -65,7 +65,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn taking_away_never_permits_more(seed in proptest::collection::vec(any::<u8>(), 0..900)) {
