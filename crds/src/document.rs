@@ -50,7 +50,7 @@ pub(crate) fn read(path: &str, bytes: &[u8]) -> Result<Vec<Document>, Unreadable
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let text = str::from_utf8(bytes).map_err(|error| {
         let before = &bytes[..error.valid_up_to()];
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = before.split(|byte| *byte == b'\n').count();
         let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
         Unreadable::new(line, column, "not UTF-8: save the file in that encoding")
     })?;

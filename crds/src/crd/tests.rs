@@ -39,7 +39,7 @@ fn chart_is_what_the_types_say() {
 fn one_stream_holds_all_definitions() {
     let text = crd_yaml();
     assert_eq!(text, crd_yaml());
-    let documents: Vec<serde_json::Value> = serde_yaml::Deserializer::from_str(&text)
+    let documents: Vec<Value> = serde_yaml::Deserializer::from_str(&text)
         .map(|document| serde::Deserialize::deserialize(document).unwrap())
         .collect();
     let names: Vec<_> = documents.iter().map(|crd| crd["metadata"]["name"].as_str().unwrap()).collect();

@@ -26,7 +26,9 @@ fn number(text: &str) -> Option<Value> {
     if !is_decimal(&plain) {
         return Some(Value::String(text.to_owned()));
     }
-    plain.parse::<f64>().ok().filter(|number| number.is_finite()).map(float)
+    // What no float holds, kubectl leaves a text.
+    let finite = plain.parse::<f64>().ok().filter(|number| number.is_finite());
+    Some(finite.map_or_else(|| Value::String(text.to_owned()), float))
 }
 
 /// A float; one without a fraction is the integer that it is.

@@ -56,16 +56,19 @@ struct Loader {
 pub(super) fn read(text: &str) -> Result<Vec<Document>, Unreadable> {
     let mut loader = Loader::default();
     for event in Parser::new_from_str(text) {
-        let (event, span) = event.map_err(|error| syntax(&error))?;
+        let (event, span) = event.map_err(|error| syntax(&error, text))?;
         loader.event(event, span)?;
     }
     Ok(loader.documents)
 }
 
-fn syntax(error: &ScanError) -> Unreadable {
+fn syntax(error: &ScanError, text: &str) -> Unreadable {
     let info = error.info();
     let hint = if info.contains("tab") { ": indent with spaces" } else { "" };
-    at(*error.marker(), format!("not YAML: {info}{hint}"))
+    let mut unreadable = at(*error.marker(), format!("not YAML: {info}{hint}"));
+    // The end of a text is told as one line too far.
+    unreadable.line = unreadable.line.min(text.lines().count().max(1) as u32);
+    unreadable
 }
 
 fn at(place: Marker, message: impl Into<String>) -> Unreadable {
@@ -87,10 +90,10 @@ impl Loader {
                 self.finish(Node { value, lines: Lines::scalar(place.line()), weight }, anchor, place)?;
             }
             Event::SequenceStart(anchor, tag) => {
-                self.open(Content::List(Vec::new(), Vec::new()), anchor, tag.as_deref(), place)?
+                self.open(Content::List(Vec::new(), Vec::new()), anchor, tag.as_deref(), place)?;
             }
             Event::MappingStart(anchor, tag) => {
-                self.open(Content::Mapping(Box::default()), anchor, tag.as_deref(), place)?
+                self.open(Content::Mapping(Box::default()), anchor, tag.as_deref(), place)?;
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(place)?,
             Event::Alias(anchor) => {

@@ -12,6 +12,9 @@ use crate::schema::Fault;
 /// The label that every namespace has.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
+/// An object and its file.
+type Placed<'files> = (&'files Arc<str>, &'files Object);
+
 /// What a directory holds.
 #[derive(Clone, Debug, Default)]
 pub struct Merged {
@@ -45,7 +48,7 @@ pub fn merge(files: &[&ParsedFile]) -> Merged {
     let mut files = files.to_vec();
     files.sort_by(|left, right| left.path.cmp(&right.path));
     let mut merged = Merged::default();
-    let mut places: BTreeMap<(Read, &ObjectKey), Vec<(&Arc<str>, &Object)>> = BTreeMap::new();
+    let mut places: BTreeMap<(Read, &ObjectKey), Vec<Placed<'_>>> = BTreeMap::new();
     for file in &files {
         merged.findings.extend(file.findings.iter().cloned());
         for object in &*file.objects {
@@ -62,7 +65,7 @@ pub fn merge(files: &[&ParsedFile]) -> Merged {
 
 impl Merged {
     /// Takes in all objects of one kind, namespace and name: rightly one.
-    fn add(&mut self, same: &[(&Arc<str>, &Object)]) {
+    fn add(&mut self, same: &[Placed<'_>]) {
         let mut faults = Vec::new();
         for (index, (file, object)) in same.iter().enumerate() {
             if let Read::Ours(kind) = object.kind {
@@ -77,7 +80,9 @@ impl Merged {
             }
             match &object.content {
                 Err(wrong) => {
-                    wrong.iter().for_each(|fault| self.find(file, object, fault));
+                    for fault in wrong {
+                        self.find(file, object, fault);
+                    }
                     faults.extend(wrong.iter().cloned());
                 }
                 Ok(content) if same.len() == 1 => self.accept(&object.key, content),

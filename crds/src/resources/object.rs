@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::secret;
 use crate::diagnostic::{Kind, ObjectKey};
@@ -72,9 +72,9 @@ impl Object {
         }
         let content = match kind {
             Read::Ours(kind) => ours(kind, fields, metadata.value, metadata.faults),
+            Read::Secret | Read::Namespace if !metadata.faults.is_empty() => Err(metadata.faults),
             Read::Secret if !secret::is_credential(&metadata.value) => Ok(Content::Secret(None)),
             Read::Secret => secret::data(&fields).map(|data| Content::Secret(Some(data))),
-            Read::Namespace if !metadata.faults.is_empty() => Err(metadata.faults),
             Read::Namespace => Ok(Content::Namespace(labels(&metadata.value))),
         };
         let namespace = if kind == Read::Namespace { String::new() } else { metadata.namespace };
@@ -95,8 +95,12 @@ fn ours(
     if !faults.is_empty() {
         return Err(faults);
     }
-    let object =
-        json!({ "apiVersion": API_VERSION, "kind": kind.as_str(), "metadata": metadata, "spec": value["spec"].take() });
+    let object = Value::Object(Map::from_iter([
+        ("apiVersion".to_owned(), API_VERSION.into()),
+        ("kind".to_owned(), kind.as_str().into()),
+        ("metadata".to_owned(), metadata),
+        ("spec".to_owned(), value["spec"].take()),
+    ]));
     match kind {
         Kind::McpServer => typed(object).map(Content::Server),
         Kind::McpAccessGroup => typed(object).map(Content::Group),

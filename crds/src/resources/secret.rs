@@ -25,7 +25,7 @@ pub(super) fn data(fields: &Map<String, Value>) -> Result<BTreeMap<String, Vec<u
     for name in fields.keys().filter(|name| !["data", "stringData", "type", "immutable"].contains(&name.as_str())) {
         faults.push(Fault::new(name, "unknown field: take it out; known here are data, stringData, type, immutable"));
     }
-    for (field, decode) in [("data", decode as fn(&str) -> Result<Vec<u8>, &'static str>), ("stringData", verbatim)] {
+    for (field, decode) in [("data", decode as Decode), ("stringData", verbatim)] {
         match fields.get(field).unwrap_or(&Value::Null) {
             Value::Null => {}
             Value::Object(entries) => {
@@ -42,11 +42,15 @@ pub(super) fn data(fields: &Map<String, Value>) -> Result<BTreeMap<String, Vec<u
     if faults.is_empty() { Ok(data) } else { Err(faults) }
 }
 
+/// A text of a Secret to its bytes.
+type Decode = fn(&str) -> Result<Vec<u8>, &'static str>;
+
 fn decode(text: &str) -> Result<Vec<u8>, &'static str> {
     let text: String = text.chars().filter(|letter| !matches!(letter, '\r' | '\n')).collect();
     BASE64_STANDARD.decode(text).map_err(|_| "not base64: encode the value, or write it as it is under stringData")
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a Decode that never fails")]
 fn verbatim(text: &str) -> Result<Vec<u8>, &'static str> {
     Ok(text.as_bytes().to_vec())
 }

@@ -100,7 +100,7 @@ impl Structure {
         self.properties.contains_key(name)
     }
 
-    /// Drops nulls of known fields and fills in defaults.
+    /// Drops nulls of known fields and of maps, and fills in defaults.
     fn complete(&self, value: &mut Value) {
         match value {
             Value::Object(fields) => {
@@ -112,6 +112,9 @@ impl Structure {
                         };
                     }
                 }
+                if self.additional_properties.as_ref().is_some_and(|schema| schema.default.is_none()) {
+                    fields.retain(|name, field| self.properties.contains_key(name) || !field.is_null());
+                }
                 for (name, field) in fields {
                     if let Some(schema) = self.properties.get(name).or(self.additional_properties.as_deref()) {
                         schema.complete(field);
@@ -120,7 +123,9 @@ impl Structure {
             }
             Value::Array(items) => {
                 if let Some(schema) = &self.items {
-                    items.iter_mut().for_each(|item| schema.complete(item));
+                    for item in items {
+                        schema.complete(item);
+                    }
                 }
             }
             _ => {}
@@ -149,7 +154,7 @@ impl Structure {
                 None => report.block(&below, self.unknown(name)),
             }
         }
-        within(fields.len(), self.min_properties, self.max_properties, "entries", at, report);
+        within(fields.len(), (self.min_properties, self.max_properties), "entries", at, report);
     }
 
     /// The message for a field that is not in the schema.
@@ -162,7 +167,7 @@ impl Structure {
     }
 
     fn visit_array(&self, items: &[Value], at: &str, report: &mut Report) {
-        within(items.len(), self.min_items, self.max_items, "entries", at, report);
+        within(items.len(), (self.min_items, self.max_items), "entries", at, report);
         if let Some(schema) = &self.items {
             for (index, item) in items.iter().enumerate() {
                 schema.visit(item, &format!("{at}[{index}]"), report);
@@ -199,7 +204,7 @@ impl Structure {
             let hint = closest(text, &known).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
             return report.block(at, format!("must be one of {}{hint}", enumerate(&known)));
         }
-        within(text.chars().count(), self.min_length, self.max_length, "characters", at, report);
+        within(text.chars().count(), (self.min_length, self.max_length), "characters", at, report);
         if let Some(Pattern(pattern)) = &self.pattern
             && !pattern.is_match(text)
         {
@@ -227,7 +232,7 @@ impl Structure {
 }
 
 /// Reports a count that is out of bounds. Too many is what the apiserver checks no further.
-fn within(count: usize, least: Option<usize>, most: Option<usize>, unit: &str, at: &str, report: &mut Report) {
+fn within(count: usize, (least, most): (Option<usize>, Option<usize>), unit: &str, at: &str, report: &mut Report) {
     if let Some(most) = most.filter(|most| count > *most) {
         report.block(at, format!("has {count} {unit}, may have at most {most}"));
     }

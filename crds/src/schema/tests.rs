@@ -59,7 +59,9 @@ fn rules(schema: &Value, found: &mut BTreeSet<(String, String)>) {
 #[test]
 fn each_rule_has_a_manifest_that_it_refuses() {
     let mut all = BTreeSet::new();
-    KINDS.into_iter().for_each(|kind| rules(&crd::schema(kind), &mut all));
+    for kind in KINDS {
+        rules(&crd::schema(kind), &mut all);
+    }
     let expected: Vec<String> = fixtures("reject")
         .iter()
         .map(|file| std::fs::read_to_string(file).unwrap().lines().next().unwrap().replace("# expect: ", ""))
@@ -97,7 +99,9 @@ fn unbounded(schema: &Value, at: &str, found: &mut Vec<String>) {
 #[test]
 fn every_field_is_bounded() {
     let mut found = Vec::new();
-    KINDS.into_iter().for_each(|kind| unbounded(&crd::schema(kind)["properties"]["spec"], kind.as_str(), &mut found));
+    for kind in KINDS {
+        unbounded(&crd::schema(kind)["properties"]["spec"], kind.as_str(), &mut found);
+    }
     unbounded(&settings::schema(), "Settings", &mut found);
     assert_eq!(found, Vec::<String>::new());
 }
@@ -105,11 +109,12 @@ fn every_field_is_bounded() {
 /// Values that break one bound of `schema` each; for what has a pattern, a text that no pattern of ours takes.
 fn breaking(schema: &Value) -> Vec<Value> {
     let number = |keyword: &str| schema[keyword].as_i64();
+    let count = |number: i64| usize::try_from(number).unwrap();
     let mut values = Vec::new();
     match schema["type"].as_str().unwrap() {
         "string" => {
             values.push(json!(1));
-            values.extend(number("maxLength").map(|most| json!("a".repeat(most as usize + 1))));
+            values.extend(number("maxLength").map(|most| json!("a".repeat(count(most) + 1))));
             values.extend(number("minLength").map(|_| json!("")));
             values.extend(schema["pattern"].as_str().map(|_| json!("\u{0}")));
             values.extend(schema["enum"].as_array().map(|_| json!("Nothing")));
@@ -124,7 +129,7 @@ fn breaking(schema: &Value) -> Vec<Value> {
         "boolean" => values.push(json!("true")),
         "array" => {
             values.push(json!({}));
-            values.extend(number("maxItems").map(|most| json!(vec![json!({ "name": "a" }); most as usize + 1])));
+            values.extend(number("maxItems").map(|most| json!(vec![json!({ "name": "a" }); count(most) + 1])));
             values.extend(number("minItems").map(|_| json!([])));
         }
         _ => {

@@ -154,7 +154,7 @@ pub struct ServerLimits {
     pub max_concurrent_calls: Option<u32>,
     /// The largest reply, in bytes: 1024 (1 KiB) to 1073741824 (1 GiB). Default 16777216 (16 MiB).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1024, max = 1073741824))]
+    #[schemars(range(min = 1024, max = 1_073_741_824))]
     pub max_response_bytes: Option<u64>,
 }
 
