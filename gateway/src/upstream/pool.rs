@@ -195,6 +195,9 @@ fn lifetime(headers: &HeaderMap) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use http_body_util::BodyExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
     use super::*;
 
     #[test]
@@ -214,5 +217,93 @@ mod tests {
         assert_eq!(kept(Some("timeout=86400")), 60_000);
         assert_eq!(kept(Some("timeout=soon")), 4000);
         assert_eq!(kept(Some("max=5")), 4000);
+    }
+
+    /// A server that answers each request it reads with these headers and the body `{}`.
+    async fn answering(mut io: tokio::io::DuplexStream, headers: &'static str) {
+        let mut buffer = [0; 4096];
+        while io.read(&mut buffer).await.is_ok_and(|read| read > 0) {
+            io.write_all(format!("HTTP/1.1 200 OK\r\n{headers}content-length: 2\r\n\r\n{{}}").as_bytes())
+                .await
+                .unwrap();
+        }
+    }
+
+    async fn lease(pool: &Arc<Pool>, headers: &'static str) -> (Lease, tokio::task::JoinHandle<()>) {
+        let (ours, theirs) = tokio::io::duplex(4096);
+        let server = tokio::spawn(answering(theirs, headers));
+        (pool.handshake(ours).await.unwrap(), server)
+    }
+
+    async fn exchange(mut lease: Lease) -> hyper::body::Incoming {
+        let request = http::Request::new(Full::new(Bytes::from_static(b"x")));
+        let response = lease.sender.send_request(request).await.unwrap();
+        lease.give_back(response.headers());
+        response.into_body()
+    }
+
+    /// Runs what is ready to run; the clock of these tests stands still.
+    async fn settle() {
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn r7_a_connection_is_idle_from_the_end_of_its_body_to_its_expiry() {
+        let pool = Arc::new(Pool::default());
+        let (lease, server) = lease(&pool, "keep-alive: timeout=1\r\n").await;
+        let body = exchange(lease).await;
+        body.collect().await.unwrap();
+        settle().await;
+        tokio::time::advance(Duration::from_millis(499)).await;
+        let again = pool.checkout().expect("it has not expired");
+        assert!(pool.checkout().is_none(), "nobody else gets it");
+        exchange(again).await.collect().await.unwrap();
+        settle().await;
+        tokio::time::advance(Duration::from_millis(501)).await;
+        assert!(pool.checkout().is_none(), "it has expired");
+        server.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn r7_a_connection_whose_body_is_dropped_unread_never_comes_back() {
+        let pool = Arc::new(Pool::default());
+        let (mut lease, server) = lease(&pool, "content-length: 9\r\nx-cut: ").await;
+        let request = http::Request::new(Full::new(Bytes::from_static(b"x")));
+        let response = lease.sender.send_request(request).await.unwrap();
+        lease.give_back(response.headers());
+        settle().await;
+        assert!(pool.checkout().is_none(), "its body is not read");
+        drop(response);
+        server.await.unwrap();
+        assert!(pool.checkout().is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_newest_is_taken_first_and_the_number_is_bounded() {
+        let pool = Arc::new(Pool::default());
+        let mut servers = Vec::new();
+        for _ in 0..=MAX_IDLE {
+            let (lease, server) = lease(&pool, "").await;
+            exchange(lease).await.collect().await.unwrap();
+            servers.push(server);
+        }
+        settle().await;
+        assert_eq!(pool.idle.lock().connections.len(), MAX_IDLE);
+        servers.remove(0).await.unwrap();
+        drop(pool.checkout());
+        servers.pop().unwrap().await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn expired_connections_are_closed_by_themselves() {
+        let pool = Arc::new(Pool::default());
+        let (lease, server) = lease(&pool, "").await;
+        exchange(lease).await.collect().await.unwrap();
+        let began = Instant::now();
+        server.await.unwrap();
+        assert!(began.elapsed() >= UNSAID && began.elapsed() <= UNSAID + 2 * SWEEP, "{:?}", began.elapsed());
+        assert!(!pool.idle.lock().swept, "the sweeper has nothing left to do");
     }
 }

@@ -78,9 +78,12 @@ impl SseSession {
     pub(crate) async fn send(&self, id: u64, request: Bytes, repeat: Repeat) -> Result<Reply, Failure> {
         let routed = self.routes.open(id)?;
         let response = self.post.message(request, repeat).await?;
-        if !response.status().is_success() {
+        let status = response.status();
+        if !status.is_success() {
             let media = media(response.headers());
-            return Failure::of(Refusal::read(response, &media, id).await, id, true);
+            // A 400 is about this message: to begin again for it would end the stream that others wait on.
+            let session_unknown = status == StatusCode::NOT_FOUND;
+            return Failure::of(Refusal::read(response, &media, id).await, id, session_unknown);
         }
         drain(response.into_body()).await;
         Ok(Reply { id, body: ReplyBody::Messages(Messages::Routed(routed)) })

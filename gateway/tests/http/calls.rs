@@ -23,7 +23,7 @@ pub(crate) fn endpoint(url: &str, wire: HttpWire) -> Endpoint {
         names: Vec::new(),
         transport: Transport::Http { origin: String::new(), wire, headers: Vec::new(), forward_headers: Vec::new() },
         auth: ServerAuth { scheme: AuthScheme::None, client_side: ClientSide::Deny },
-        overrides: Vec::new(),
+        credential: None,
         off: false,
         shared: true,
         timeouts: ServerTimeouts { connect: 5, list: 5, call: 5 },

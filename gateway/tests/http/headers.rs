@@ -85,7 +85,10 @@ async fn r22_a_callers_header_sets_nothing_that_is_set_already() {
 
 #[tokio::test]
 async fn r24_a_callers_credential_replaces_ours() {
-    let caller = CallerPart { credential: render_credential(&AuthScheme::Bearer, "callers"), ..CallerPart::default() };
+    let caller = CallerPart {
+        overrides: render_credential(&AuthScheme::Bearer, "callers").into_iter().collect(),
+        ..CallerPart::default()
+    };
     let seen = seen(
         |endpoint| {
             declare(endpoint, &[("authorization", "declared")]);

@@ -94,6 +94,11 @@ impl Script {
         self.streams.lock().retain(|stream| stream.try_send(format!("event: {event}\ndata: {data}\n\n")).is_ok());
     }
 
+    /// Whether a stream is open.
+    pub(crate) fn streaming(&self) -> bool {
+        !self.streams.lock().is_empty()
+    }
+
     /// Ends every open stream.
     pub(crate) fn end_streams(&self) {
         self.streams.lock().clear();

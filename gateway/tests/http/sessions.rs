@@ -91,14 +91,24 @@ async fn a_server_that_forgets_at_once_is_asked_twice_and_no_more() {
 
 #[tokio::test]
 async fn r7_an_error_of_the_modern_protocol_is_not_a_forgotten_session() {
-    let server = Server::start(|seen, _| match seen.body["method"].as_str() {
-        Some("tools/call") => json_response("400 Bad Request", &error(seen, -32021)),
-        _ => streamable(seen),
-    })
-    .await;
-    let heard = call(&upstream(&server.url(), HttpWire::Auto)).await.unwrap();
-    assert_eq!(heard.only()["error"]["code"], -32021);
-    assert_eq!(server.script.of("tools/call").len(), 1);
+    for ours in [true, false] {
+        let server = Server::start(move |seen, _| match seen.body["method"].as_str() {
+            Some("tools/call") => {
+                let mut refusal = error(seen, -32021);
+                if !ours {
+                    refusal["id"] = Value::Null;
+                }
+                json_response("400 Bad Request", &refusal)
+            }
+            _ => streamable(seen),
+        })
+        .await;
+        match call(&upstream(&server.url(), HttpWire::Auto)).await {
+            Ok(heard) => assert!(ours && heard.only()["error"]["code"] == -32021),
+            Err(failed) => assert!(!ours && failed.http_status == Some(400)),
+        }
+        assert_eq!(server.script.of("tools/call").len(), 1);
+    }
 }
 
 #[tokio::test]

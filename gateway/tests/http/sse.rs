@@ -149,6 +149,29 @@ async fn who_waits_when_the_stream_ends_is_told_and_the_next_call_reconnects() {
 }
 
 #[tokio::test]
+async fn r7_a_404_to_a_message_begins_the_session_again_and_a_400_does_not() {
+    for (status, calls, streams) in [("404 Not Found", 2, 2), ("400 Bad Request", 1, 1)] {
+        let server = Server::start(move |seen, script| match (seen.method.as_str(), seen.body["method"].as_str()) {
+            ("GET", _) => vec![events_head(), chunk("event: endpoint\ndata: /messages\n\n"), Step::Stream],
+            (_, Some("tools/call")) if script.of("tools/call").len() == 1 => response(status, "", "no such session"),
+            (_, method) => {
+                match method {
+                    Some("initialize") => script.push("message", &initialize_result(seen).to_string()),
+                    Some("tools/call") => answer(seen, script),
+                    _ => {}
+                }
+                response("202 Accepted", "", "")
+            }
+        })
+        .await;
+        let outcome = call(&upstream(&server.url(), HttpWire::Sse)).await;
+        assert_eq!(outcome.is_ok(), calls == 2, "{status}");
+        assert_eq!(server.script.of("tools/call").len(), calls, "{status}");
+        assert_eq!(server.script.seen().iter().filter(|seen| seen.method == "GET").count(), streams, "{status}");
+    }
+}
+
+#[tokio::test]
 async fn the_server_is_answered_and_heard_outside_of_calls() {
     let server = sse_server("/messages?session=1", answer).await;
     let upstream = upstream(&server.url(), HttpWire::Sse);

@@ -6,6 +6,8 @@
 use std::process::Command;
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use crds::snapshot::HttpWire;
 use rcgen::{Certificate, CertificateParams, DnType, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
@@ -24,9 +26,6 @@ fn a_trusted_certificate_of_the_right_name_is_spoken_to_and_no_other() {
     let (cert, signing_key) = self_signed("the server");
     let (stranger, _) = self_signed("somebody else");
     let directory = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let (trusted, other) = (directory.join("trusted.pem"), directory.join("other.pem"));
-    std::fs::write(&trusted, cert.pem()).unwrap();
-    std::fs::write(&other, stranger.pem()).unwrap();
     let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
     let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
@@ -36,6 +35,14 @@ fn a_trusted_certificate_of_the_right_name_is_spoken_to_and_no_other() {
         .unwrap();
     let script = Arc::new(Script::default());
     let port = runtime.block_on(listen(TlsAcceptor::from(Arc::new(config)), Arc::clone(&script)));
+    // The port is of this run alone, and so are the files.
+    let write = |name: &str, certificate: &Certificate| {
+        let path = directory.join(format!("{name}-{port}.pem"));
+        let encoded = STANDARD.encode(certificate.der());
+        std::fs::write(&path, format!("-----BEGIN CERTIFICATE-----\n{encoded}\n-----END CERTIFICATE-----\n")).unwrap();
+        path
+    };
+    let (trusted, other) = (write("trusted", &cert), write("other", &stranger));
     let run = |host: &str, roots: &std::path::Path| -> String {
         let output = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "tls::a_trusted_certificate_of_the_right_name_is_spoken_to_and_no_other", "--nocapture"])
@@ -55,6 +62,9 @@ fn a_trusted_certificate_of_the_right_name_is_spoken_to_and_no_other() {
     let answer = run("localhost", &other);
     assert!(answer.contains("TLS: the certificate's issuer is not trusted\n"), "{answer}");
     assert_eq!(script.seen().len(), seen, "a server that is not trusted hears nothing");
+    for file in [trusted, other] {
+        std::fs::remove_file(file).unwrap();
+    }
 }
 
 fn self_signed(name: &str) -> (Certificate, KeyPair) {
