@@ -1,4 +1,6 @@
-"""Reads each line of stdin (a body in base64) as Python's json does and tells who is called. See decoder.rs."""
+"""Reads each line of stdin (a body in base64) as Python's json does and tells who is called. See decoder.rs.
+
+With --first, the first of two equal keys stands, as in some other decoders."""
 
 import base64
 import json
@@ -41,14 +43,19 @@ def call(message):
     return " ".join([*map(field, fields), arguments(params.get("arguments"))])
 
 
-def answer(body):
+def first_wins(pairs):
+    return dict(reversed(pairs))
+
+
+def answer(body, hook):
     try:
-        decoded = json.loads(body)
+        decoded = json.loads(body, object_pairs_hook=hook)
     except (ValueError, RecursionError):
         return "refused"
     messages = decoded if isinstance(decoded, list) else [decoded]
     return "|".join(map(call, messages))
 
 
+hook = first_wins if "--first" in sys.argv else None
 for line in sys.stdin:
-    print(answer(base64.b64decode(line)))
+    print(answer(base64.b64decode(line), hook))

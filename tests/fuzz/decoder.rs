@@ -4,6 +4,7 @@
 //! `|`) the id, method, `params.name` and the keys of `params.arguments`, parted by spaces. `-` is nothing or null, `s…`
 //! a string in base64 of its UTF-8, `n…` a number as the bits of its double, `k…` keys in order, `?` another type.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -86,7 +87,7 @@ fn id(id: &Raw<'_>) -> String {
 fn keys(body: &[u8], span: Span) -> String {
     let mut keys: Vec<String> = match members(body, span) {
         Ok(members) => members.iter().map(|member| encoded(&member.name)).collect(),
-        Err(_) => serde_json::from_slice::<std::collections::BTreeMap<String, serde::de::IgnoredAny>>(span.of(body))
+        Err(_) => serde_json::from_slice::<BTreeMap<String, &serde_json::value::RawValue>>(span.of(body))
             .map(|map| map.keys().map(|key| encoded(key)).collect())
             .unwrap_or_default(),
     };

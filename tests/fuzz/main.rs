@@ -9,10 +9,16 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 
 /// How many bodies are tried; at full size, and in each run.
-const FULL: usize = 200_000;
+const FULL: usize = 50_000;
 const USUAL: usize = 3_000;
 
-const DECODERS: [&[&str]; 3] = [&["python3", "decode.py"], &["node", "decode.mjs"], &["go", "run", "decode.go"]];
+/// Each keeps the last of two equal keys; `--first` stands for the decoders of other languages that keep the first.
+const DECODERS: [&[&str]; 4] = [
+    &["python3", "decode.py"],
+    &["python3", "decode.py", "--first"],
+    &["node", "decode.mjs"],
+    &["go", "run", "decode.go"],
+];
 
 #[test]
 fn r2_never_two_readings_of_who_is_called() {
@@ -23,12 +29,12 @@ fn r2_never_two_readings_of_who_is_called() {
 
     let (mut accepted, mut parted) = (0, 0);
     for (index, body) in bodies.iter().enumerate() {
-        let readings = [&answers[0][index], &answers[1][index], &answers[2][index]];
+        let readings = answers.each_ref().map(|answers| &answers[index]);
         if let Ok(incoming) = scan::request(body) {
             accepted += 1;
             let ours = decoder::reading(body, &incoming);
             for (decoder, theirs) in DECODERS.iter().zip(readings) {
-                assert_eq!(*theirs, ours, "{} reads {:?} otherwise", decoder[0], String::from_utf8_lossy(body));
+                assert_eq!(*theirs, ours, "{decoder:?} reads {:?} otherwise", String::from_utf8_lossy(body));
             }
         } else if readings.iter().all(|reading| *reading != "refused")
             && readings.iter().any(|other| *other != readings[0])
