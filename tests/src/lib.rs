@@ -1,4 +1,5 @@
 //! The harness of the tests.
 
+pub mod args;
 pub mod oracle;
 pub mod world;
