@@ -127,6 +127,14 @@ impl Client {
         self.request("tools/call", &format!(r#"{{"name":"{tool}","arguments":{arguments}}}"#)).await
     }
 
+    /// As [`Client::call`], where the answer may be cut: then what went wrong.
+    pub async fn try_call(&mut self, tool: &str, arguments: &str) -> Result<Answer, String> {
+        let params = format!(r#"{{"name":"{tool}","arguments":{arguments}}}"#);
+        let body = format!(r#"{{"jsonrpc":"2.0","id":0,"method":"tools/call","params":{params}}}"#);
+        let request = self.build(&Method::POST, &[], body);
+        timeout(DEADLINE, self.exchange(request)).await.expect("an answer within the deadline")
+    }
+
     /// Sends a request with these params, as they are, and the next id.
     pub async fn request(&mut self, method: &str, params: &str) -> Answer {
         let id = self.next_id;
@@ -151,6 +159,12 @@ impl Client {
 
     /// Sends a request; `headers` replace the client's own of that name, an empty value removes it.
     pub async fn send(&mut self, method: &Method, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
+        let request = self.build(method, headers, body);
+        let answer = timeout(DEADLINE, self.exchange(request)).await.expect("an answer within the deadline");
+        answer.unwrap()
+    }
+
+    fn build(&self, method: &Method, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Request<Full<Bytes>> {
         let mut all = HeaderMap::new();
         all.insert("content-type", HeaderValue::from_static("application/json"));
         all.insert("accept", HeaderValue::from_static(ACCEPT));
@@ -167,10 +181,10 @@ impl Client {
         }
         let mut request = Request::builder().method(method).uri(&self.path).body(Full::new(body.into())).unwrap();
         *request.headers_mut() = all;
-        timeout(DEADLINE, self.exchange(request)).await.expect("an answer within the deadline")
+        request
     }
 
-    async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Answer {
+    async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, String> {
         let usable = match &mut self.connection {
             Some(connection) => connection.ready().await.is_ok(),
             None => false,
@@ -178,10 +192,11 @@ impl Client {
         if !usable {
             self.connection = Some(connect(self.address).await.unwrap());
         }
-        let response = self.connection.as_mut().unwrap().send_request(request).await.unwrap();
+        let connection = self.connection.as_mut().expect("connected above");
+        let response = connection.send_request(request).await.map_err(|error| format!("no answer: {error}"))?;
         let (head, body) = response.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        Answer { status: head.status, headers: head.headers, body }
+        let body = body.collect().await.map_err(|error| format!("a cut answer: {error}"))?.to_bytes();
+        Ok(Answer { status: head.status, headers: head.headers, body })
     }
 }
 
