@@ -43,7 +43,7 @@ impl Scene {
         let manifests = Manifests::default();
         let stdio = stdio::manifest(&script);
         let upstream = Upstream::start(script);
-        manifests.server("up", &server(transport, &upstream, stdio, spec)).key("scene", KEY, &["up"]);
+        manifests.server("up", &server(transport, &upstream, &stdio, spec)).key("scene", KEY, &["up"]);
         let switchboard = Switchboard::start_ready(manifests.path(), &Options::default());
         Self { manifests, upstream, switchboard }
     }
@@ -67,7 +67,7 @@ impl Scene {
 }
 
 /// The spec of a Shared server over this transport, `stdio` its member for a child; `more` adds and replaces.
-pub(crate) fn server(transport: Transport, upstream: &Upstream, stdio: Value, more: &Value) -> Value {
+pub(crate) fn server(transport: Transport, upstream: &Upstream, stdio: &Value, more: &Value) -> Value {
     let mut spec = match transport {
         Transport::Http => json!({"http": {"url": upstream.url(), "transport": "StreamableHTTP"}}),
         Transport::Sse => json!({"http": {"url": upstream.sse_url(), "transport": "SSE"}}),

@@ -27,7 +27,7 @@ impl Shared {
         let child = stdio::manifest(&script);
         let upstream = Upstream::start(script);
         let manifests = Manifests::default();
-        manifests.server("up", &server(transport, &upstream, child, spec));
+        manifests.server("up", &server(transport, &upstream, &child, spec));
         manifests.key("alice", ALICE, &["up"]).key("bob", BOB, &["up"]);
         let switchboard = Switchboard::start_ready(manifests.path(), &Options::default());
         Self { _manifests: manifests, upstream, switchboard }
