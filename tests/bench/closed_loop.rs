@@ -15,7 +15,7 @@ use tokio::task::LocalSet;
 const CALLS: u32 = 12_000;
 
 /// A round ends after this even if calls are left.
-const AT_MOST: Duration = Duration::from_secs(10);
+const AT_MOST: Duration = Duration::from_secs(3);
 
 /// What every caller sends.
 pub(crate) struct Calls {
@@ -50,18 +50,18 @@ impl Calls {
 
 /// Runs one round.
 pub(crate) fn run(calls: &Calls, callers: usize) -> Done {
-    run_exactly(calls, callers, CALLS)
+    run_at_most(calls, callers, CALLS, AT_MOST)
 }
 
-/// Runs a round of so many calls.
-pub(crate) fn run_exactly(calls: &Calls, callers: usize, count: u32) -> Done {
+/// Runs a round of so many calls, or of so long.
+pub(crate) fn run_at_most(calls: &Calls, callers: usize, count: u32, at_most: Duration) -> Done {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (left, done) = (Cell::new(count), Cell::new(0));
     let (address, path) = split(&calls.url);
     let started = Instant::now();
     let caller = async || {
         let mut connection = connect(address).await.unwrap();
-        while left.get() > 0 && started.elapsed() < AT_MOST {
+        while left.get() > 0 && started.elapsed() < at_most {
             left.set(left.get() - 1);
             let mut request = Request::post(&path).body(Full::new(calls.body.clone())).unwrap();
             *request.headers_mut() = calls.headers.clone();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::thread::{CpuSet, sched_setaffinity};
 use tests::client::Client;
 use tests::manifests::Manifests;
-use tests::process::{Options, Switchboard, binary};
+use tests::process::{Options, Switchboard};
 use tests::upstream::Upstream;
 use tests::usage::{cpu_of_threads, threads};
 
@@ -25,8 +25,9 @@ pub(crate) struct Peer {
 pub(crate) struct Peers {
     direct: Peer,
     raw: Peer,
-    switchboard: Option<Peer>,
-    running: Option<(Switchboard, Manifests)>,
+    switchboard: Peer,
+    running: Switchboard,
+    _manifests: Manifests,
     raw_process: Child,
 }
 
@@ -38,7 +39,7 @@ impl Peer {
 }
 
 impl Peers {
-    /// Starts the raw proxy, and Switchboard if it is built.
+    /// Starts the raw proxy and Switchboard.
     pub(crate) fn start(upstream: &Upstream, core: usize) -> Self {
         let program = std::env::current_exe().unwrap().with_file_name("raw-proxy");
         let mut raw_process = Command::new("taskset")
@@ -51,40 +52,32 @@ impl Peers {
         let mut address = String::new();
         BufReader::new(raw_process.stdout.take().unwrap()).read_line(&mut address).unwrap();
         let raw_url = format!("http://{}/mcp", address.trim());
-        let running = Self::start_switchboard(upstream, core);
-        let switchboard = running.as_ref().map(|(switchboard, _)| Peer {
-            calls: calls(&switchboard.mcp, "peer-work", session(&switchboard.mcp)),
-            pid: Some(switchboard.pid()),
-        });
+        let manifests = Manifests::default();
+        manifests.http("peer", &upstream.url()).key("caller", KEY, &["peer"]);
+        let arguments = vec!["--workers".to_owned(), "1".to_owned()];
+        let options = Options { arguments, core: Some(core), ..Options::default() };
+        let running = Switchboard::start_ready(manifests.path(), &options);
+        let switchboard =
+            Peer { calls: calls(&running.mcp, "peer-work", session(&running.mcp)), pid: Some(running.pid()) };
         Self {
             direct: Peer { calls: calls(&upstream.url(), "work", None), pid: None },
             raw: Peer { calls: calls(&raw_url, "work", None), pid: Some(raw_process.id()) },
             switchboard,
             running,
+            _manifests: manifests,
             raw_process,
         }
     }
 
-    fn start_switchboard(upstream: &Upstream, core: usize) -> Option<(Switchboard, Manifests)> {
-        let manifests = Manifests::default();
-        manifests.http("peer", &upstream.url()).key("caller", KEY, &["peer"]);
-        let arguments = vec!["--workers".to_owned(), "1".to_owned()];
-        let options = Options { arguments, core: Some(core), ..Options::default() };
-        let built = std::panic::catch_unwind(binary).is_ok();
-        built.then(|| (Switchboard::start_ready(manifests.path(), &options), manifests))
-    }
-
     /// Direct, raw, Switchboard.
-    pub(crate) fn all(&self) -> [Option<&Peer>; 3] {
-        [Some(&self.direct), Some(&self.raw), self.switchboard.as_ref()]
+    pub(crate) fn all(&self) -> [&Peer; 3] {
+        [&self.direct, &self.raw, &self.switchboard]
     }
 
     /// Which threads of Switchboard used how much.
     pub(crate) fn print_threads(&self) {
-        if let Some((switchboard, _)) = &self.running {
-            for thread in threads(switchboard.pid()) {
-                println!("thread {:<16} {:>10.1} ms", thread.name, thread.cpu.as_secs_f64() * 1e3);
-            }
+        for thread in threads(self.running.pid()) {
+            println!("thread {:<16} {:>10.1} ms", thread.name, thread.cpu.as_secs_f64() * 1e3);
         }
     }
 }

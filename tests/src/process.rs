@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -39,6 +40,7 @@ pub struct Switchboard {
     child: Child,
     events: Arc<Mutex<Vec<Value>>>,
     errors: Arc<Mutex<String>>,
+    error_reader: JoinHandle<()>,
     home: Arc<TempDir>,
 }
 
@@ -74,8 +76,9 @@ impl Switchboard {
         let events = Arc::new(Mutex::new(Vec::new()));
         let errors = Arc::new(Mutex::new(String::new()));
         collect_events(child.stdout.take().unwrap(), Arc::clone(&events));
-        collect_text(child.stderr.take().unwrap(), Arc::clone(&errors));
-        let mut switchboard = Self { mcp: String::new(), admin: String::new(), child, events, errors, home };
+        let error_reader = collect_text(child.stderr.take().unwrap(), Arc::clone(&errors));
+        let mut switchboard =
+            Self { mcp: String::new(), admin: String::new(), child, events, errors, error_reader, home };
         let listening = switchboard.event("listening", LISTENS_WITHIN, |_| true);
         listening["mcp"].as_str().unwrap().clone_into(&mut switchboard.mcp);
         listening["admin"].as_str().unwrap().clone_into(&mut switchboard.admin);
@@ -127,11 +130,13 @@ impl Switchboard {
         self.home.path()
     }
 
-    /// Asks it to drain and end, and waits for that.
+    /// Asks it to drain and end, and waits for that and for the last of its stderr.
     pub fn terminate(&mut self, within: Duration) -> ExitStatus {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
         let child = &mut self.child;
-        until("switchboard ends after SIGTERM", within, || child.try_wait().unwrap())
+        let status = until("switchboard ends after SIGTERM", within, || child.try_wait().unwrap());
+        until("the end of its stderr", within, || self.error_reader.is_finished().then_some(()));
+        status
     }
 }
 
@@ -200,12 +205,12 @@ fn collect_events(stdout: impl Read + Send + 'static, events: Arc<Mutex<Vec<Valu
     });
 }
 
-fn collect_text(stderr: impl Read + Send + 'static, text: Arc<Mutex<String>>) {
+fn collect_text(stderr: impl Read + Send + 'static, text: Arc<Mutex<String>>) -> JoinHandle<()> {
     std::thread::spawn(move || {
         for line in BufReader::new(stderr).lines().map_while(Result::ok) {
             let mut text = text.lock().unwrap();
             text.push_str(&line);
             text.push('\n');
         }
-    });
+    })
 }

@@ -13,6 +13,7 @@ mod bad_upstreams;
 mod eras;
 mod fidelity;
 mod footprint;
+mod fuzz;
 mod headers;
 mod paths;
 mod reload;
