@@ -8,7 +8,7 @@ const ERA: &[u8] = br#""resultType":"complete""#;
 
 fn stream(chunks: &[&[u8]], era: Option<&'static [u8]>) -> Result<(Outcome, String), Fault> {
     let mut out = Vec::new();
-    let mut reply = Reply::new(1234, br#""caller\u0031""#, era);
+    let mut reply = Reply::new(1234, Bytes::from_static(br#""caller\u0031""#), era);
     for chunk in chunks {
         reply.push(chunk, &mut out)?;
     }
@@ -121,7 +121,7 @@ proptest! {
             body[at] = byte;
         }
         let whole = message(&body);
-        let mut reply = Reply::new(1234, b"1", None);
+        let mut reply = Reply::new(1234, Bytes::from_static(b"1"), None);
         let mut out = Vec::new();
         let pushed = pieces(&body, &cuts).into_iter().try_for_each(|chunk| reply.push(chunk, &mut out));
         let streamed = pushed.and_then(|()| reply.finish());

@@ -1,0 +1,177 @@
+//! A scripted MCP server: what it lists and how it misbehaves is data, and
+//! what it received can be counted and read.
+//!
+//! [`Script`] says what it does, `answer` decides what to say to one message,
+//! and `over_http` (Streamable HTTP and HTTP+SSE) and `stdio` carry it.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot};
+
+mod answer;
+mod over_http;
+mod script;
+pub mod stdio;
+
+pub use script::{BODY_OF_ERRORS, Does, Form, Script, Tool};
+
+/// One HTTP request as the server received it.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// The HTTP method.
+    pub http_method: String,
+    /// The path and query.
+    pub path: String,
+    /// All headers in order, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The JSON-RPC method; empty if the body bears none.
+    pub method: String,
+    /// The body as it came; empty if the script keeps none.
+    pub body: Bytes,
+}
+
+impl Received {
+    /// The first value of a header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// A scripted server on a port of its own, in a thread of its own. Dropped, it ends.
+pub struct Upstream {
+    address: SocketAddr,
+    state: Arc<State>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the connections of one server share.
+struct State {
+    script: Mutex<Arc<Script>>,
+    received: Mutex<Vec<Received>>,
+    posts: Mutex<HashMap<String, u64>>,
+    connections: Mutex<u64>,
+    sessions: Mutex<Sessions>,
+    streams: Mutex<HashMap<u64, mpsc::Sender<over_http::Piece>>>,
+}
+
+/// The sessions of a server, and what their tools remember.
+#[derive(Default)]
+struct Sessions {
+    last: u64,
+    memories: HashMap<String, answer::Memory>,
+}
+
+impl Upstream {
+    /// Starts a server on a free port.
+    pub fn start(script: Script) -> Self {
+        Self::start_at("127.0.0.1:0".parse().unwrap(), script)
+    }
+
+    /// Starts a server on this address.
+    pub fn start_at(address: SocketAddr, script: Script) -> Self {
+        let state = Arc::new(State {
+            script: Mutex::new(Arc::new(script)),
+            received: Mutex::default(),
+            posts: Mutex::default(),
+            connections: Mutex::default(),
+            sessions: Mutex::default(),
+            streams: Mutex::default(),
+        });
+        let listener = std::net::TcpListener::bind(address).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let shared = Arc::clone(&state);
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+                tokio::select! {
+                    () = over_http::serve(listener, shared) => {}
+                    _ = stopped => {}
+                }
+            });
+        });
+        Self { address, state, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its address for Streamable HTTP.
+    pub fn url(&self) -> String {
+        format!("http://{}/mcp", self.address)
+    }
+
+    /// Its address for HTTP+SSE.
+    pub fn sse_url(&self) -> String {
+        format!("http://{}/sse", self.address)
+    }
+
+    /// Behaves otherwise from now on.
+    pub fn change(&self, change: impl FnOnce(&mut Script)) {
+        let mut script = self.state.script.lock().unwrap();
+        change(Arc::make_mut(&mut script));
+    }
+
+    /// How many messages of this JSON-RPC method were POSTed.
+    pub fn posts(&self, method: &str) -> u64 {
+        self.state.posts.lock().unwrap().get(method).copied().unwrap_or(0)
+    }
+
+    /// How many messages were POSTed in all.
+    pub fn all_posts(&self) -> u64 {
+        self.state.posts.lock().unwrap().values().sum()
+    }
+
+    /// Every request so far, in order of arrival.
+    pub fn received(&self) -> Vec<Received> {
+        self.state.received.lock().unwrap().clone()
+    }
+
+    /// The requests of this JSON-RPC method so far.
+    pub fn received_of(&self, method: &str) -> Vec<Received> {
+        self.received().into_iter().filter(|received| received.method == method).collect()
+    }
+
+    /// How many connections were accepted.
+    pub fn connections(&self) -> u64 {
+        *self.state.connections.lock().unwrap()
+    }
+
+    /// Forgets every session, as a restart does.
+    pub fn forget_sessions(&self) {
+        self.state.sessions.lock().unwrap().memories.clear();
+    }
+
+    /// How many sessions are known.
+    pub fn sessions(&self) -> usize {
+        self.state.sessions.lock().unwrap().memories.len()
+    }
+}
+
+impl Drop for Upstream {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic of its thread has been printed; a second one here would abort.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The URL of a server that is not there: a port that was free a moment ago.
+pub fn dead_url() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}/mcp", listener.local_addr().unwrap())
+}
+
+#[cfg(test)]
+mod tests;

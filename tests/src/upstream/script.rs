@@ -1,0 +1,142 @@
+//! What a scripted server lists and does.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// The whole behaviour of a scripted server.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Script {
+    /// What it lists, in order.
+    pub tools: Vec<Tool>,
+    /// How many tools a page of the list holds; none: all in one.
+    pub page: Option<usize>,
+    /// How it answers over Streamable HTTP.
+    pub form: Form,
+    /// The revision that it answers to initialize.
+    pub revision: String,
+    /// Whether it issues sessions and insists on them.
+    pub sessions: bool,
+    /// The HTTP status for a session that it does not know: 404 by the specification, 400 in the wild.
+    pub unknown_session: u16,
+    /// What it does instead of answering initialize.
+    pub at_initialize: Option<Does>,
+    /// What it does instead of listing.
+    pub at_list: Option<Does>,
+    /// Whether it speaks 2026-07-28 alone.
+    pub modern_only: bool,
+    /// Refuses requests (401) without this header and value.
+    pub required: Option<(String, String)>,
+    /// The header whose last word names the caller: each sees a further tool `for_WORD`.
+    pub caller_header: Option<String>,
+    /// Whether requests are kept to be read, or only counted.
+    pub keep: bool,
+    /// Over stdio: the file to which every line received is appended.
+    pub journal: Option<PathBuf>,
+}
+
+/// One tool.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Tool {
+    /// Its native name.
+    pub name: String,
+    /// What a call does.
+    pub does: Does,
+    /// Raw JSON members of its definition after `name` and `inputSchema`, each with its comma before.
+    pub members: String,
+}
+
+/// What is done to a call.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub enum Does {
+    /// Answers with the params as they came: `structuredContent.params`.
+    Echo,
+    /// Answers with this result, as it is.
+    Result(String),
+    /// Answers with this JSON-RPC error object, as it is.
+    Error(String),
+    /// Answers with the text of the last call of the same session (its argument `text`), then remembers this one's.
+    Remember,
+    /// Answers with its pid (over stdio it tells children apart).
+    Pid,
+    /// Answers with its environment as a JSON object.
+    Environment,
+    /// Echoes after so many milliseconds.
+    Slow(u64),
+    /// Echoes after so many progress notifications.
+    Progress(u64),
+    /// Never answers.
+    Hang,
+    /// Answers with an HTML page (over stdio: a line of it).
+    Html,
+    /// Sends half a message and ends the connection.
+    Half,
+    /// Answers under another id.
+    WrongId,
+    /// Sends one event (over stdio: one line) that never ends.
+    EndlessEvent,
+    /// A result of so many bytes, streamed.
+    Huge(u64),
+    /// 307 to this URL.
+    Redirect(String),
+    /// This HTTP status, with a body that must not reach callers.
+    Status(u16),
+    /// Ends the process, over stdio; the connection, over HTTP.
+    Exit,
+}
+
+/// How replies travel over Streamable HTTP.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum Form {
+    /// `application/json`.
+    Json,
+    /// `text/event-stream`.
+    EventStream,
+}
+
+/// In the body of every HTTP error of a scripted server; it must never reach a caller (R21).
+pub const BODY_OF_ERRORS: &str = "inner-detail-of-the-upstream";
+
+impl Default for Script {
+    fn default() -> Self {
+        Self {
+            tools: Vec::new(),
+            page: None,
+            form: Form::Json,
+            revision: "2025-11-25".to_owned(),
+            sessions: true,
+            unknown_session: 404,
+            at_initialize: None,
+            at_list: None,
+            modern_only: false,
+            required: None,
+            caller_header: None,
+            keep: true,
+            journal: None,
+        }
+    }
+}
+
+impl Script {
+    /// A server with these tools that behaves well otherwise.
+    pub fn with(tools: impl IntoIterator<Item = Tool>) -> Self {
+        Self { tools: tools.into_iter().collect(), ..Self::default() }
+    }
+
+    /// A server with one tool `echo`.
+    pub fn echo() -> Self {
+        Self::with([Tool::new("echo", Does::Echo)])
+    }
+
+    /// A server with this many tools `tool_000`, `tool_001`, …, all of which echo.
+    pub fn many(count: usize) -> Self {
+        Self::with((0..count).map(|index| Tool::new(&format!("tool_{index:03}"), Does::Echo)))
+    }
+}
+
+impl Tool {
+    /// A tool.
+    pub fn new(name: &str, does: Does) -> Self {
+        Self { name: name.to_owned(), does, members: String::new() }
+    }
+}

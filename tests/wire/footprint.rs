@@ -1,0 +1,87 @@
+//! What the release binary needs with the quickstart: memory at rest, and time to the first answered call.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tests::client::Client;
+use tests::figures::Figures;
+use tests::manifests::Manifests;
+use tests::process::{Options, Switchboard};
+use tests::usage::{cpu, rss_bytes};
+use tests::wait::{until, until_async};
+
+use super::scene::KEY;
+
+/// Starts that are measured.
+const STARTS: usize = 11;
+
+const MIB: f64 = 1024.0 * 1024.0;
+
+fn quickstart() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/quickstart")
+}
+
+/// A copy of the quickstart with one more key, that may use all of it.
+fn copy() -> Manifests {
+    let manifests = Manifests::default();
+    for entry in std::fs::read_dir(quickstart()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            std::fs::copy(&path, manifests.path().join(path.file_name().unwrap())).unwrap();
+        }
+    }
+    let switchboard = Switchboard::start(manifests.path(), &Options::default());
+    let servers: Vec<Value> = switchboard
+        .ready()
+        .iter()
+        .map(|server| {
+            let (namespace, name) = server["name"].as_str().unwrap().split_once('/').unwrap();
+            json!({"name": name, "namespace": namespace})
+        })
+        .collect();
+    assert!(!servers.is_empty(), "the quickstart has a server");
+    manifests.key_with("measure", KEY, &json!({"servers": servers}));
+    manifests
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_quickstart_is_small_at_rest_and_quick_to_its_first_answer() {
+    let manifests = copy();
+    let (mut milliseconds, mut mebibytes) = (Vec::new(), Vec::new());
+    for _ in 0..STARTS {
+        let started = Instant::now();
+        let switchboard = Switchboard::start(manifests.path(), &Options::default());
+        let mut client = Client::new(&switchboard.mcp).key(KEY);
+        until_async("an answered call", Duration::from_secs(10), async || {
+            let list = client.request("tools/list", "{}").await.json();
+            let tool = list["result"]["tools"][0]["name"].as_str()?.to_owned();
+            let answer = client.call(&tool, "{}").await.json();
+            // A tool may miss its arguments; a failure to reach it would name an outcome.
+            let result = answer.get("result")?;
+            result["_meta"].get("switchboard.dev/outcome").is_none().then_some(())
+        })
+        .await;
+        milliseconds.push(started.elapsed().as_secs_f64() * 1e3);
+        switchboard.ready();
+        settle(switchboard.pid());
+        mebibytes.push(f64::from(u32::try_from(rss_bytes(switchboard.pid())).unwrap()) / MIB);
+    }
+    let figures = Figures::of("wire");
+    let first = figures.write_median("start_to_first_call_ms", &milliseconds);
+    let idle = figures.write_median("idle_rss_mib", &mebibytes);
+    assert!(first < 300.0, "{first} ms: {milliseconds:?}");
+    assert!(idle < 20.0, "{idle} MiB: {mebibytes:?}");
+}
+
+/// Idle: no tick of CPU time for half a second.
+fn settle(pid: u32) {
+    let mut last = (cpu(pid), Instant::now());
+    until("idleness", Duration::from_secs(20), || {
+        let now = cpu(pid);
+        if now != last.0 {
+            last = (now, Instant::now());
+        }
+        (last.1.elapsed() > Duration::from_millis(500)).then_some(())
+    });
+}

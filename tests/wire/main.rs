@@ -1,0 +1,24 @@
+//! The wire as clients and upstreams meet it: the release binary as its own
+//! process, real sockets and pipes, one module for each topic.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "what fails in a test has to be seen, in its helpers too"
+)]
+
+mod bad_input;
+mod bad_upstreams;
+mod eras;
+mod fidelity;
+mod footprint;
+mod fuzz;
+mod headers;
+mod paths;
+mod reload;
+mod scene;
+mod sessions;
+mod stdio_kill;
+mod twenty_upstreams;
+mod two_callers;
