@@ -50,7 +50,7 @@ enum Stage {
 pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
     let code = match stage(args) {
         Some(Stage::Supervise { scratch, command }) => supervise::run(scratch.as_deref(), command),
-        Some(Stage::Confine { parent, command }) => confine::run(parent, command),
+        Some(Stage::Confine { parent, command }) => confine::run(parent, &command),
         None => {
             say("usage: exec-child [--scratch DIR] -- COMMAND [ARG...]");
             2

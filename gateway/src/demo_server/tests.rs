@@ -2,8 +2,8 @@ use super::*;
 
 /// What the server writes for these lines, in the order of writing.
 fn serve(lines: &[Value]) -> Vec<Value> {
-    let input: String = lines.iter().map(|line| format!("{line}\n")).collect();
-    serve_text(&input)
+    let lines: Vec<String> = lines.iter().map(Value::to_string).collect();
+    serve_text(&(lines.join("\n") + "\n"))
 }
 
 fn serve_text(input: &str) -> Vec<Value> {
@@ -11,7 +11,7 @@ fn serve_text(input: &str) -> Vec<Value> {
     struct Written(Arc<Mutex<Vec<u8>>>);
     impl Write for Written {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
         }
         fn flush(&mut self) -> io::Result<()> {
             Ok(())

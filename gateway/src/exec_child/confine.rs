@@ -13,7 +13,7 @@ use super::{CANNOT_EXECUTE, CommandLine, NOT_FOUND, say};
 const FILES: (u64, u64) = (4096, 65536);
 
 /// Execs the command. Returns an exit code only if that failed.
-pub(super) fn run(parent: Pid, command: CommandLine) -> u8 {
+pub(super) fn run(parent: Pid, command: &CommandLine) -> u8 {
     if let Err(error) = limit(parent) {
         say(&format!("cannot limit the command: {error}"));
         return CANNOT_EXECUTE;

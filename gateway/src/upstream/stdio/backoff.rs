@@ -3,7 +3,7 @@
 use tokio::time::Duration;
 
 /// A child that lived so long counts as healthy again.
-pub(super) const STABLE: Duration = Duration::from_mins(1);
+pub(super) const STABLE: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(30);
 /// So many failures in a row are a crash loop.
 const LOOP: u32 = 3;

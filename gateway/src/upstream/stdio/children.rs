@@ -27,7 +27,6 @@ pub struct Children {
     homes: PathBuf,
     runtime: Handle,
     idle: Duration,
-    started: AtomicU64,
 }
 
 /// A supervisor that was just started, its three pipes ours.
@@ -54,7 +53,7 @@ impl Children {
         runtime: Handle,
     ) -> Self {
         env.retain(|(name, _)| Self::PASSED.contains(&name.as_str()));
-        Self { binary, env, scratch, homes, runtime, idle: IDLE, started: AtomicU64::new(0) }
+        Self { binary, env, scratch, homes, runtime, idle: IDLE }
     }
 
     /// Stops a child after this time without requests instead of ten minutes.
@@ -113,12 +112,14 @@ impl Children {
         Ok(Launched { process, scratch, secrets: declared.into_iter().map(|(_, value)| value).collect() })
     }
 
-    /// A new directory that nobody else can look into.
+    /// A new directory that nobody else can look into. No name comes twice, since what removes an earlier one may be
+    /// late, and none begins another, since it marks the child's processes.
     fn make_scratch(&self) -> io::Result<PathBuf> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
         private().recursive(true).create(&self.scratch)?;
         loop {
-            let number = self.started.fetch_add(1, Ordering::Relaxed);
-            let dir = self.scratch.join(format!("{}-{number}", std::process::id()));
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let dir = self.scratch.join(format!("{}-{number:016x}", std::process::id()));
             match private().create(&dir) {
                 Ok(()) => return Ok(dir),
                 // of an earlier gateway that had our process id

@@ -4,14 +4,22 @@
 #[derive(Debug, Default)]
 pub(super) struct Overlong {
     depth: u32,
-    in_string: bool,
-    escaped: bool,
+    text: Text,
     /// The current member of the top-level object, up to its `:`, and then its value.
     key: Vec<u8>,
     value: Vec<u8>,
     in_value: bool,
     id: Option<u64>,
     has_method: bool,
+}
+
+/// Where the scan is, as to strings.
+#[derive(Clone, Copy, Debug, Default)]
+enum Text {
+    #[default]
+    Outside,
+    Inside,
+    AfterBackslash,
 }
 
 /// More of a key or value is of no interest: an id of ours has at most 20 digits.
@@ -31,15 +39,19 @@ impl Overlong {
     }
 
     fn step(&mut self, byte: u8) {
-        if self.in_string {
-            self.in_string = self.escaped || byte != b'"';
-            self.escaped = !self.escaped && byte == b'\\';
-            self.keep(byte);
-            return;
+        match (self.text, byte) {
+            (Text::Outside, _) => return self.step_outside(byte),
+            (Text::Inside, b'"') => self.text = Text::Outside,
+            (Text::Inside, b'\\') => self.text = Text::AfterBackslash,
+            (Text::Inside | Text::AfterBackslash, _) => self.text = Text::Inside,
         }
+        self.keep(byte);
+    }
+
+    fn step_outside(&mut self, byte: u8) {
         match byte {
             b'"' => {
-                self.in_string = true;
+                self.text = Text::Inside;
                 self.keep(byte);
             }
             b'{' | b'[' => self.depth += 1,

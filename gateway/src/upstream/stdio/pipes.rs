@@ -126,6 +126,32 @@ mod tests {
         assert_eq!(String::from_utf8(written).unwrap(), "{  \"a\": 1}\n{\"b\":\"\\n\"}\n");
     }
 
+    #[tokio::test]
+    async fn stderr_is_logged_by_line_cut_escaped_and_without_secrets() {
+        #[derive(Clone, Default)]
+        struct Written(Arc<parking_lot::Mutex<Vec<u8>>>);
+        impl std::io::Write for Written {
+            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+                std::io::Write::write(&mut *self.0.lock(), bytes)
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let written = Written::default();
+        let writer = written.clone();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+        let guard = tracing::subscriber::set_default(subscriber);
+        let stderr = format!("token=s3cret-value \u{1b}[31m\n{}\n", "x".repeat(LOG_LINE + 1));
+        log(stderr.as_bytes(), vec!["s3cret-value".into()], "tools/time".into()).await;
+        drop(guard);
+        let log = String::from_utf8(written.0.lock().clone()).unwrap();
+        let lines: Vec<&str> = log.lines().collect();
+        assert_eq!(lines.len(), 2, "{log}");
+        assert!(lines[0].contains("tools/time") && lines[0].contains(r"token=*** \u{1b}[31m"), "{}", lines[0]);
+        assert!(lines[1].contains(&"x".repeat(LOG_LINE)) && !lines[1].contains(&"x".repeat(LOG_LINE + 1)));
+    }
+
     #[test]
     fn secrets_are_hidden_in_what_a_child_logs() {
         let secrets =

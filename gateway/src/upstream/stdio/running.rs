@@ -15,7 +15,7 @@ use super::children::Launched;
 use super::lines::Lines;
 use super::session::{Refused, Session};
 use super::{Shared, pipes};
-use crate::exec_child::{NOT_FOUND, tree};
+use crate::exec_child::{CANNOT_EXECUTE, NOT_FOUND, tree};
 use crate::upstream::handshake::{self, Hello, INITIALIZED};
 use crate::upstream::{Messages, Outcome, Outgoing, ReplyBody, UpstreamError};
 
@@ -108,12 +108,11 @@ impl Running {
         self.session.end(why);
         // closes the pipe, which tells the supervisor
         self.writer.abort();
-        let status = match timeout(TAKE_DOWN, self.process.wait()).await {
-            Ok(status) => status,
-            Err(_) => {
-                let _ = self.process.start_kill();
-                self.process.wait().await
-            }
+        let status = if let Ok(status) = timeout(TAKE_DOWN, self.process.wait()).await {
+            status
+        } else {
+            let _ = self.process.start_kill();
+            self.process.wait().await
         };
         self.reader.abort();
         let supervised = status.is_ok_and(|status| status.signal().is_none());
@@ -168,6 +167,7 @@ fn remove(scratch: &std::path::Path) -> io::Result<()> {
 fn ended(status: io::Result<ExitStatus>) -> UpstreamError {
     let how = match status.map(|status| (status.code(), status.signal())) {
         Ok((Some(code), _)) if code == i32::from(NOT_FOUND) => format!("exit code {code}: command not found"),
+        Ok((Some(code), _)) if code == i32::from(CANNOT_EXECUTE) => format!("exit code {code}: not executable"),
         Ok((Some(code @ 129..=192), _)) => format!("signal {}", code - 128),
         Ok((Some(code), _)) => format!("exit code {code}"),
         Ok((None, Some(signal))) => format!("signal {signal}"),

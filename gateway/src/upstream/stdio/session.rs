@@ -162,17 +162,14 @@ impl Session {
     fn progress(&self, id: u64, line: Bytes) {
         let mut table = self.table.lock();
         let Some(waiting) = table.waiting.get_mut(&id) else { return };
-        match waiting.bytes_left.checked_sub(line.len() as u64) {
-            Some(left) => {
-                waiting.bytes_left = left;
-                // full: the caller is slower than the server; the next one says more
-                let _ = waiting.progress.try_send(Ok(line));
-            }
-            None => {
-                table.fail(id, self.too_large());
-                drop(table);
-                self.cancelled(id);
-            }
+        if let Some(left) = waiting.bytes_left.checked_sub(line.len() as u64) {
+            waiting.bytes_left = left;
+            // full: the caller is slower than the server; the next one says more
+            let _ = waiting.progress.try_send(Ok(line));
+        } else {
+            table.fail(id, self.too_large());
+            drop(table);
+            self.cancelled(id);
         }
     }
 
