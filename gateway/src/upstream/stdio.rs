@@ -29,7 +29,6 @@ pub use self::template::header_names;
 mod backoff;
 mod children;
 mod keeper;
-mod line;
 mod lines;
 mod overlong;
 mod pipes;

@@ -14,8 +14,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{Duration, Instant, sleep_until, timeout_at};
 
-use super::line::{Line, classify};
 use super::lines::Piece;
+use crate::upstream::message::{Kind, answer_alone, kind};
 use crate::upstream::{Messages, Outcome, Outgoing, Reply, ReplyBody, Routed, UpstreamError};
 
 /// Progress notifications that wait for a caller; further ones are dropped. The response has a place of its own.
@@ -115,16 +115,19 @@ impl Session {
             }
             Piece::Cut { answers: None, .. } => return false,
         };
-        match classify(&line) {
-            Line::Response { id } => return self.answer(id, line.clone()),
-            Line::Request { id, method } => self.answer_server(id.get(), &method),
-            Line::Notification { progress_token: Some(id), .. } => self.progress(id, line.clone()),
-            Line::Notification { method, .. } if method == "notifications/tools/list_changed" => {
+        match kind(&line) {
+            Some(Kind::Response { id }) => return id.is_some_and(|id| self.answer(id, line.clone())),
+            // an id without end is not worth an answer
+            Some(Kind::Request { id, .. }) if id.get().len() > LONGEST_ID => return false,
+            // a pooled session has no one client to ask
+            Some(Kind::Request { id, method }) => self.notify(answer_alone(id, &method)),
+            Some(Kind::Notification { progress: Some(id), .. }) => self.progress(id, line.clone()),
+            Some(Kind::Notification { method, .. }) if method == "notifications/tools/list_changed" => {
                 self.tools_changed.send_modify(|count| *count += 1);
             }
             // logs belong to nobody on a pooled session (R10)
-            Line::Notification { .. } => {}
-            Line::Garbage => return line.is_empty(),
+            Some(Kind::Notification { .. }) => {}
+            None => return line.is_empty(),
         }
         true
     }
@@ -171,17 +174,6 @@ impl Session {
             drop(table);
             self.cancelled(id);
         }
-    }
-
-    /// A pooled session has no one client to ask: ping is answered, all else is unknown.
-    fn answer_server(&self, id: &str, method: &str) {
-        if id.len() > LONGEST_ID {
-            return;
-        }
-        self.notify(match method {
-            "ping" => format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{}}}}"#),
-            _ => format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":-32601,"message":"method not found"}}}}"#),
-        });
     }
 
     fn expire_at(self: &Arc<Self>, deadline: Instant, id: u64) -> AbortHandle {
