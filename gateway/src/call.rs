@@ -21,7 +21,7 @@ pub async fn tool(exchange: &Exchange<'_>, body: &Bytes, message: &Message<'_>, 
         return Answer::error(id, -32602, "params.name is missing: it names the tool to call");
     };
     match route(exchange, &name.value).await {
-        Target::Tool(tool) => forward(exchange, body, message, (&tool, &name.value), (client, whole)).await,
+        Target::Tool(tool) => forward(exchange, body, message, (tool, &name.value), (client, whole)).await,
         Target::Down(server, error) => {
             let server = &exchange.view.table.snapshot.servers[server as usize];
             failure::upstream(client, &server.alias, &error)
@@ -34,7 +34,7 @@ async fn forward(
     exchange: &Exchange<'_>,
     body: &Bytes,
     message: &Message<'_>,
-    (tool, called): (&Tool, &str),
+    (tool, called): (Tool, &str),
     (client, whole): (Client<'_>, bool),
 ) -> Answer {
     let server = tool.permit.server();
@@ -46,7 +46,7 @@ async fn forward(
     let holding = Holding::new(exchange, &declared.id, &tool.native().name);
     let render = |upstream_id: u64| render(body, message, &tool.native().name_json, upstream_id);
     let outgoing = Outgoing { method: "tools/call", render: &render, deadline };
-    let opened = upstreams.open(&exchange.caller.id, exchange.caller_part(server));
+    let opened = upstreams.open(&exchange.caller.id, tool.part.clone());
     let sent = async {
         let slot = timeout_at(deadline, upstreams.calls.clone().acquire_owned()).await;
         // The semaphore is never closed, so that only time can fail it.

@@ -40,7 +40,7 @@ pub fn upstream_message(client: Client<'_>, alias: &str, error: &UpstreamError) 
         Outcome::UpstreamError => "gave a bad answer",
         Outcome::UnsupportedProtocol => "speaks another protocol",
     };
-    let text = format!("Error: server '{alias}' {said}: {}", error.detail);
+    let text = format!("Error: server '{alias}' {said} ({}): {}", error.outcome, error.detail);
     tool_error(client, &text, Some(error.outcome.as_str()))
 }
 

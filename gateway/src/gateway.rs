@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
 use crate::budget::Budget;
+use crate::catalogue::State;
 use crate::discovery;
 use crate::index::Index;
 use crate::metrics::Metrics;
@@ -159,10 +160,8 @@ impl Gateway {
     /// Whether every server is discovered or has failed.
     pub fn is_discovered(&self) -> bool {
         let view = self.view.load();
-        view.upstreams
-            .iter()
-            .flatten()
-            .all(|upstreams| !matches!(upstreams.catalogue.load().state, crate::catalogue::State::Unknown))
+        let mut servers = view.upstreams.iter().zip(&view.index.servers);
+        servers.all(|(upstreams, tools)| upstreams.is_none() || !matches!(tools.catalogue().state, State::Unknown))
     }
 
     /// Ends every session and child.

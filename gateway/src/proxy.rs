@@ -20,6 +20,7 @@ use crate::head::Head;
 use crate::identify::identify;
 use crate::methods;
 use crate::reject::Reject;
+use crate::revision::Revision;
 use crate::scan::{self, FaultKind, Message};
 use crate::scope::Scope;
 
@@ -55,6 +56,9 @@ async fn respond(
     let path = Path::read(parts.uri.path()).ok_or(Reject::NotFound)?;
     if parts.method != Method::POST && parts.method != Method::DELETE {
         return Err(Reject::Method("POST, DELETE"));
+    }
+    if parts.method == Method::DELETE && head.version.and_then(Revision::from_wire).is_some_and(Revision::is_modern) {
+        return Err(Reject::Method("POST"));
     }
     let now = crate::clock::now();
     let caller = identify(table, &head, now)?;

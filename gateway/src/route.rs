@@ -14,7 +14,7 @@ use crate::discovery;
 use crate::exchange::Exchange;
 use crate::permit::Permit;
 use crate::table::Named;
-use crate::upstream::UpstreamError;
+use crate::upstream::{CallerPart, Outcome, UpstreamError};
 
 /// What a called name leads to.
 pub enum Target {
@@ -26,10 +26,12 @@ pub enum Target {
     Unknown,
 }
 
-/// A tool, and the leave to use it.
+/// A tool, the leave to use it, and what the caller adds to the request.
 pub struct Tool {
     /// The leave.
     pub permit: Permit,
+    /// What the caller adds.
+    pub part: CallerPart,
     catalogue: Arc<Catalogue>,
     position: u32,
 }
@@ -46,13 +48,42 @@ pub async fn route(exchange: &Exchange<'_>, name: &str) -> Target {
     let index = &exchange.view.index;
     if let Some(at) = index.find(name) {
         let of_server = &index.servers[at.server as usize];
-        if let Some(permit) = exchange.permit(at.server, &of_server.native(at.tool).name) {
-            return Target::Tool(Tool { permit, catalogue: of_server.catalogue().clone(), position: at.tool });
+        let native = of_server.native(at.tool).name.as_str();
+        if let Some(permit) = exchange.permit(at.server, native) {
+            let part = exchange.caller_part(at.server);
+            if part.digest().is_none() {
+                return Target::Tool(Tool {
+                    permit,
+                    part,
+                    catalogue: of_server.catalogue().clone(),
+                    position: at.tool,
+                });
+            }
+            return in_own_list(exchange, native, permit, part).await;
         }
     }
     match by_prefix(exchange, name).await {
         Target::Unknown => by_bare_name(exchange, name),
         found => found,
+    }
+}
+
+/// The tool in what the server lists to this caller, whose own values may change that.
+async fn in_own_list(exchange: &Exchange<'_>, native: &str, permit: Permit, part: CallerPart) -> Target {
+    let server = permit.server();
+    let Some(upstreams) = &exchange.view.upstreams[server as usize] else {
+        return Target::Down(server, UpstreamError::new(Outcome::Unreachable, "a Secret that it needs cannot be used"));
+    };
+    let catalogue = match part.digest() {
+        None => exchange.view.index.servers[server as usize].catalogue().clone(),
+        Some(_) => discovery::for_caller(upstreams, &upstreams.open(&exchange.caller.id, part.clone())).await,
+    };
+    let found = catalogue.tools.iter().position(|tool| tool.name == native);
+    match (found, &catalogue.state) {
+        (Some(position), _) => Target::Tool(Tool { permit, part, catalogue, position: position as u32 }),
+        (None, State::Failed(error)) => Target::Down(server, error.clone()),
+        (None, State::Unknown) => Target::Down(server, UpstreamError::timeout("the first tools/list")),
+        (None, State::Ready) => Target::Unknown,
     }
 }
 
@@ -64,18 +95,11 @@ async fn by_prefix(exchange: &Exchange<'_>, name: &str) -> Target {
         let Some(Named::Server(server)) = table.named(&name[..at]) else { continue };
         let native = &name[at + separator.len()..];
         let Some(permit) = exchange.permit(server, native) else { continue };
-        let Some(upstreams) = &exchange.view.upstreams[server as usize] else { continue };
         let part = exchange.caller_part(server);
-        let catalogue = match part.digest() {
-            None => exchange.view.index.servers[server as usize].catalogue().clone(),
-            Some(_) => discovery::for_caller(upstreams, &upstreams.open(&exchange.caller.id, part)).await,
-        };
-        let found = catalogue.tools.iter().position(|tool| tool.name == native);
-        match (found, &catalogue.state) {
-            (Some(tool), _) => return Target::Tool(Tool { permit, catalogue, position: tool as u32 }),
-            (None, State::Failed(error)) => down = Target::Down(server, error.clone()),
-            (None, State::Unknown) => down = Target::Down(server, UpstreamError::timeout("the first tools/list")),
-            (None, State::Ready) => {}
+        match in_own_list(exchange, native, permit, part).await {
+            Target::Unknown => {}
+            Target::Down(server, error) => down = Target::Down(server, error),
+            found @ Target::Tool(_) => return found,
         }
     }
     down
@@ -87,8 +111,10 @@ fn by_bare_name(exchange: &Exchange<'_>, name: &str) -> Target {
     for (server, _) in access {
         let Some(permit) = exchange.permit(*server, name) else { continue };
         let catalogue = exchange.view.index.servers[*server as usize].catalogue();
-        let Some(tool) = catalogue.tools.iter().position(|tool| tool.name == name) else { continue };
-        if only.replace(Tool { permit, catalogue: catalogue.clone(), position: tool as u32 }).is_some() {
+        let Some(position) = catalogue.tools.iter().position(|tool| tool.name == name) else { continue };
+        let part = exchange.caller_part(*server);
+        let tool = Tool { permit, part, catalogue: catalogue.clone(), position: position as u32 };
+        if only.replace(tool).is_some() {
             return Target::Unknown;
         }
     }

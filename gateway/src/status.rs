@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
-use crds::snapshot::{HttpWire, Transport};
+use crds::snapshot::{HttpWire, ServerIndex, Transport};
 
+use crate::catalogue::State;
 use crate::gateway::Gateway;
 use crate::upstream::stdio::ChildState;
 
@@ -58,14 +59,16 @@ impl From<ChildState> for ChildStatus {
 /// How all servers are, in the snapshot's order.
 pub fn servers(gateway: &Gateway) -> Vec<ServerStatus> {
     let view = gateway.view.load();
-    let servers = view.table.snapshot.servers.iter().zip(&view.upstreams);
+    let snapshot = &view.table.snapshot;
+    let servers = snapshot.servers.iter().zip(&view.upstreams).zip(&view.index.servers).enumerate();
     servers
-        .map(|(server, upstreams)| {
-            let catalogue = upstreams.as_ref().map(|upstreams| upstreams.catalogue.load_full());
-            let detail = catalogue.as_ref().and_then(|catalogue| match &catalogue.state {
-                crate::catalogue::State::Failed(error) => Some(error.detail.clone()),
+        .map(|(index, ((server, upstreams), tools))| {
+            let catalogue = tools.catalogue();
+            let detail = match &catalogue.state {
+                State::Failed(error) => Some(error.detail.clone()),
                 _ => None,
-            });
+            };
+            let offered = catalogue.tools.iter().filter(|tool| snapshot.offers(index as ServerIndex, &tool.name));
             let (transport, at) = match &server.transport {
                 Transport::Http { origin, wire: HttpWire::Sse, .. } => ("sse", origin.clone()),
                 Transport::Http { origin, .. } => ("http", origin.clone()),
@@ -78,9 +81,9 @@ pub fn servers(gateway: &Gateway) -> Vec<ServerStatus> {
                 alias: server.alias.clone(),
                 transport,
                 at,
-                state: catalogue.as_ref().map_or("off", |catalogue| catalogue.state.as_str()),
+                state: if upstreams.is_some() { catalogue.state.as_str() } else { "off" },
                 detail,
-                tools: catalogue.map_or(0, |catalogue| catalogue.tools.len()),
+                tools: offered.count(),
                 children,
             }
         })

@@ -102,7 +102,9 @@ async fn spaces_and_newlines_between_tokens_survive_and_over_stdio_a_newline_is_
         let scene = Scene::over(transport, script(Form::Json, &journal), &json!({}));
         let arguments = "{\n\t\"a\" :\r\n 1 ,\"line\":\"\\n\" }";
         let answer = scene.session().await.call("up-raw", arguments).await;
-        assert!(!answer.is_tool_error(), "{answer:?}");
+        // Read as text: the reply holds 1e400, which is no number to serde_json.
+        let text = String::from_utf8(answer.message().to_vec()).unwrap();
+        assert!(text.contains("structuredContent") && !text.contains("isError"), "{text}");
         let sent = received(&scene, transport, &journal);
         let expected = match transport {
             Transport::Stdio => arguments.replace('\n', " "),

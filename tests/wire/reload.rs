@@ -114,11 +114,11 @@ async fn an_unknown_field_costs_its_object_alone_and_is_reported_by_line() {
         "apiVersion: switchboard.dev/v1alpha1\nkind: McpKeyBinding\nmetadata:\n  name: other\nspec:\n  subject: {{type: Key, keys: [{{name: a, sha256: {digest}}}]}}\n  grnts: {{}}\n"
     );
     two.manifests.write("other.yaml", &text);
-    let refused = two.switchboard.event("refused", Duration::from_secs(5), |event| {
+    let found = two.switchboard.event("finding", Duration::from_secs(5), |event| {
         event["file"].as_str().is_some_and(|file| file.ends_with("other.yaml"))
     });
-    assert_eq!(refused["line"], json!(7), "{refused}");
-    assert!(refused["message"].as_str().unwrap().contains("grnts"), "{refused}");
+    assert_eq!(found["line"], json!(7), "{found}");
+    assert!(found["message"].as_str().unwrap().contains("grnts"), "{found}");
     assert_eq!(two.client.tools().await, ["first-echo"]);
 }
 

@@ -12,6 +12,8 @@ const CHUNK: usize = 8 * 1024;
 pub(super) enum Piece {
     /// All of it.
     Whole(Bytes),
+    /// It is longer than the limit and not over yet: its end comes next, as [`Piece::Cut`].
+    Overflows,
     /// It was longer than the limit: its beginning, and whose answer it was if it was one.
     Cut { head: Bytes, answers: Option<u64> },
 }
@@ -23,11 +25,13 @@ pub(super) struct Lines<R> {
     buffer: BytesMut,
     /// So much of the buffer holds no newline.
     searched: usize,
+    /// The line overflows: what is left of it is to be thrown away.
+    overflows: bool,
 }
 
 impl<R: AsyncRead + Unpin> Lines<R> {
     pub(super) fn new(input: R, limit: usize) -> Self {
-        Self { input, limit, buffer: BytesMut::new(), searched: 0 }
+        Self { input, limit, buffer: BytesMut::new(), searched: 0, overflows: false }
     }
 
     /// The next line; none at the end. A last line that nothing ends is dropped, since it may be half of one.
@@ -36,8 +40,12 @@ impl<R: AsyncRead + Unpin> Lines<R> {
             if let Some(line) = self.take_line() {
                 return Some(if line.len() > self.limit { self.cut_whole(&line) } else { Piece::Whole(line) });
             }
-            if self.buffer.len() > self.limit {
+            if std::mem::take(&mut self.overflows) {
                 return self.skip_rest().await;
+            }
+            if self.buffer.len() > self.limit {
+                self.overflows = true;
+                return Some(Piece::Overflows);
             }
             self.fill().await?;
         }

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
-use tokio::time::{Duration, Instant};
+use tokio::time::{Duration, Instant, timeout};
 
 use super::lines::{Lines, Piece};
 use super::session::Session;
 
+/// How long a line that is longer than the limit may go on.
+const LONGEST_OVERFLOW: Duration = Duration::from_secs(5);
 /// The longest line of stderr that is logged, in bytes.
 const LOG_LINE: usize = 4 * 1024;
 /// Lines that may be logged at once, and how long it takes until one more may.
@@ -46,7 +48,17 @@ pub(super) async fn write(mut stdin: impl AsyncWrite + Unpin, mut outbox: mpsc::
 pub(super) async fn route(mut lines: Lines<impl AsyncRead + Unpin>, session: Arc<Session>, server: String) {
     let mut quota = Quota::new();
     while let Some(piece) = lines.next().await {
-        if !session.take(piece)
+        let rest = match piece {
+            Piece::Overflows => {
+                session.block(true);
+                // Ending here ends the child: nothing else can come from it.
+                let Ok(Some(rest)) = timeout(LONGEST_OVERFLOW, lines.next()).await else { return };
+                session.block(false);
+                rest
+            }
+            piece => piece,
+        };
+        if !session.take(rest)
             && let Some(dropped) = quota.take()
         {
             tracing::warn!(server, dropped, "a line of the server's output answers nothing, or is no JSON-RPC message");
@@ -60,7 +72,7 @@ pub(super) async fn log(stderr: impl AsyncRead + Unpin, secrets: Vec<OsString>, 
     let mut lines = Lines::new(stderr, LOG_LINE);
     let mut quota = Quota::new();
     while let Some(piece) = lines.next().await {
-        let (Piece::Whole(line) | Piece::Cut { head: line, .. }) = piece;
+        let (Piece::Whole(line) | Piece::Cut { head: line, .. }) = piece else { continue };
         if let Some(dropped) = quota.take() {
             // Debug escapes what could pass for another line of the log
             tracing::info!(server, dropped, stderr = ?hide(&String::from_utf8_lossy(&line), &secrets));

@@ -34,6 +34,8 @@ pub(super) struct Session {
     max_response_bytes: u64,
     /// Counts the server's `notifications/tools/list_changed`.
     tools_changed: watch::Sender<u64>,
+    /// The child is in the middle of a line without end: nothing that is sent now could be answered.
+    blocked: watch::Sender<bool>,
 }
 
 struct Table {
@@ -74,7 +76,13 @@ impl Session {
         tools_changed: watch::Sender<u64>,
     ) -> Self {
         let table = Table { ended: false, next_id: 0, waiting: HashMap::new(), quiet_since: Instant::now() };
-        Self { table: Mutex::new(table), outbox, runtime, max_response_bytes, tools_changed }
+        let blocked = watch::Sender::new(false);
+        Self { table: Mutex::new(table), outbox, runtime, max_response_bytes, tools_changed, blocked }
+    }
+
+    /// Holds requests back, or lets them go: one that is not yet written may go to another child.
+    pub(super) fn block(&self, blocked: bool) {
+        self.blocked.send_replace(blocked);
     }
 
     /// Sends a request. The reply's messages end with the response, or with why there is none: the child's end, the
@@ -84,6 +92,10 @@ impl Session {
         outgoing: &Outgoing<'_>,
         alive: T,
     ) -> Result<Reply, Refused> {
+        let mut blocked = self.blocked.subscribe();
+        if timeout_at(outgoing.deadline, blocked.wait_for(|blocked| !blocked)).await.is_err() {
+            return Err(Refused::Failed(UpstreamError::timeout("an endless line of the server's process")));
+        }
         let place = match timeout_at(outgoing.deadline, self.outbox.reserve()).await {
             Ok(Ok(place)) => place,
             Ok(Err(_)) => return Err(Refused::Ended),
@@ -114,6 +126,7 @@ impl Session {
                 return true;
             }
             Piece::Cut { answers: None, .. } => return false,
+            Piece::Overflows => return true,
         };
         match kind(&line) {
             Some(Kind::Response { id }) => return id.is_some_and(|id| self.answer(id, line.clone())),
@@ -139,6 +152,7 @@ impl Session {
             table.ended = true;
             std::mem::take(&mut table.waiting)
         };
+        self.block(false);
         for waiting in waiting.into_values() {
             waiting.answer.send(Err(error.clone()));
         }
