@@ -30,12 +30,8 @@ async fn the_quickstart_is_small_at_rest_and_quick_to_its_first_answer() {
         let switchboard = Switchboard::start(&manifests, &Options::default());
         let mut client = Client::new(&switchboard.mcp).key(BLUE);
         until_async("an answered call", Duration::from_secs(10), async || {
-            let list = client.request("tools/list", "{}").await.json();
-            let tool = list["result"]["tools"][0]["name"].as_str()?.to_owned();
-            let answer = client.call(&tool, "{}").await.json();
-            // A tool may miss its arguments; a failure to reach it would name an outcome.
-            let result = answer.get("result")?;
-            result["_meta"].get("switchboard.dev/outcome").is_none().then_some(())
+            let answer = client.call("demo-echo", r#"{"text":"hello"}"#).await;
+            (!answer.is_tool_error() && answer.text() == "hello").then_some(())
         })
         .await;
         milliseconds.push(started.elapsed().as_secs_f64() * 1e3);

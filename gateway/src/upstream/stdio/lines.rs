@@ -120,10 +120,11 @@ mod tests {
             let read = async {
                 let mut read = Vec::new();
                 while let Some(piece) = lines.next().await {
-                    read.push(match piece {
-                        Piece::Whole(line) => line.to_vec(),
-                        Piece::Cut { head, .. } => [b"<", &head[..], b">"].concat(),
-                    });
+                    match piece {
+                        Piece::Whole(line) => read.push(line.to_vec()),
+                        Piece::Cut { head, .. } => read.push([b"<", &head[..], b">"].concat()),
+                        Piece::Overflows => {}
+                    }
                 }
                 read
             };
