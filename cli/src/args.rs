@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use http::HeaderName;
 
 use crate::{crds, key, output, run, snapshot, validate};
 
@@ -55,8 +56,8 @@ pub(crate) struct RunArgs {
     /// What is logged to standard error: error, warn, info, debug, or a filter such as gateway=debug.
     #[arg(long, default_value = "warn")]
     pub(crate) log: String,
-    /// Overrides the settings' clientSideAuthHeader.
-    #[arg(long, env = "LITELLM_MCP_CLIENT_SIDE_AUTH_HEADER_NAME", hide_env_values = true)]
+    /// Overrides the settings' clientSideAuthHeader, unless it is empty.
+    #[arg(long, env = "LITELLM_MCP_CLIENT_SIDE_AUTH_HEADER_NAME", hide_env_values = true, value_parser = header_name)]
     pub(crate) client_side_auth_header: Option<String>,
 }
 
@@ -142,6 +143,16 @@ impl Surroundings {
         let scratch = temporary.join(format!("switchboard-{}", std::process::id()));
         Self { environment, state, cache, scratch }
     }
+}
+
+/// A header's name in lower case, or nothing: an empty variable is as good as none.
+fn header_name(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Ok(String::new());
+    }
+    text.parse::<HeaderName>()
+        .map(|name| name.as_str().to_owned())
+        .map_err(|_| "this is no name of a header".to_owned())
 }
 
 /// Parses the command line and does what it says.

@@ -2,16 +2,21 @@
 
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use gateway::run::{Event, Options, RunError};
 use gateway::status::ServerStatus;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::timeout;
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{Output, RunArgs, Surroundings};
 use crate::output::{self, Colour, paint};
+
+/// How long the end waits for somebody to read what there was to tell.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) fn run(args: RunArgs, surroundings: Surroundings) -> Result<ExitCode, String> {
@@ -42,24 +47,27 @@ async fn serve(args: RunArgs, surroundings: Surroundings) -> Result<(), RunError
         scratch: surroundings.scratch,
         binary,
         environment: surroundings.environment,
-        client_side_auth_header: args.client_side_auth_header.map(|name| name.to_ascii_lowercase()),
+        client_side_auth_header: args.client_side_auth_header.filter(|name| !name.is_empty()),
     };
-    let telling = tokio::spawn(async move {
+    let (told, telling) = oneshot::channel::<()>();
+    // On a thread of its own: who does not read our output stops that thread, and not one that serves.
+    std::thread::spawn(move || {
         let mut address = String::new();
-        while let Some(event) = happened.recv().await {
+        while let Some(event) = happened.blocking_recv() {
             match args.output {
                 Output::Json => output::line(&serde_json::to_string(&event).unwrap_or_default()),
                 Output::Text => tell(event, &mut address),
             }
         }
+        drop(told);
     });
     tokio::spawn(async move {
         ask_to_end().await;
         stop.send_replace(true);
     });
     let ended = gateway::run::run(options, events, stopping).await;
-    // It ends with its channel, having told what there was to tell.
-    let _ = telling.await;
+    // It ends with its channel, having told what there was to tell; or nobody reads.
+    let _ = timeout(LAST_WORDS, telling).await;
     ended
 }
 

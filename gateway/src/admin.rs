@@ -34,8 +34,12 @@ pub fn handle(gateway: &Gateway, ready: bool, listener: SocketAddr, request: &Re
         "/readyz" => text(StatusCode::SERVICE_UNAVAILABLE, "text/plain", "servers are being discovered\n"),
         "/metrics" => text(StatusCode::OK, "text/plain; version=0.0.4", gateway.metrics.text()),
         "/status" => {
-            let revision = gateway.view.load().table.revision;
-            let status = json!({ "revision": revision, "servers": status::servers(gateway) });
+            let table = gateway.view.load().table.clone();
+            let status = json!({
+                "revision": table.revision,
+                "clientSideAuthHeader": table.snapshot.settings.client_side_auth_header,
+                "servers": status::servers(gateway),
+            });
             text(StatusCode::OK, "application/json", status.to_string())
         }
         _ => text(StatusCode::NOT_FOUND, "text/plain", "/livez /readyz /metrics /status\n"),

@@ -45,7 +45,7 @@ pub struct Gateway {
     pub metrics: Metrics,
     /// The revision in force; whoever holds something open looks again when it changes.
     pub revision: watch::Sender<u64>,
-    /// Counts the indices that were built.
+    /// Counts the views, each with an index over what the servers list by then.
     pub indexed: watch::Sender<u64>,
     /// Rung by discovery when a catalogue changed.
     pub catalogue_changed: Arc<Notify>,
@@ -91,6 +91,7 @@ impl Gateway {
         let revision = self.view.load().table.revision;
         self.metrics.snapshot_revision.set(i64::try_from(revision).unwrap_or(i64::MAX));
         self.revision.send_replace(revision);
+        self.indexed.send_modify(|count| *count += 1);
         self.end_lost_sessions();
     }
 
@@ -157,7 +158,7 @@ impl Gateway {
         }
     }
 
-    /// Whether every server is discovered or has failed.
+    /// Whether every server is discovered, and its tools can be listed and called, or has failed.
     pub fn is_discovered(&self) -> bool {
         let view = self.view.load();
         let mut servers = view.upstreams.iter().zip(&view.index.servers);

@@ -33,6 +33,7 @@ pub mod list;
 pub mod methods;
 pub mod metrics;
 pub mod modern;
+pub mod news;
 pub mod permit;
 pub mod proxy;
 pub mod reject;

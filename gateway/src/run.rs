@@ -5,29 +5,29 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use crds::snapshot::{decode, encode};
-use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, interval, sleep, timeout};
+use tokio::time::{interval, sleep, timeout};
 
 use crate::admin;
 use crate::egress::{Egress, EgressPolicy};
 use crate::gateway::Gateway;
 use crate::keys::{Keys, KeysError};
+use crate::news::{Files, Teller};
 use crate::proxy;
 use crate::seal::Sealer;
 use crate::serve::serve;
 use crate::session::Sessions;
 use crate::source::directory::{Directory, Read, SETTLED};
-use crate::status::{self, ServerStatus};
 use crate::table::RoutingTable;
 use crate::upstream::Connectors;
 use crate::upstream::stdio::Children;
 use crate::watch_files;
+
+pub use crate::news::Event;
 
 /// How long start-up waits for servers that have not answered.
 const DISCOVERY: Duration = Duration::from_secs(10);
@@ -54,47 +54,6 @@ pub struct Options {
     pub environment: Vec<(String, OsString)>,
     /// Overrides the settings' `clientSideAuthHeader` (LITELLM_MCP_CLIENT_SIDE_AUTH_HEADER_NAME).
     pub client_side_auth_header: Option<String>,
-}
-
-/// What happens, for whoever watches.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "event", rename_all = "camelCase")]
-pub enum Event {
-    /// Requests are taken.
-    Listening {
-        /// The address for clients.
-        mcp: String,
-        /// The address of the admin port.
-        admin: String,
-    },
-    /// Servers were discovered, or failed, or are still silent after ten seconds; again when a server's state changed.
-    Ready {
-        /// How each server is.
-        servers: Vec<ServerStatus>,
-    },
-    /// A new state is in force.
-    Reloaded {
-        /// Its revision.
-        revision: u64,
-    },
-    /// A file cannot be used; what it held before is in force.
-    Refused {
-        /// The file.
-        file: String,
-        /// Counts from 1.
-        line: u32,
-        /// What is wrong and what to do.
-        message: String,
-    },
-    /// An object is not, or not wholly, in force.
-    Finding {
-        /// The file.
-        file: String,
-        /// Counts from 1.
-        line: u32,
-        /// What is wrong and what to do.
-        message: String,
-    },
 }
 
 /// Why it cannot run.
@@ -152,11 +111,12 @@ pub async fn run(options: Options, events: mpsc::Sender<Event>, stop: watch::Rec
     );
     let egress = Arc::new(Egress::new(policy.clone()));
     let connectors = Arc::new(Connectors { egress: egress.clone(), children: Arc::new(children) });
-    let mut local =
-        Local { options, keys, directory, egress, policy, events, revision: 0, findings: Vec::new(), told: Vec::new() };
+    let files = watch::Sender::new(Files::default());
+    let mut local = Local { options, keys, directory, egress, policy, events, revision: 0, files };
     let table = local.table(&read)?;
     let sessions = Sessions::new(Sealer::new(std::slice::from_ref(&local.keys.seal)));
     let gateway = Gateway::new(table, sessions, connectors);
+    local.note(&gateway, &read);
     local.serve(gateway, (listener, admin_listener), (changes, watcher), stop).await
 }
 
@@ -169,6 +129,15 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, RunError> {
     TcpListener::bind(address).await.map_err(|source| RunError::Listen { address, source })
 }
 
+/// Waits for the order to stop, or until nobody can give it any more.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+fn address(listener: &TcpListener, wanted: SocketAddr) -> Result<SocketAddr, RunError> {
+    listener.local_addr().map_err(|source| RunError::Listen { address: wanted, source })
+}
+
 /// A gateway over a directory, on one machine.
 struct Local {
     options: Options,
@@ -178,10 +147,8 @@ struct Local {
     policy: EgressPolicy,
     events: mpsc::Sender<Event>,
     revision: u64,
-    /// What there is to tell of the files as they were read last.
-    findings: Vec<Event>,
-    /// What was told already.
-    told: Vec<Event>,
+    /// What there is to tell of the files.
+    files: watch::Sender<Files>,
 }
 
 impl Local {
@@ -192,14 +159,16 @@ impl Local {
         (mut changes, _watcher): (mpsc::Receiver<()>, notify::RecommendedWatcher),
         mut stop: watch::Receiver<bool>,
     ) -> Result<(), RunError> {
-        let addresses = (listener.local_addr(), admin_listener.local_addr());
-        let ready = Arc::new(AtomicBool::new(false));
-        let (for_mcp, for_admin, is_ready) = (gateway.clone(), gateway.clone(), ready.clone());
+        let mcp = address(&listener, self.options.listen)?;
+        let admin = address(&admin_listener, self.options.admin)?;
+        let listening = Event::Listening { mcp: format!("http://{mcp}/mcp"), admin: format!("http://{admin}") };
+        let ready = watch::Sender::new(false);
+        let (for_mcp, for_admin, is_ready) = (gateway.clone(), gateway.clone(), ready.subscribe());
         let mcp = serve(listener, move |request, local| proxy::handle(for_mcp.clone(), local, request), stop.clone());
         let admin = serve(
             admin_listener,
             move |request, local| {
-                let response = admin::handle(&for_admin, is_ready.load(Ordering::Relaxed), local, &request);
+                let response = admin::handle(&for_admin, *is_ready.borrow(), local, &request);
                 async move { response }
             },
             stop.clone(),
@@ -207,19 +176,18 @@ impl Local {
         let mcp = tokio::spawn(mcp);
         let admin = tokio::spawn(admin);
         let indexing = tokio::spawn(gateway.clone().index_catalogues());
-        if let (Ok(mcp), Ok(admin)) = addresses {
-            self.tell(Event::Listening { mcp: format!("http://{mcp}/mcp"), admin: format!("http://{admin}") }).await;
-        }
-        self.tell_findings().await;
-        let telling = tokio::spawn(tell_servers(gateway.clone(), ready, self.events.clone()));
+        let teller = Teller::new(gateway.clone(), self.events.clone());
+        let telling = tokio::spawn(teller.run(listening, self.files.subscribe(), ready.subscribe()));
+        let starting = tokio::spawn(await_servers(gateway.clone(), ready.clone()));
         let mut sweep = interval(SWEEP);
         loop {
             tokio::select! {
                 Some(()) = changes.recv() => self.reload(&gateway, &mut changes).await,
                 _ = sweep.tick() => gateway.end_lost_sessions(),
-                _ = stop.wait_for(|stop| *stop) => break,
+                () = stopped(&mut stop) => break,
             }
         }
+        starting.abort();
         telling.abort();
         // Both ended because they were told to; a panic of theirs was reported where it happened.
         let _ = mcp.await;
@@ -245,9 +213,7 @@ impl Local {
             match self.table(&read) {
                 Ok(table) => {
                     if table.snapshot != gateway.view.load().table.snapshot {
-                        let revision = table.revision;
                         gateway.set_table(table);
-                        self.tell(Event::Reloaded { revision }).await;
                     }
                 }
                 Err(error) => {
@@ -255,7 +221,7 @@ impl Local {
                     tracing::error!("{error}; the last good state serves on");
                 }
             }
-            self.tell_findings().await;
+            self.note(gateway, &read);
             if !unsettled {
                 return;
             }
@@ -265,20 +231,6 @@ impl Local {
 
     /// The table of what was read: encoded and decoded on the way, as between an operator and a gateway.
     fn table(&mut self, read: &Read) -> Result<RoutingTable, RunError> {
-        let refused = read.faults.iter().map(|fault| Event::Refused {
-            file: fault.path.clone(),
-            line: fault.line,
-            message: fault.message.clone(),
-        });
-        let of_objects = read.findings.iter().filter(|finding| {
-            !read.faults.iter().any(|fault| fault.path == finding.file && fault.message == finding.message)
-        });
-        let found = of_objects.map(|finding| Event::Finding {
-            file: finding.file.clone(),
-            line: finding.line,
-            message: finding.message.clone(),
-        });
-        self.findings = refused.chain(found).collect();
         self.revision += 1;
         let bytes = encode(&read.compiled.snapshot, self.revision, &self.keys.mac);
         let bytes = bytes.map_err(|error| RunError::Snapshot(error.to_string()))?;
@@ -292,42 +244,31 @@ impl Local {
         Ok(RoutingTable::build(snapshot, &read.compiled.credentials, self.keys.pepper.clone(), header.revision))
     }
 
-    async fn tell(&self, event: Event) {
-        // Nobody may be listening any more; the gateway serves all the same.
-        let _ = self.events.send(event).await;
-    }
-
-    /// Tells of the files what was not told of their last state.
-    async fn tell_findings(&mut self) {
-        let findings = std::mem::take(&mut self.findings);
-        for event in findings.iter().filter(|event| !self.told.contains(event)) {
-            self.tell(event.clone()).await;
-        }
-        self.told = findings;
+    /// Notes what there is to tell of the files.
+    fn note(&self, gateway: &Gateway, read: &Read) {
+        let refused = read.faults.iter().map(|fault| Event::Refused {
+            file: fault.path.clone(),
+            line: fault.line,
+            message: fault.message.clone(),
+        });
+        let of_objects = read.findings.iter().filter(|finding| {
+            !read.faults.iter().any(|fault| fault.path == finding.file && fault.message == finding.message)
+        });
+        let found = of_objects.map(|finding| Event::Finding {
+            file: finding.file.clone(),
+            line: finding.line,
+            message: finding.message.clone(),
+        });
+        let revision = gateway.view.load().table.revision;
+        self.files.send_replace(Files { revision, findings: refused.chain(found).collect() });
     }
 }
 
-/// Tells how the servers are, first when all are discovered or ten seconds have passed, then whenever one changes.
-async fn tell_servers(gateway: Arc<Gateway>, ready: Arc<AtomicBool>, events: mpsc::Sender<Event>) {
-    let began = Instant::now();
-    let mut news = gateway.indexed.subscribe();
-    while !gateway.is_discovered() && began.elapsed() < DISCOVERY {
-        let left = DISCOVERY.saturating_sub(began.elapsed());
-        let _ = timeout(left, news.changed()).await;
-    }
-    ready.store(true, Ordering::Relaxed);
-    let mut told = Vec::new();
-    loop {
-        let servers = status::servers(&gateway);
-        let states: Vec<_> = servers.iter().map(|server| (server.name.clone(), server.state, server.tools)).collect();
-        if states != told || told.is_empty() {
-            told = states;
-            if events.send(Event::Ready { servers }).await.is_err() {
-                return;
-            }
-        }
-        if news.changed().await.is_err() {
-            return;
-        }
-    }
+/// Waits until all servers were discovered or have failed, or ten seconds have passed.
+async fn await_servers(gateway: Arc<Gateway>, ready: watch::Sender<bool>) {
+    let mut indexed = gateway.indexed.subscribe();
+    let discovered = async { while !gateway.is_discovered() && indexed.changed().await.is_ok() {} };
+    // Who is still silent then becomes ready later.
+    let _ = timeout(DISCOVERY, discovered).await;
+    ready.send_replace(true);
 }
