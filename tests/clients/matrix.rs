@@ -113,8 +113,12 @@ impl Cell {
     fn job(self, url: &str) -> Job {
         let headers = headers([("x-litellm-api-key", self.key.text()), ("x-mcp-servers", &self.header())]);
         let message = self.name();
-        let tool = format!("ev_{}-echo", TRANSPORTS[self.transport]);
-        Job::listing(self.name(), url, headers).calling(tool, json!({"message": message}))
+        Job::listing(self.name(), url, headers).calling(self.tool(), json!({"message": message}))
+    }
+
+    /// The tool that this cell calls, by its published name.
+    fn tool(self) -> String {
+        format!("ev_{}-echo", TRANSPORTS[self.transport])
     }
 
     /// The published names that this cell should list, sorted.
@@ -139,12 +143,16 @@ impl Cell {
             return Err(format!("lists {:?}, not {expected:?}; error {:?}", answer.tools, answer.error));
         }
         let call = answer.call.as_ref();
-        let right = if self.filter == Filter::Unknown {
-            // Outside the filter the tool does not exist: a result that says so, or (modern) a protocol error.
-            call.map_or(answer.error.is_some(), |call| call.is_error && call.text.contains("not found"))
-        } else {
+        let right = if self.filter != Filter::Unknown {
             call.is_some_and(|call| !call.is_error && call.text == format!("Echo: {}", self.name()))
                 && answer.error.is_none()
+        } else if answer.protocol.as_deref() == Some("2026-07-28") {
+            // Outside the filter the tool does not exist: a protocol error to modern clients,
+            call.is_none() && answer.error.as_ref().is_some_and(|error| error.contains("not found"))
+        } else {
+            // and a result that says so to legacy ones.
+            let text = format!("Error: Tool '{}' not found", self.tool());
+            call.is_some_and(|call| call.is_error && call.text == text) && answer.error.is_none()
         };
         if right { Ok(()) } else { Err(format!("answers the call by {call:?}, error {:?}", answer.error)) }
     }
