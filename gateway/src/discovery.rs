@@ -49,10 +49,16 @@ pub async fn keep(upstreams: Weak<ServerUpstreams>, own: Arc<Upstream>, changed:
     }
 }
 
-/// Lists a server through one session.
+/// Lists a server through one session. Until that went well once, the session may have to begin first: a child that
+/// is still being downloaded is not late before its time to connect is over.
 pub async fn list(server: &ServerUpstreams, upstream: &Upstream) -> Result<Catalogue, State> {
     let declared = &server.endpoint.server;
-    let deadline = Instant::now() + Duration::from_secs(u64::from(declared.timeouts.list));
+    let connect = match server.catalogue.load().state {
+        State::Ready => 0,
+        State::Unknown | State::Failed(_) => declared.timeouts.connect,
+    };
+    let seconds = u64::from(connect) + u64::from(declared.timeouts.list);
+    let deadline = Instant::now() + Duration::from_secs(seconds);
     match discover(upstream, deadline, declared.max_response_bytes).await {
         Ok(tools) => Ok(Catalogue { tools: Arc::new(tools), state: State::Ready, read: Some(Instant::now()) }),
         Err(error) => {

@@ -19,6 +19,7 @@ mod paths;
 mod reload;
 mod scene;
 mod sessions;
+mod slow_start;
 mod stdio_kill;
 mod twenty_upstreams;
 mod two_callers;
