@@ -21,7 +21,8 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Serves until SIGTERM or SIGINT.
 pub(crate) fn run(args: RunArgs, surroundings: Surroundings) -> Result<ExitCode, String> {
     let filter = EnvFilter::try_new(&args.log).map_err(|error| format!("--log: {error}"))?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    let terminal = io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(terminal).with_writer(io::stderr).init();
     let mut builder = Builder::new_multi_thread();
     if let Some(workers) = args.workers {
         builder.worker_threads(workers.max(1));
