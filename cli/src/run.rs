@@ -23,11 +23,13 @@ pub(crate) fn run(args: RunArgs, surroundings: Surroundings) -> Result<ExitCode,
     let filter = EnvFilter::try_new(&args.log).map_err(|error| format!("--log: {error}"))?;
     let terminal = io::stderr().is_terminal();
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(terminal).with_writer(io::stderr).init();
-    let mut builder = Builder::new_multi_thread();
-    if let Some(workers) = args.workers {
-        builder.worker_threads(workers.max(1));
-    }
-    let runtime = builder.enable_all().build().map_err(|error| error.to_string())?;
+    let runtime = match args.workers {
+        // One thread hands nothing to others: it needs none of what that costs.
+        Some(0 | 1) => Builder::new_current_thread().enable_all().build(),
+        Some(workers) => Builder::new_multi_thread().worker_threads(workers).enable_all().build(),
+        None => Builder::new_multi_thread().enable_all().build(),
+    };
+    let runtime = runtime.map_err(|error| error.to_string())?;
     let scratch = surroundings.scratch.clone();
     let ended = runtime.block_on(serve(args, surroundings));
     // Children remove what is theirs; the directory itself is there only if there were any.

@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::exchange::{Answer, Exchange};
 use crate::failure::{self, Client};
-use crate::relay::{Relay, Tail};
+use crate::relay::Relay;
 use crate::revoked::Holding;
 use crate::route::{Target, Tool, route};
 use crate::scan::{Edit, MODERN_META, Message, change_members, splice};
@@ -43,10 +43,10 @@ async fn forward(
     };
     let declared = &upstreams.endpoint.server;
     let deadline = deadline(exchange, declared.timeouts.call);
-    let holding = Holding::new(exchange, &declared.id, &tool.native().name);
-    let render = |upstream_id: u64| render(body, message, &tool.native().name_json, upstream_id);
+    let holding = Holding::new(exchange, tool.called.clone());
+    let render = |upstream_id: u64| render(body, message, &tool.called.native().name_json, upstream_id);
     let outgoing = Outgoing { method: "tools/call", render: &render, deadline };
-    let opened = upstreams.open(&exchange.caller.id, tool.part.clone());
+    let opened = upstreams.open(&exchange.caller.id, tool.part);
     let sent = async {
         let slot = timeout_at(deadline, upstreams.calls.clone().acquire_owned()).await;
         // The semaphore is never closed, so that only time can fail it.
@@ -60,14 +60,15 @@ async fn forward(
     };
     match sent {
         Ok((slot, reply)) => {
-            let tail = Tail { slot, deadline, holding, metrics: upstreams.metrics.clone(), upstream: opened.upstream };
             let relay = Relay {
                 id: body.slice_ref(client.id),
                 token: progress_token(body, message),
                 modern: client.modern,
-                alias: declared.alias.clone(),
-                max_bytes: declared.max_response_bytes,
-                tail,
+                server: upstreams.clone(),
+                upstream: opened.upstream,
+                slot,
+                deadline,
+                holding,
             };
             relay.run(reply, whole).await
         }

@@ -22,7 +22,7 @@ pub struct Exchange<'r> {
     /// The gateway.
     pub gateway: &'r Arc<Gateway>,
     /// What it ran when the request came.
-    pub view: &'r View,
+    pub view: &'r Arc<View>,
     /// Who is calling.
     pub caller: &'r Caller,
     /// What the request is narrowed to.

@@ -64,7 +64,7 @@ pub async fn answer(
     let answer = match (&*method.value, exchange.revision.is_modern()) {
         ("tools/list", _) => match message.params.as_ref().and_then(|params| params.cursor.as_ref()) {
             Some(_) => Answer::error(id, -32602, "params.cursor is not one of ours: a list is one page"),
-            None => list::tools(exchange, id).await,
+            None => Box::pin(list::tools(exchange, id)).await,
         },
         ("tools/call", _) => call::tool(exchange, body, message, id, whole).await,
         ("ping", false) => Answer::result(id, b"{}"),

@@ -48,7 +48,7 @@ async fn respond(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Reject> {
     let (parts, body) = request.into_parts();
-    let view = gateway.view.load();
+    let view = gateway.view.load_full();
     let table = &view.table;
     let head = Head::read(&parts.headers, &table.snapshot.settings.client_side_auth_header)?;
     front::check_host(&head, listener)?;
@@ -83,7 +83,7 @@ async fn respond(
             let (answer, session) = methods::answer(&exchange, &body, &message, false).await?;
             Ok(into_response(answer, session))
         }
-        scan::Incoming::Batch(messages) => batch(&exchange, &body, &messages).await,
+        scan::Incoming::Batch(messages) => Box::pin(batch(&exchange, &body, &messages)).await,
     }
 }
 

@@ -18,10 +18,10 @@ use crate::body::Aborted;
 use crate::event;
 use crate::exchange::Answer;
 use crate::failure::{self, Client};
-use crate::metrics::ServerMetrics;
 use crate::revoked::Holding;
 use crate::scan::{self, Edit, splice};
 use crate::upstream::{Messages, Outcome, Reply, ReplyBody, Upstream, UpstreamError};
+use crate::upstreams::ServerUpstreams;
 
 /// What is held back of a reply before anything goes out.
 const HELD_BACK: usize = 64 * 1024;
@@ -30,7 +30,7 @@ const QUEUE: usize = 8;
 /// What the modern protocol demands of a result.
 const MODERN_RESULT: &[u8] = br#""resultType":"complete""#;
 
-/// One reply on its way home.
+/// One reply on its way home, with all that its call holds until the last byte.
 pub struct Relay {
     /// The caller's id, as JSON.
     pub id: Bytes,
@@ -38,26 +38,16 @@ pub struct Relay {
     pub token: Option<Bytes>,
     /// Whether the caller speaks the modern protocol.
     pub modern: bool,
-    /// The server's published name.
-    pub alias: String,
-    /// The largest reply, in bytes.
-    pub max_bytes: u64,
-    /// What the call holds until its last byte.
-    pub tail: Tail,
-}
-
-/// What a call holds until its last byte.
-pub struct Tail {
+    /// The server.
+    pub server: Arc<ServerUpstreams>,
+    /// The session with it, where its questions are answered.
+    pub upstream: Arc<Upstream>,
     /// One of the server's slots.
     pub slot: OwnedSemaphorePermit,
-    /// When it ends at the latest.
+    /// When the call ends at the latest.
     pub deadline: Instant,
     /// What may be taken away meanwhile.
     pub holding: Holding,
-    /// The server's counters.
-    pub metrics: ServerMetrics,
-    /// Where questions of the server are answered.
-    pub upstream: Arc<Upstream>,
 }
 
 /// What a message of the server is for the caller.
@@ -77,7 +67,7 @@ impl Relay {
     pub async fn run(self, reply: Reply, whole: bool) -> Answer {
         match reply.body {
             ReplyBody::Json(body) => self.json(reply.id, body, whole).await,
-            ReplyBody::Messages(messages) => self.messages(reply.id, messages, whole).await,
+            ReplyBody::Messages(messages) => Box::pin(self.messages(reply.id, messages, whole)).await,
         }
     }
 
@@ -86,8 +76,8 @@ impl Relay {
     }
 
     fn fail(&self, error: &UpstreamError) -> Answer {
-        self.tail.metrics.failed(error.outcome.as_str());
-        failure::upstream(self.client(), &self.alias, error)
+        self.server.metrics.failed(error.outcome.as_str());
+        failure::upstream(self.client(), &self.server.endpoint.server.alias, error)
     }
 
     async fn json(self, upstream_id: u64, mut body: Incoming, whole: bool) -> Answer {
@@ -112,7 +102,7 @@ impl Relay {
         }
         match splicer.finish() {
             Ok(outcome) => {
-                self.tail.metrics.answered(outcome.is_error());
+                self.server.metrics.answered(outcome.is_error());
                 Answer::Message(StatusCode::OK, out.into())
             }
             Err(fault) => self.fail(&bad_reply(&fault)),
@@ -134,29 +124,29 @@ impl Relay {
         };
         let ended = tokio::select! {
             ended = ended => ended,
-            () = self.tail.holding.lost() => Ok(None),
+            () = self.holding.lost() => Ok(None),
         };
         match ended {
-            Ok(Some(outcome)) => self.tail.metrics.answered(outcome.is_error()),
+            Ok(Some(outcome)) => self.server.metrics.answered(outcome.is_error()),
             Ok(None) => {
                 let _ = sender.send(Err(Aborted)).await;
             }
             Err(error) => {
-                self.tail.metrics.failed(error.outcome.as_str());
+                self.server.metrics.failed(error.outcome.as_str());
                 let _ = sender.send(Err(Aborted)).await;
             }
         }
     }
 
     async fn chunk(&self, body: &mut Incoming, read: &mut u64) -> Result<Option<Bytes>, UpstreamError> {
-        let frame = timeout_at(self.tail.deadline, body.frame());
+        let frame = timeout_at(self.deadline, body.frame());
         match frame.await.map_err(|_| UpstreamError::timeout("the reply"))? {
             None => Ok(None),
             Some(Err(_)) => Err(UpstreamError::new(Outcome::UpstreamError, "the reply broke off")),
             Some(Ok(frame)) => {
                 let chunk = frame.into_data().unwrap_or_default();
                 *read += chunk.len() as u64;
-                if *read > self.max_bytes {
+                if *read > self.server.endpoint.server.max_response_bytes {
                     return Err(UpstreamError::new(Outcome::UpstreamError, "the reply is over maxResponseBytes"));
                 }
                 Ok(Some(chunk))
@@ -195,8 +185,8 @@ impl Relay {
                     Ok(Step::Notification(message)) => next = message,
                     Ok(Step::Nothing) => return,
                     Err(error) => {
-                        self.tail.metrics.failed(error.outcome.as_str());
-                        let told = failure::upstream_message(self.client(), &self.alias, &error);
+                        self.server.metrics.failed(error.outcome.as_str());
+                        let told = failure::upstream_message(self.client(), &self.server.endpoint.server.alias, &error);
                         let _ = sender.send(Ok(event::message(&told))).await;
                         return;
                     }
@@ -205,7 +195,7 @@ impl Relay {
         };
         tokio::select! {
             () = going_on => {}
-            () = self.tail.holding.lost() => {
+            () = self.holding.lost() => {
                 let _ = sender.send(Err(Aborted)).await;
             }
         }
@@ -221,7 +211,7 @@ impl Relay {
     }
 
     async fn next(&self, upstream_id: u64, messages: &mut Messages) -> Result<Step, UpstreamError> {
-        let next = timeout_at(self.tail.deadline, messages.next());
+        let next = timeout_at(self.deadline, messages.next());
         let message = next.await.map_err(|_| UpstreamError::timeout("the reply"))?;
         let message = message.ok_or_else(|| {
             UpstreamError::new(Outcome::UpstreamError, "the server ended the stream before its answer")
@@ -247,7 +237,7 @@ impl Relay {
             let object = result.object.filter(|_| self.modern && result.result_type.is_none());
             edits.extend(object.map(|object| Edit::insert_last(object, MODERN_RESULT)));
         }
-        self.tail.metrics.answered(response.result.as_ref().is_none_or(|result| result.is_error));
+        self.server.metrics.answered(response.result.as_ref().is_none_or(|result| result.is_error));
         Ok(Step::Response(edited(message, edits)))
     }
 
@@ -275,7 +265,7 @@ impl Relay {
         } else {
             crate::json::error(id, -32601, "this client takes no requests", None, &mut out);
         }
-        self.tail.upstream.answer(out.into()).await;
+        self.upstream.answer(out.into()).await;
     }
 }
 

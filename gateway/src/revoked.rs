@@ -4,33 +4,38 @@
 use std::sync::Arc;
 
 use crate::exchange::Exchange;
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, View};
+use crate::route::Called;
 
-/// What a call under way holds.
+/// What a call under way holds: who and what, as the view says that it was permitted by.
 pub struct Holding {
     gateway: Arc<Gateway>,
-    revision: u64,
-    caller: String,
-    server: String,
-    tool: String,
+    view: Arc<View>,
+    caller: CallerAt,
+    called: Called,
+}
+
+/// Where in the view's snapshot the caller stands.
+enum CallerAt {
+    Anonymous,
+    Known(usize),
 }
 
 impl Holding {
-    /// What a permitted call holds; `server` is the server's id, `tool` the native name.
-    pub fn new(exchange: &Exchange<'_>, server: &str, tool: &str) -> Self {
-        Self {
-            gateway: exchange.gateway.clone(),
-            revision: exchange.view.table.revision,
-            caller: exchange.caller.id.clone(),
-            server: server.to_owned(),
-            tool: tool.to_owned(),
-        }
+    /// What a permitted call holds.
+    pub fn new(exchange: &Exchange<'_>, called: Called) -> Self {
+        let snapshot = &exchange.view.table.snapshot;
+        let caller = match snapshot.callers.element_offset(exchange.caller) {
+            Some(position) => CallerAt::Known(position),
+            None => CallerAt::Anonymous,
+        };
+        Self { gateway: exchange.gateway.clone(), view: exchange.view.clone(), caller, called }
     }
 
     /// Returns when the caller may no longer use the tool.
     pub async fn lost(&self) {
         let mut revision = self.gateway.revision.subscribe();
-        if *revision.borrow_and_update() != self.revision && !self.is_held() {
+        if *revision.borrow_and_update() != self.view.table.revision && !self.is_held() {
             return;
         }
         while revision.changed().await.is_ok() {
@@ -42,12 +47,18 @@ impl Holding {
     }
 
     fn is_held(&self) -> bool {
+        let before = &self.view.table.snapshot;
+        let caller = match self.caller {
+            CallerAt::Anonymous => before.anonymous.as_ref(),
+            CallerAt::Known(position) => before.callers.get(position),
+        };
+        let server = &before.servers[self.called.server as usize].id;
         let view = self.gateway.view.load();
         let snapshot = &view.table.snapshot;
-        let server = snapshot.servers.iter().position(|server| server.id == self.server);
-        let caller = view.table.caller_by_id(&self.caller);
-        server
-            .zip(caller)
-            .is_some_and(|(server, caller)| snapshot.allows(caller, crate::clock::now(), server as u32, &self.tool))
+        let server = snapshot.servers.iter().position(|now| now.id == *server);
+        let caller = caller.and_then(|caller| view.table.caller_by_id(&caller.id));
+        server.zip(caller).is_some_and(|(server, caller)| {
+            snapshot.allows(caller, crate::clock::now(), server as u32, &self.called.native().name)
+        })
     }
 }

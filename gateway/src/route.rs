@@ -32,11 +32,27 @@ pub struct Tool {
     pub permit: Permit,
     /// What the caller adds.
     pub part: CallerPart,
+    /// Which tool.
+    pub called: Called,
+}
+
+/// A tool of a server, as the server lists it.
+#[derive(Clone)]
+pub struct Called {
+    /// The server.
+    pub server: ServerIndex,
     catalogue: Arc<Catalogue>,
     position: u32,
 }
 
 impl Tool {
+    fn new(permit: Permit, part: CallerPart, catalogue: Arc<Catalogue>, position: u32) -> Self {
+        let called = Called { server: permit.server(), catalogue, position };
+        Self { permit, part, called }
+    }
+}
+
+impl Called {
     /// The tool as its server knows it.
     pub fn native(&self) -> &NativeTool {
         &self.catalogue.tools[self.position as usize]
@@ -52,17 +68,12 @@ pub async fn route(exchange: &Exchange<'_>, name: &str) -> Target {
         if let Some(permit) = exchange.permit(at.server, native) {
             let part = exchange.caller_part(at.server);
             if part.digest().is_none() {
-                return Target::Tool(Tool {
-                    permit,
-                    part,
-                    catalogue: of_server.catalogue().clone(),
-                    position: at.tool,
-                });
+                return Target::Tool(Tool::new(permit, part, of_server.catalogue().clone(), at.tool));
             }
-            return in_own_list(exchange, native, permit, part).await;
+            return Box::pin(in_own_list(exchange, native, permit, part)).await;
         }
     }
-    match by_prefix(exchange, name).await {
+    match Box::pin(by_prefix(exchange, name)).await {
         Target::Unknown => by_bare_name(exchange, name),
         found => found,
     }
@@ -80,7 +91,7 @@ async fn in_own_list(exchange: &Exchange<'_>, native: &str, permit: Permit, part
     };
     let found = catalogue.tools.iter().position(|tool| tool.name == native);
     match (found, &catalogue.state) {
-        (Some(position), _) => Target::Tool(Tool { permit, part, catalogue, position: position as u32 }),
+        (Some(position), _) => Target::Tool(Tool::new(permit, part, catalogue, position as u32)),
         (None, State::Failed(error)) => Target::Down(server, error.clone()),
         (None, State::Unknown) => Target::Down(server, UpstreamError::timeout("the first tools/list")),
         (None, State::Ready) => Target::Unknown,
@@ -113,7 +124,7 @@ fn by_bare_name(exchange: &Exchange<'_>, name: &str) -> Target {
         let catalogue = exchange.view.index.servers[*server as usize].catalogue();
         let Some(position) = catalogue.tools.iter().position(|tool| tool.name == name) else { continue };
         let part = exchange.caller_part(*server);
-        let tool = Tool { permit, part, catalogue: catalogue.clone(), position: position as u32 };
+        let tool = Tool::new(permit, part, catalogue.clone(), position as u32);
         if only.replace(tool).is_some() {
             return Target::Unknown;
         }

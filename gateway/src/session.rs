@@ -2,10 +2,10 @@
 //! its session is sealed in the id (R9), bound to the caller and not to the
 //! key, so that a key can be rotated under an open session.
 
-use std::collections::HashMap;
 
 use crds::snapshot::UnixSeconds;
-use parking_lot::Mutex;
+use hashbrown::HashMap;
+use parking_lot::{Mutex, RwLock};
 use sha2::{Digest, Sha256};
 
 use crate::revision::Revision;
@@ -25,9 +25,17 @@ pub struct Session {
     caller: [u8; 16],
 }
 
+/// What is sealed in an id.
+type Plain = [u8; 33];
+
+/// The most ids that are remembered as opened.
+const MAX_OPENED: usize = 8192;
+
 /// Makes, reads and ends sessions.
 pub struct Sessions {
     sealer: Sealer,
+    /// Ids that were opened lately: most requests bring one of these, and opening costs more than all else of a head.
+    opened: RwLock<HashMap<Box<[u8]>, Plain>>,
     /// Ended before their expiry, until then.
     ended: Mutex<HashMap<[u8; 8], UnixSeconds>>,
 }
@@ -35,12 +43,12 @@ pub struct Sessions {
 impl Sessions {
     /// Sessions sealed by `sealer`.
     pub fn new(sealer: Sealer) -> Self {
-        Self { sealer, ended: Mutex::default() }
+        Self { sealer, opened: RwLock::default(), ended: Mutex::default() }
     }
 
     /// A new session id for a caller.
     pub fn start(&self, caller: &str, revision: Revision, now: UnixSeconds) -> Result<String, NoRandomness> {
-        let mut plain = [0; 33];
+        let mut plain: Plain = [0; 33];
         getrandom::fill(&mut plain[..8]).map_err(|_| NoRandomness)?;
         plain[8..16].copy_from_slice(&(now + LIFETIME).to_be_bytes());
         plain[16..32].copy_from_slice(&caller_digest(caller));
@@ -50,7 +58,7 @@ impl Sessions {
 
     /// The session of an id, if it is ours, the caller's own, not expired and not ended.
     pub fn read(&self, id: &[u8], caller: &str, now: UnixSeconds) -> Option<Session> {
-        let plain: [u8; 33] = self.sealer.open(Purpose::Session, id)?.try_into().ok()?;
+        let plain = self.open(id)?;
         let session = Session {
             nonce: plain[..8].try_into().ok()?,
             expires: UnixSeconds::from_be_bytes(plain[8..16].try_into().ok()?),
@@ -59,6 +67,19 @@ impl Sessions {
         };
         let own = session.caller == caller_digest(caller) && session.expires > now;
         (own && !self.ended.lock().contains_key(&session.nonce)).then_some(session)
+    }
+
+    fn open(&self, id: &[u8]) -> Option<Plain> {
+        if let Some(plain) = self.opened.read().get(id) {
+            return Some(*plain);
+        }
+        let plain: Plain = self.sealer.open(Purpose::Session, id)?.try_into().ok()?;
+        let mut opened = self.opened.write();
+        if opened.len() >= MAX_OPENED {
+            opened.clear();
+        }
+        opened.insert(id.into(), plain);
+        Some(plain)
     }
 
     /// Ends a session: its id is unknown from now on.

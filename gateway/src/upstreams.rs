@@ -5,12 +5,13 @@
 //! server does not share, by the caller (R23). One more belongs to the gateway
 //! itself, for discovery.
 
-use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use crds::snapshot::Digest128;
+use hashbrown::{Equivalent, HashMap};
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -40,9 +41,16 @@ pub struct ServerUpstreams {
 }
 
 /// Whose session it is. The caller's id stands whole: no digest of it can collide.
-#[derive(Clone, Eq, Hash, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 struct SessionKey {
     caller: Option<Arc<str>>,
+    part: Option<Digest128>,
+}
+
+/// The same, borrowed: what a request looks for.
+#[derive(Clone, Copy, Hash)]
+struct Sought<'r> {
+    caller: Option<&'r str>,
     part: Option<Digest128>,
 }
 
@@ -83,20 +91,23 @@ impl ServerUpstreams {
         if digest.is_none() && self.endpoint.server.shared {
             return Opened { upstream: self.own.clone(), catalogue: None };
         }
-        let caller: Arc<str> = Arc::from(caller);
-        let key = SessionKey { caller: (!self.endpoint.server.shared).then(|| caller.clone()), part: digest };
+        let sought = Sought { caller: (!self.endpoint.server.shared).then_some(caller), part: digest };
         let mut sessions = self.sessions.lock();
-        if !sessions.contains_key(&key) {
-            end_oldest(&mut sessions, &caller);
+        if let Some(entry) = sessions.get_mut(&sought) {
+            entry.used = Instant::now();
+            return entry.opened(digest.is_some());
         }
-        let entry = sessions.entry(key).or_insert_with(|| Entry {
+        let opener: Arc<str> = Arc::from(caller);
+        end_oldest(&mut sessions, &opener);
+        let entry = Entry {
             upstream: Arc::new(Upstream::new(self.endpoint.clone(), part, &self.connectors)),
             catalogue: Arc::new(ArcSwap::from_pointee(Catalogue::default())),
-            opener: caller,
+            opener: opener.clone(),
             used: Instant::now(),
-        });
-        entry.used = Instant::now();
-        Opened { upstream: entry.upstream.clone(), catalogue: digest.is_some().then(|| entry.catalogue.clone()) }
+        };
+        let opened = entry.opened(digest.is_some());
+        sessions.insert(SessionKey { caller: sought.caller.map(|_| opener), part: digest }, entry);
+        opened
     }
 
     /// Ends sessions that are idle, and those of callers that `keeps` says no to.
@@ -142,5 +153,30 @@ fn end_oldest(sessions: &mut HashMap<SessionKey, Entry>, caller: &Arc<str>) {
 fn stop(ended: Vec<Arc<Upstream>>) {
     for upstream in ended {
         tokio::spawn(async move { upstream.stop().await });
+    }
+}
+
+impl Entry {
+    /// `own_list`: the caller's own values may change what the server lists.
+    fn opened(&self, own_list: bool) -> Opened {
+        Opened { upstream: self.upstream.clone(), catalogue: own_list.then(|| self.catalogue.clone()) }
+    }
+}
+
+impl SessionKey {
+    fn sought(&self) -> Sought<'_> {
+        Sought { caller: self.caller.as_deref(), part: self.part }
+    }
+}
+
+impl Hash for SessionKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.sought().hash(state);
+    }
+}
+
+impl Equivalent<SessionKey> for Sought<'_> {
+    fn equivalent(&self, key: &SessionKey) -> bool {
+        self.caller == key.caller.as_deref() && self.part == key.part
     }
 }
