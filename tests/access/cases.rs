@@ -1,10 +1,10 @@
 //! Small worlds in which the two once differed, by hand: what is right is
 //! written out, and both sides must say it. Each is a reading in `docs/access.md`.
 
-use tests::oracle::{Credential, Oracle};
+use tests::oracle::{Credential, Identity, Oracle, Reason};
 use tests::world::{
-    Binding, Entry, Grants, KeyEntry, KeySource, Meta, Mode, NOW, Reference, SecretRef, Server, Subject, Transport,
-    World,
+    Binding, Entry, Grants, Id, KeyEntry, KeySource, Labels, Meta, Mode, NOW, Reference, Secret, SecretRef, Server,
+    Subject, Transport, World,
 };
 
 use crate::compare::differences;
@@ -135,4 +135,28 @@ fn the_separator_is_found_wherever_it_stands() {
         &world(vec![server("a", &["get", "_put"])]),
         &[("a___get", "a:get"), ("a____get", "a:get"), ("a___put", "a:_put"), ("_a__get", "a:get")],
     );
+}
+
+#[test]
+fn an_empty_value_of_a_secret_is_no_key() {
+    let mut world = world(vec![server("a", &["get"])]);
+    let from = SecretRef { name: "keys".to_owned(), key: "token".to_owned() };
+    let data = Labels::from([("token".to_owned(), String::new())]);
+    world.secrets.push(Secret { id: Id::new("default", "keys"), labelled: true, data });
+    let key = KeyEntry { name: "k".to_owned(), source: KeySource::Secret(from), expires: None };
+    world.bindings[0].subject = Subject::Key(vec![key]);
+    assert_eq!(differences(&world, &Bench::new()), Vec::<String>::new());
+    let oracle = Oracle::new(&world, NOW);
+    assert_eq!(oracle.identify(&Credential::Key(String::new())), Identity::Unauthorized);
+    assert_eq!(oracle.voids().first().map(|void| void.reason), Some(Reason::SecretNotUsable));
+}
+
+#[test]
+fn the_gateways_own_program_is_a_command_like_any_other() {
+    let transport = Transport::Stdio { command: "switchboard".to_owned(), env_from: None };
+    let mut world = world(vec![Server { transport, ..server("demo", &["get"]) }]);
+    check(&world, &[("demo__get", "demo:get")]);
+    world.settings.stdio_commands = Some(vec!["uvx".to_owned()]);
+    check(&world, &[("demo__get", "-"), ("get", "-")]);
+    assert_eq!(Oracle::new(&world, NOW).faults().values().collect::<Vec<_>>(), [&Reason::StdioNotAllowed]);
 }
