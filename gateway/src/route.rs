@@ -84,11 +84,8 @@ async fn listed(exchange: &Exchange<'_>, native: &str, permit: Permit) -> Target
         };
     };
     let position = position as u32;
-    let shown = if own {
-        leaves_name(exchange, server, native)
-    } else {
-        index.is_visible(ToolAt { server, tool: position })
-    };
+    let shown =
+        if own { leaves_name(exchange, server, native) } else { index.is_visible(ToolAt { server, tool: position }) };
     if shown { Target::Tool(Tool { permit, part, catalogue, position }) } else { Target::Unknown }
 }
 

@@ -8,7 +8,7 @@ use tests::world::{
 };
 
 use crate::compare::differences;
-use crate::product::Bench;
+use crate::product::{Bench, Product};
 
 /// A directory of these servers, `__` between prefix and tool, and a key for everything.
 fn world(servers: Vec<Server>) -> World {
@@ -159,4 +159,16 @@ fn the_gateways_own_program_is_a_command_like_any_other() {
     world.settings.stdio_commands = Some(vec!["uvx".to_owned()]);
     check(&world, &[("demo__get", "-"), ("get", "-")]);
     assert_eq!(Oracle::new(&world, NOW).faults().values().collect::<Vec<_>>(), [&Reason::StdioNotAllowed]);
+}
+
+#[test]
+fn a_name_that_all_callers_see_stays_where_it_is_whatever_one_caller_sees() {
+    let world = world(vec![server("a", &["get"]), Server { alias: Some("a__b".to_owned()), ..server("b", &["get"]) }]);
+    let bench = Bench::new();
+    bench.runtime.block_on(async {
+        let index = Product::new(&world, &bench).view.index;
+        // To one caller the first server lists `b__get` too, which would be published as the second one's `get` is.
+        assert!(!index.leaves_name("a__b__get", 0) && index.leaves_name("a__b__get", 1));
+        assert!(index.leaves_name("a__put", 0) && index.leaves_name("a__get", 0));
+    });
 }
