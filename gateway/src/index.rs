@@ -84,9 +84,9 @@ impl Index {
         self.by_name.get(&self.servers[at.server as usize].tools[at.tool as usize].name) == Some(&at)
     }
 
-    /// Whether `name` is free for this server, or its own.
+    /// Whether `name` is free for a tool of this server that only one caller sees: no other server's tool has it.
     pub fn leaves_name(&self, name: &str, server: ServerIndex) -> bool {
-        self.by_name.get(name).is_none_or(|at| at.server >= server)
+        self.by_name.get(name).is_none_or(|at| at.server == server)
     }
 }
 

@@ -12,7 +12,7 @@ pub struct Holding {
     gateway: Arc<Gateway>,
     view: Arc<View>,
     caller: CallerAt,
-    called: Called,
+    tool: Called,
 }
 
 /// Where in the view's snapshot the caller stands.
@@ -23,13 +23,11 @@ enum CallerAt {
 
 impl Holding {
     /// What a permitted call holds.
-    pub fn new(exchange: &Exchange<'_>, called: Called) -> Self {
+    pub fn new(exchange: &Exchange<'_>, tool: Called) -> Self {
         let snapshot = &exchange.view.table.snapshot;
-        let caller = match snapshot.callers.element_offset(exchange.caller) {
-            Some(position) => CallerAt::Known(position),
-            None => CallerAt::Anonymous,
-        };
-        Self { gateway: exchange.gateway.clone(), view: exchange.view.clone(), caller, called }
+        let position = snapshot.callers.element_offset(exchange.caller);
+        let caller = position.map_or(CallerAt::Anonymous, CallerAt::Known);
+        Self { gateway: exchange.gateway.clone(), view: exchange.view.clone(), caller, tool }
     }
 
     /// Returns when the caller may no longer use the tool.
@@ -52,13 +50,13 @@ impl Holding {
             CallerAt::Anonymous => before.anonymous.as_ref(),
             CallerAt::Known(position) => before.callers.get(position),
         };
-        let server = &before.servers[self.called.server as usize].id;
+        let server = &before.servers[self.tool.server as usize].id;
         let view = self.gateway.view.load();
         let snapshot = &view.table.snapshot;
         let server = snapshot.servers.iter().position(|now| now.id == *server);
         let caller = caller.and_then(|caller| view.table.caller_by_id(&caller.id));
         server.zip(caller).is_some_and(|(server, caller)| {
-            snapshot.allows(caller, crate::clock::now(), server as u32, &self.called.native().name)
+            snapshot.allows(caller, crate::clock::now(), server as u32, &self.tool.native().name)
         })
     }
 }

@@ -1,20 +1,24 @@
 //! From the name that a caller calls to a tool of a server.
 //!
-//! In this order (ACCESS.md): the exact published name; a norm-equal spelling
-//! of a prefix before the native name; a bare native name, if the caller may
-//! use exactly one tool of that name. What the caller may not use does not
-//! exist at any step.
+//! In this order: the exact published name; a norm-equal spelling of a prefix
+//! before the native name; a bare native name. Only what the caller's list
+//! shows exists at any step, and two meanings are none.
 
 use std::sync::Arc;
 
+use crds::names::{norm, published_name};
 use crds::snapshot::ServerIndex;
 
 use crate::catalogue::{Catalogue, NativeTool, State};
 use crate::discovery;
 use crate::exchange::Exchange;
+use crate::index::ToolAt;
 use crate::permit::Permit;
 use crate::table::Named;
 use crate::upstream::{CallerPart, Outcome, UpstreamError};
+
+/// The longest spelling of a prefix that is looked at, in bytes: twice the longest prefix. Bounds the work for a name.
+const MAX_SPELLING: usize = 64;
 
 /// What a called name leads to.
 pub enum Target {
@@ -63,71 +67,108 @@ impl Called {
 pub async fn route(exchange: &Exchange<'_>, name: &str) -> Target {
     let index = &exchange.view.index;
     if let Some(at) = index.find(name) {
-        let of_server = &index.servers[at.server as usize];
-        let native = of_server.native(at.tool).name.as_str();
+        let native = index.servers[at.server as usize].native(at.tool).name.as_str();
         if let Some(permit) = exchange.permit(at.server, native) {
             let part = exchange.caller_part(at.server);
             if part.digest().is_none() {
-                return Target::Tool(Tool::new(permit, part, of_server.catalogue().clone(), at.tool));
+                let catalogue = index.servers[at.server as usize].catalogue().clone();
+                return Target::Tool(Tool::new(permit, part, catalogue, at.tool));
             }
-            return Box::pin(in_own_list(exchange, native, permit, part)).await;
+            return Box::pin(listed(exchange, native, permit)).await;
         }
     }
     match Box::pin(by_prefix(exchange, name)).await {
-        Target::Unknown => by_bare_name(exchange, name),
-        found => found,
+        Some(found) => found,
+        None => Box::pin(by_bare_name(exchange, name)).await,
     }
 }
 
-/// The tool in what the server lists to this caller, whose own values may change that.
-async fn in_own_list(exchange: &Exchange<'_>, native: &str, permit: Permit, part: CallerPart) -> Target {
+/// The tool, if the server lists it to this caller, whose own values may change that, and it goes by its published name.
+async fn listed(exchange: &Exchange<'_>, native: &str, permit: Permit) -> Target {
     let server = permit.server();
+    let index = &exchange.view.index;
     let Some(upstreams) = &exchange.view.upstreams[server as usize] else {
         return Target::Down(server, UpstreamError::new(Outcome::Unreachable, "a Secret that it needs cannot be used"));
     };
-    let catalogue = match part.digest() {
-        None => exchange.view.index.servers[server as usize].catalogue().clone(),
-        Some(_) => discovery::for_caller(upstreams, &upstreams.open(&exchange.caller.id, part.clone())).await,
+    let part = exchange.caller_part(server);
+    let own = part.digest().is_some();
+    let catalogue = if own {
+        discovery::for_caller(upstreams, &upstreams.open(&exchange.caller.id, part.clone())).await
+    } else {
+        index.servers[server as usize].catalogue().clone()
     };
-    let found = catalogue.tools.iter().position(|tool| tool.name == native);
-    match (found, &catalogue.state) {
-        (Some(position), _) => Target::Tool(Tool::new(permit, part, catalogue, position as u32)),
-        (None, State::Failed(error)) => Target::Down(server, error.clone()),
-        (None, State::Unknown) => Target::Down(server, UpstreamError::timeout("the first tools/list")),
-        (None, State::Ready) => Target::Unknown,
-    }
+    let Some(position) = catalogue.tools.iter().position(|tool| tool.name == native) else {
+        return match &catalogue.state {
+            State::Failed(error) => Target::Down(server, error.clone()),
+            State::Unknown => Target::Down(server, UpstreamError::timeout("the first tools/list")),
+            State::Ready => Target::Unknown,
+        };
+    };
+    let position = position as u32;
+    let shown =
+        if own { leaves_name(exchange, server, native) } else { index.is_visible(ToolAt { server, tool: position }) };
+    if shown { Target::Tool(Tool::new(permit, part, catalogue, position)) } else { Target::Unknown }
 }
 
-async fn by_prefix(exchange: &Exchange<'_>, name: &str) -> Target {
-    let table = &exchange.view.table;
-    let separator = table.snapshot.settings.separator.as_str();
-    let mut down = Target::Unknown;
-    for (at, _) in name.match_indices(separator) {
-        let Some(Named::Server(server)) = table.named(&name[..at]) else { continue };
-        let native = &name[at + separator.len()..];
+/// Whether no other server's tool has the published name of this one, for all callers.
+fn leaves_name(exchange: &Exchange<'_>, server: ServerIndex, native: &str) -> bool {
+    let snapshot = &exchange.view.table.snapshot;
+    let (settings, prefix) = (&snapshot.settings, snapshot.servers[server as usize].prefix.as_deref());
+    let published = published_name(prefix, &settings.separator, native, settings.max_tool_name_length);
+    exchange.view.index.leaves_name(&published, server)
+}
+
+/// What spellings of prefixes lead to; none where they lead to nothing.
+async fn by_prefix(exchange: &Exchange<'_>, name: &str) -> Option<Target> {
+    let (mut tools, mut down) = (Vec::new(), None);
+    for (server, native) in readings(exchange, name) {
         let Some(permit) = exchange.permit(server, native) else { continue };
-        let part = exchange.caller_part(server);
-        match in_own_list(exchange, native, permit, part).await {
+        match listed(exchange, native, permit).await {
             Target::Unknown => {}
-            Target::Down(server, error) => down = Target::Down(server, error),
-            found @ Target::Tool(_) => return found,
+            Target::Down(server, error) => down = Some(Target::Down(server, error)),
+            found @ Target::Tool(_) => tools.push(found),
         }
     }
-    down
+    match tools.pop() {
+        None => down,
+        Some(tool) if tools.is_empty() => Some(tool),
+        Some(_) => Some(Target::Unknown),
+    }
 }
 
-fn by_bare_name(exchange: &Exchange<'_>, name: &str) -> Target {
-    let access = exchange.view.table.access(exchange.caller, exchange.now);
+/// Every way to read a name as a spelling of a server's prefix, separator and native name. A separator may overlap
+/// with characters that do not count in a spelling, as in `a___b`.
+fn readings<'n>(exchange: &Exchange<'_>, name: &'n str) -> Vec<(ServerIndex, &'n str)> {
+    let table = &exchange.view.table;
+    let separator = table.snapshot.settings.separator.as_str();
+    let cuts = name.char_indices().map(|(at, _)| at).take_while(|at| *at <= MAX_SPELLING);
+    let readings = cuts.filter_map(|at| {
+        let native = name[at..].strip_prefix(separator)?;
+        let Some(Named::Server(server)) = table.named(&name[..at]) else { return None };
+        // Headers name a server by its alias too; the names of tools begin with the prefix.
+        let prefix = table.snapshot.servers[server as usize].prefix.as_deref()?;
+        (norm(prefix) == norm(&name[..at])).then_some((server, native))
+    });
+    readings.collect()
+}
+
+/// The one tool of that native name that goes by its published name and that the caller may use.
+async fn by_bare_name(exchange: &Exchange<'_>, name: &str) -> Target {
+    let index = &exchange.view.index;
     let mut only = None;
-    for (server, _) in access {
+    for (server, _) in exchange.view.table.access(exchange.caller, exchange.now) {
+        let tools = &index.servers[*server as usize].catalogue().tools;
+        let Some(position) = tools.iter().position(|tool| tool.name == name) else { continue };
+        if !index.is_visible(ToolAt { server: *server, tool: position as u32 }) {
+            continue;
+        }
         let Some(permit) = exchange.permit(*server, name) else { continue };
-        let catalogue = exchange.view.index.servers[*server as usize].catalogue();
-        let Some(position) = catalogue.tools.iter().position(|tool| tool.name == name) else { continue };
-        let part = exchange.caller_part(*server);
-        let tool = Tool::new(permit, part, catalogue.clone(), position as u32);
-        if only.replace(tool).is_some() {
+        if only.replace(permit).is_some() {
             return Target::Unknown;
         }
     }
-    only.map_or(Target::Unknown, Target::Tool)
+    match only {
+        Some(permit) => listed(exchange, name, permit).await,
+        None => Target::Unknown,
+    }
 }

@@ -2,7 +2,6 @@
 //! its session is sealed in the id (R9), bound to the caller and not to the
 //! key, so that a key can be rotated under an open session.
 
-
 use crds::snapshot::UnixSeconds;
 use hashbrown::HashMap;
 use parking_lot::{Mutex, RwLock};

@@ -97,17 +97,18 @@ impl ServerUpstreams {
             entry.used = Instant::now();
             return entry.opened(digest.is_some());
         }
-        let opener: Arc<str> = Arc::from(caller);
-        end_oldest(&mut sessions, &opener);
+        let caller: Arc<str> = Arc::from(caller);
+        end_oldest(&mut sessions, &caller);
         let entry = Entry {
             upstream: Arc::new(Upstream::new(self.endpoint.clone(), part, &self.connectors)),
             catalogue: Arc::new(ArcSwap::from_pointee(Catalogue::default())),
-            opener: opener.clone(),
+            opener: caller.clone(),
             used: Instant::now(),
         };
-        let opened = entry.opened(digest.is_some());
-        sessions.insert(SessionKey { caller: sought.caller.map(|_| opener), part: digest }, entry);
-        opened
+        let session = entry.opened(digest.is_some());
+        let key_caller = (!self.endpoint.server.shared).then_some(caller);
+        sessions.insert(SessionKey { caller: key_caller, part: digest }, entry);
+        session
     }
 
     /// Ends sessions that are idle, and those of callers that `keeps` says no to.

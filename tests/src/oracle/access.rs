@@ -156,7 +156,7 @@ impl<'w> Oracle<'w> {
                 usable.extend(self.tools(server, None));
             }
         }
-        usable.retain(|(id, tool)| self.server(id).is_some_and(|server| passes(server, tool)));
+        usable.retain(|(id, tool)| self.server(id).is_some_and(|server| !self.off(server) && passes(server, tool)));
         usable
     }
 }

@@ -52,7 +52,11 @@ impl<'w> Oracle<'w> {
     /// prefix with a native name, else a native name that only one of the caller's servers has. Only what the caller's
     /// list shows counts; two meanings are none.
     pub fn call(&self, id: &Id, words: &[&str], name: &str) -> Option<Pair> {
-        let list = self.list(id, words);
+        self.meaning(&self.list(id, words), name)
+    }
+
+    /// What a called name means to a caller who sees this list, see [`Oracle::call`].
+    pub fn meaning(&self, list: &BTreeMap<String, Pair>, name: &str) -> Option<Pair> {
         if let Some(pair) = list.get(name) {
             return Some(pair.clone());
         }
@@ -71,7 +75,7 @@ impl<'w> Oracle<'w> {
         if !prefixed.is_empty() {
             return only(prefixed);
         }
-        only(list.into_values().filter(|(_, tool)| tool == name).collect())
+        only(list.values().filter(|(_, tool)| tool == name).cloned().collect())
     }
 
     /// The accepted servers that are not off.

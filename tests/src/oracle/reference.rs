@@ -12,10 +12,16 @@ pub(super) fn target(own: &str, reference: &Reference) -> Id {
     Id::new(namespace, &reference.name)
 }
 
-/// The value that a Secret of `namespace` holds, if it is there with the label and the key.
+/// The value that a Secret of `namespace` holds, if it is there with the label and the key, and says anything.
 pub(super) fn usable_secret<'w>(world: &'w World, namespace: &str, from: &SecretRef) -> Option<&'w String> {
     let id = Id::new(namespace, &from.name);
-    world.secrets.iter().find(|secret| secret.labelled && secret.id == id)?.data.get(&from.key)
+    world
+        .secrets
+        .iter()
+        .find(|secret| secret.labelled && secret.id == id)?
+        .data
+        .get(&from.key)
+        .filter(|value| !value.is_empty())
 }
 
 impl<'w> Oracle<'w> {

@@ -1,0 +1,156 @@
+//! The product's answers in the oracle's words.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crds::diagnostic::{ConditionType, Diagnostic};
+use crds::snapshot::{Caller, ServerIndex};
+use gateway::exchange::{Answer, Exchange};
+use gateway::head::Head;
+use gateway::index::ToolAt;
+use gateway::list;
+use gateway::permit::permit;
+use gateway::revision::Revision;
+use gateway::route::{Target, route};
+use gateway::scope::Scope;
+use http::HeaderMap;
+use serde_json::Value;
+use tests::oracle::{Credential, Identity, Kind, Object, Pair, Pairs};
+use tests::world::{Id, NOW, World};
+
+use crate::product::{Bench, Product};
+
+/// Reasons of each object that is not accepted.
+pub(crate) type Refusals = BTreeMap<Object, BTreeSet<&'static str>>;
+/// Void references: the object, the field, its place in a list, the reason.
+pub(crate) type VoidSet = BTreeSet<(Object, String, usize, &'static str)>;
+
+impl Product {
+    /// The objects that are not accepted, each with its reasons.
+    pub(crate) fn refusals(&self) -> Refusals {
+        let mut refusals = Refusals::new();
+        for fault in self.diagnostics.iter().filter(|fault| fault.condition == ConditionType::Accepted) {
+            refusals.entry(object(fault)).or_default().insert(fault.reason.as_str());
+        }
+        refusals
+    }
+
+    /// The void references.
+    pub(crate) fn voids(&self) -> VoidSet {
+        let faults = self.diagnostics.iter().filter(|fault| fault.condition == ConditionType::ResolvedRefs);
+        faults
+            .map(|fault| {
+                let (field, index) = place(&fault.field);
+                (object(fault), field, index, fault.reason.as_str())
+            })
+            .collect()
+    }
+
+    /// The caller of a credential.
+    pub(crate) fn caller(&self, credential: &Credential) -> Option<&Caller> {
+        match credential {
+            Credential::None => self.view.table.anonymous(NOW),
+            Credential::Key(key) => self.view.table.caller_of(key.as_bytes(), NOW),
+        }
+    }
+
+    /// Who presents the credential.
+    pub(crate) fn identify(&self, credential: &Credential) -> Identity {
+        self.caller(credential).map_or(Identity::Unauthorized, |caller| Identity::Binding(id(&caller.id)))
+    }
+
+    /// Every published name, and the tool that goes by it.
+    pub(crate) fn holders(&self) -> BTreeMap<String, Pair> {
+        let index = &self.view.index;
+        let mut holders = BTreeMap::new();
+        for (server, of_server) in index.servers.iter().enumerate() {
+            for (tool, published) in of_server.tools.iter().enumerate() {
+                let at = ToolAt { server: server as ServerIndex, tool: tool as u32 };
+                if index.is_visible(at) {
+                    holders.insert(published.name.clone(), self.pair(at.server, &of_server.native(at.tool).name));
+                }
+            }
+        }
+        holders
+    }
+
+    /// What the caller may use of all servers and the world's tools, in this scope.
+    pub(crate) fn permitted(&self, world: &World, caller: &Caller, scope: &Scope) -> Pairs {
+        let mut permitted = Pairs::new();
+        for server in 0..self.view.table.servers.len() as ServerIndex {
+            for tool in &world.tools {
+                if permit(&self.view.table, (caller, NOW), scope, server, tool).is_some() {
+                    permitted.insert(self.pair(server, tool));
+                }
+            }
+        }
+        permitted
+    }
+
+    /// The names that `tools/list` gives, sorted, with every repetition.
+    pub(crate) async fn list(&self, bench: &Bench, caller: &Caller, scope: &Scope) -> Vec<String> {
+        let (head, headers) = (Head::default(), HeaderMap::new());
+        let Answer::Message(_, answer) =
+            list::tools(&self.exchange(bench, caller, scope, (&head, &headers)), b"1").await
+        else {
+            panic!("a list is one message");
+        };
+        let answer: Value = serde_json::from_slice(&answer).unwrap();
+        // An error, where all servers of the list are off, lists nothing.
+        let tools = answer["result"]["tools"].as_array().into_iter().flatten();
+        let mut names: Vec<String> = tools.map(|tool| tool["name"].as_str().unwrap().to_owned()).collect();
+        names.sort();
+        names
+    }
+
+    /// What a called name leads to.
+    pub(crate) async fn call(&self, bench: &Bench, caller: &Caller, scope: &Scope, name: &str) -> Option<Pair> {
+        let (head, headers) = (Head::default(), HeaderMap::new());
+        match route(&self.exchange(bench, caller, scope, (&head, &headers)), name).await {
+            Target::Tool(tool) => Some(self.pair(tool.permit.server(), &tool.called.native().name)),
+            Target::Down(..) => panic!("every server that is on has a catalogue"),
+            Target::Unknown => None,
+        }
+    }
+
+    fn exchange<'r>(
+        &'r self,
+        bench: &'r Bench,
+        caller: &'r Caller,
+        scope: &'r Scope,
+        (head, headers): (&'r Head<'r>, &'r HeaderMap),
+    ) -> Exchange<'r> {
+        let revision = Revision::from_wire(b"2025-06-18").unwrap();
+        Exchange { gateway: &bench.gateway, view: &self.view, caller, scope, head, headers, revision, now: NOW }
+    }
+
+    fn pair(&self, server: ServerIndex, tool: &str) -> Pair {
+        (id(&self.view.table.snapshot.servers[server as usize].id), tool.to_owned())
+    }
+}
+
+fn id(text: &str) -> Id {
+    let (namespace, name) = text.split_once('/').unwrap();
+    Id::new(namespace, name)
+}
+
+fn object(fault: &Diagnostic) -> Object {
+    let kind = match fault.kind {
+        crds::diagnostic::Kind::McpServer => Kind::Server,
+        crds::diagnostic::Kind::McpAccessGroup => Kind::Group,
+        crds::diagnostic::Kind::McpKeyBinding => Kind::Binding,
+    };
+    (kind, Id::new(&fault.object.namespace, &fault.object.name))
+}
+
+/// The list or field of a path, as the oracle calls it, and the place in the list.
+fn place(path: &str) -> (String, usize) {
+    if path == "metadata.namespace" {
+        return ("organizationOf".to_owned(), 0);
+    }
+    if path.ends_with("From") && !path.starts_with("spec.subject.keys") {
+        return ("secret".to_owned(), 0);
+    }
+    let path = path.trim_end_matches(".valueFrom");
+    let (list, index) = path.strip_suffix(']').and_then(|path| path.rsplit_once('[')).unwrap_or((path, "0"));
+    (list.rsplit('.').next().unwrap().to_owned(), index.parse().unwrap())
+}

@@ -1,0 +1,174 @@
+//! Small worlds in which the two once differed, by hand: what is right is
+//! written out, and both sides must say it. Each is a reading in `docs/access.md`.
+
+use tests::oracle::{Credential, Identity, Oracle, Reason};
+use tests::world::{
+    Binding, Entry, Grants, Id, KeyEntry, KeySource, Labels, Meta, Mode, NOW, Reference, Secret, SecretRef, Server,
+    Subject, Transport, World,
+};
+
+use crate::compare::differences;
+use crate::product::{Bench, Product};
+
+/// A directory of these servers, `__` between prefix and tool, and a key for everything.
+fn world(servers: Vec<Server>) -> World {
+    let mut world = World::empty(Mode::Local, &[]);
+    world.settings.separator = Some("__".to_owned());
+    world.tools = servers.iter().flat_map(|server| server.catalogue.clone()).collect();
+    let entry = |server: &Server| Entry {
+        server: Reference { name: server.meta.name.clone(), namespace: String::new() },
+        tools: None,
+    };
+    let grants = Grants { servers: servers.iter().map(entry).collect(), access_groups: Vec::new() };
+    let key = KeyEntry { name: "k".to_owned(), source: KeySource::Sha256("sb-key".to_owned()), expires: None };
+    world.bindings.push(Binding {
+        meta: meta("caller"),
+        subject: Subject::Key(vec![key]),
+        user: None,
+        team: None,
+        organization: None,
+        grants: Some(grants),
+        join_from: None,
+        expires: None,
+        suspend: false,
+    });
+    world.servers = servers;
+    world
+}
+
+fn meta(name: &str) -> Meta {
+    Meta { namespace: "default".to_owned(), name: name.to_owned(), ..Meta::default() }
+}
+
+fn server(name: &str, tools: &[&str]) -> Server {
+    Server {
+        meta: meta(name),
+        alias: None,
+        bare: false,
+        prefix: None,
+        transport: Transport::Http { url_from: None, bearer_from: None },
+        all_keys: false,
+        access_groups: Vec::new(),
+        allowed_namespaces: None,
+        allow: None,
+        deny: None,
+        catalogue: tools.iter().map(|tool| (*tool).to_owned()).collect(),
+    }
+}
+
+/// What each name calls, as `server:tool`; `-` is nothing. Everything else that can be asked must agree as well.
+#[track_caller]
+fn check(world: &World, calls: &[(&str, &str)]) {
+    assert_eq!(differences(world, &Bench::new()), Vec::<String>::new());
+    let oracle = Oracle::new(world, NOW);
+    for (name, expected) in calls {
+        let found = oracle.call(&world.bindings[0].meta.id(), &[], name);
+        let found = found.map_or("-".to_owned(), |(server, tool)| format!("{}:{tool}", server.name));
+        assert_eq!(found, *expected, "{name}");
+    }
+}
+
+#[test]
+fn a_server_that_is_off_is_permitted_to_nobody() {
+    let url_from = Some(SecretRef { name: "gone".to_owned(), key: "url".to_owned() });
+    let off = Server { transport: Transport::Http { url_from, bearer_from: None }, ..server("off", &["get"]) };
+    let world = world(vec![off, server("on", &["send"])]);
+    check(&world, &[("off__get", "-"), ("get", "-"), ("on__send", "on:send"), ("send", "on:send")]);
+    let permitted = Oracle::new(&world, NOW).permitted(&Credential::Key("sb-key".to_owned()));
+    assert!(permitted.iter().all(|(server, _)| server.name == "on") && !permitted.is_empty());
+}
+
+#[test]
+fn a_tool_is_called_by_its_servers_prefix_and_not_by_an_alias_beside_it() {
+    let named =
+        Server { alias: Some("mail".to_owned()), prefix: Some("Post_Box".to_owned()), ..server("m", &["send"]) };
+    let bare = Server { bare: true, ..server("time", &["now"]) };
+    check(
+        &world(vec![named, bare]),
+        &[
+            ("Post_Box__send", "m:send"),
+            ("post-box__send", "m:send"),
+            ("POST BOX__send", "m:send"),
+            ("mail__send", "-"),
+            ("m__send", "-"),
+            ("send", "m:send"),
+            ("now", "time:now"),
+            ("time__now", "-"),
+        ],
+    );
+}
+
+#[test]
+fn a_hidden_tool_is_called_by_no_spelling() {
+    // Both are published as `a__b__get`, which stays with the earlier server.
+    let hides = server("a", &["b__get"]);
+    let hidden = Server { alias: Some("a__b".to_owned()), ..server("later", &["get", "put"]) };
+    check(
+        &world(vec![hides, hidden]),
+        &[
+            ("a__b__get", "a:b__get"),
+            ("A__b__get", "a:b__get"),
+            ("ab__get", "-"),
+            ("get", "-"),
+            ("ab__put", "later:put"),
+            ("put", "later:put"),
+        ],
+    );
+}
+
+#[test]
+fn a_spelling_that_means_two_tools_means_none() {
+    let short = || server("a", &["b__get"]);
+    let long = || Server { alias: Some("A__B".to_owned()), ..server("later", &["get"]) };
+    check(
+        &world(vec![short(), long()]),
+        &[("a__b__get", "a:b__get"), ("A__B__get", "later:get"), ("A__b__get", "-"), ("get", "later:get")],
+    );
+    // Nor is it then taken for a bare name.
+    let third = server("z", &["A__b__get"]);
+    check(&world(vec![short(), long(), third]), &[("A__b__get", "-"), ("z__A__b__get", "z:A__b__get")]);
+}
+
+#[test]
+fn the_separator_is_found_wherever_it_stands() {
+    check(
+        &world(vec![server("a", &["get", "_put"])]),
+        &[("a___get", "a:get"), ("a____get", "a:get"), ("a___put", "a:_put"), ("_a__get", "a:get")],
+    );
+}
+
+#[test]
+fn an_empty_value_of_a_secret_is_no_key() {
+    let mut world = world(vec![server("a", &["get"])]);
+    let from = SecretRef { name: "keys".to_owned(), key: "token".to_owned() };
+    let data = Labels::from([("token".to_owned(), String::new())]);
+    world.secrets.push(Secret { id: Id::new("default", "keys"), labelled: true, data });
+    let key = KeyEntry { name: "k".to_owned(), source: KeySource::Secret(from), expires: None };
+    world.bindings[0].subject = Subject::Key(vec![key]);
+    assert_eq!(differences(&world, &Bench::new()), Vec::<String>::new());
+    let oracle = Oracle::new(&world, NOW);
+    assert_eq!(oracle.identify(&Credential::Key(String::new())), Identity::Unauthorized);
+    assert_eq!(oracle.voids().first().map(|void| void.reason), Some(Reason::SecretNotUsable));
+}
+
+#[test]
+fn the_gateways_own_program_is_a_command_like_any_other() {
+    let transport = Transport::Stdio { command: "switchboard".to_owned(), env_from: None };
+    let mut world = world(vec![Server { transport, ..server("demo", &["get"]) }]);
+    check(&world, &[("demo__get", "demo:get")]);
+    world.settings.stdio_commands = Some(vec!["uvx".to_owned()]);
+    check(&world, &[("demo__get", "-"), ("get", "-")]);
+    assert_eq!(Oracle::new(&world, NOW).faults().values().collect::<Vec<_>>(), [&Reason::StdioNotAllowed]);
+}
+
+#[test]
+fn a_name_that_all_callers_see_stays_where_it_is_whatever_one_caller_sees() {
+    let world = world(vec![server("a", &["get"]), Server { alias: Some("a__b".to_owned()), ..server("b", &["get"]) }]);
+    let bench = Bench::new();
+    bench.runtime.block_on(async {
+        let index = Product::new(&world, &bench).view.index;
+        // To one caller the first server lists `b__get` too, which would be published as the second one's `get` is.
+        assert!(!index.leaves_name("a__b__get", 0) && index.leaves_name("a__b__get", 1));
+        assert!(index.leaves_name("a__put", 0) && index.leaves_name("a__get", 0));
+    });
+}

@@ -1,0 +1,123 @@
+//! Both sides are asked the same; what they answer differently is told.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
+
+use crds::snapshot::Caller;
+use gateway::scope::Scope;
+use tests::oracle::{Credential, Identity, Oracle, Pairs};
+use tests::world::{Id, NOW, World};
+
+use crate::answers::{Refusals, VoidSet};
+use crate::product::{Bench, Product};
+use crate::questions::{filters, names};
+
+/// So many differences say enough.
+const TOLD: usize = 12;
+
+/// What the product and the oracle answer differently about a world.
+pub(crate) fn differences(world: &World, bench: &Bench) -> Vec<String> {
+    bench.runtime.block_on(async {
+        let product = Product::new(world, bench);
+        let oracle = Oracle::new(world, NOW);
+        let mut comparison = Comparison { world, bench, product: &product, oracle: &oracle, told: Vec::new() };
+        comparison.objects();
+        comparison.identities();
+        comparison.same("published", &product.holders(), &oracle.holders());
+        comparison.callers().await;
+        comparison.told
+    })
+}
+
+struct Comparison<'a> {
+    world: &'a World,
+    bench: &'a Bench,
+    product: &'a Product,
+    oracle: &'a Oracle<'a>,
+    told: Vec<String>,
+}
+
+impl Comparison<'_> {
+    fn same<T: Debug + PartialEq>(&mut self, what: &str, product: &T, oracle: &T) {
+        if product != oracle && self.told.len() < TOLD {
+            self.told.push(format!("{what}\n     product: {product:?}\n     oracle:  {oracle:?}"));
+        }
+    }
+
+    /// Accepted objects and void references.
+    fn objects(&mut self) {
+        let faults = self.oracle.faults().iter();
+        let refusals: Refusals =
+            faults.map(|(object, reason)| (object.clone(), BTreeSet::from([reason.as_str()]))).collect();
+        self.same("not accepted", &self.product.refusals(), &refusals);
+        // `compile` has no clock: its diagnostics are those of a time at which nothing has expired.
+        let voids = Oracle::new(self.world, i64::MIN).voids();
+        let voids: VoidSet = voids
+            .into_iter()
+            .map(|void| (void.object, void.field.to_owned(), void.index, void.reason.as_str()))
+            .collect();
+        self.same("void references", &self.product.voids(), &voids);
+    }
+
+    fn credentials(&self) -> impl Iterator<Item = Credential> + use<> {
+        self.world.keys().into_iter().map(Credential::Key).chain([Credential::None])
+    }
+
+    fn identities(&mut self) {
+        for credential in self.credentials() {
+            let (product, oracle) = (self.product.identify(&credential), self.oracle.identify(&credential));
+            self.same(&format!("identity of {credential:?}"), &product, &oracle);
+        }
+    }
+
+    /// Everything that a caller may ask, once for each caller.
+    async fn callers(&mut self) {
+        let mut callers: BTreeMap<Id, &Caller> = BTreeMap::new();
+        for credential in self.credentials() {
+            if let (Identity::Binding(id), Some(caller)) =
+                (self.oracle.identify(&credential), self.product.caller(&credential))
+            {
+                callers.insert(id, caller);
+            }
+        }
+        let filters = filters(self.world);
+        let names = names(self.world, self.oracle);
+        for (id, caller) in callers {
+            // The names depend on what a filter leaves, not on its words.
+            let mut asked: BTreeSet<Pairs> = BTreeSet::new();
+            for (at, words) in filters.iter().enumerate() {
+                let words: Vec<&str> = words.iter().map(String::as_str).collect();
+                let scope = self.scope(caller, &words, at);
+                let product = self.product.permitted(self.world, caller, &scope);
+                let oracle = self.oracle.filtered(&id, &words);
+                self.same(&format!("{id} under {words:?} may use"), &product, &oracle);
+                if asked.insert(oracle) {
+                    self.names((&id, caller), &words, &scope, &names).await;
+                }
+            }
+        }
+    }
+
+    /// The filter as one header, as two, or as a path; all mean the same.
+    fn scope(&self, caller: &Caller, words: &[&str], at: usize) -> Scope {
+        let table = &self.product.view.table;
+        let joined = words.join(" , ");
+        match at % 3 {
+            0 if !words.is_empty() => Scope::read(table, caller, NOW, Some(&joined), &[b"nobody_knows"]),
+            1 => Scope::read(table, caller, NOW, None, &words.iter().map(|word| word.as_bytes()).collect::<Vec<_>>()),
+            _ => Scope::read(table, caller, NOW, None, &[joined.as_bytes(), b" "]),
+        }
+    }
+
+    /// The list, and what every name leads to: list == call.
+    async fn names(&mut self, (id, caller): (&Id, &Caller), words: &[&str], scope: &Scope, names: &BTreeSet<String>) {
+        let list = self.oracle.list(id, words);
+        let product = self.product.list(self.bench, caller, scope).await;
+        self.same(&format!("{id} under {words:?} lists"), &product, &list.keys().cloned().collect());
+        for name in list.keys().chain(names) {
+            let product = self.product.call(self.bench, caller, scope, name).await;
+            let oracle = self.oracle.meaning(&list, name);
+            self.same(&format!("{id} under {words:?} calls {name:?}"), &product, &oracle);
+        }
+    }
+}

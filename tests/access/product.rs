@@ -1,0 +1,112 @@
+//! A world as the product sees it: from the text of the manifests to what a
+//! request looks at. Nothing is contacted; catalogues are set as if read.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use crds::compile::{Pepper, Scope as Standing, compile};
+use crds::diagnostic::Diagnostic;
+use crds::resources::{ParsedFile, merge};
+use crds::snapshot::{MacKey, Server, Snapshot, decode, encode};
+use gateway::catalogue::{Catalogue, NativeTool, State};
+use gateway::egress::{Egress, EgressPolicy};
+use gateway::gateway::{Gateway, View};
+use gateway::index::Index;
+use gateway::seal::{SealKey, Sealer};
+use gateway::session::Sessions;
+use gateway::table::RoutingTable;
+use gateway::upstream::Connectors;
+use gateway::upstream::stdio::Children;
+use gateway::upstreams::ServerUpstreams;
+use tests::world::{Mode, World};
+use tokio::runtime::Runtime;
+
+/// What outlives a world: a gateway that serves nobody, and a runtime to ask in.
+pub(crate) struct Bench {
+    pub(crate) runtime: Runtime,
+    pub(crate) gateway: Arc<Gateway>,
+    connectors: Arc<Connectors>,
+}
+
+/// A world, compiled and ready for requests.
+pub(crate) struct Product {
+    pub(crate) view: Arc<View>,
+    pub(crate) diagnostics: Vec<Diagnostic>,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let policy = EgressPolicy { allow_loopback: false, own: Vec::new(), allow: Vec::new() };
+        let nowhere = PathBuf::from("/nonexistent");
+        let children = Children::new(nowhere.clone(), Vec::new(), nowhere.clone(), nowhere, runtime.handle().clone());
+        let connectors = Arc::new(Connectors { egress: Arc::new(Egress::new(policy)), children: Arc::new(children) });
+        let table = RoutingTable::build(Snapshot::default(), &crds::snapshot::Credentials::new(), pepper(), 0);
+        let sessions = Sessions::new(Sealer::new(&[SealKey { id: 1, key: [1; 32] }]));
+        let gateway = Gateway::new(table, sessions, connectors.clone());
+        Self { runtime, gateway, connectors }
+    }
+}
+
+impl Product {
+    /// Takes the way of a directory: files, objects, snapshot, its bytes, table, index. To be called in the runtime.
+    pub(crate) fn new(world: &World, bench: &Bench) -> Self {
+        let files: Vec<ParsedFile> =
+            world.manifests().iter().map(|(path, text)| ParsedFile::parse(path, text.as_bytes()).unwrap()).collect();
+        let merged = merge(&files.iter().collect::<Vec<_>>());
+        assert_eq!(merged.settings_fault, None);
+        let standing = match &world.mode {
+            Mode::Local => Standing::Local,
+            Mode::Cluster { namespace } => Standing::Cluster { namespace: namespace.clone() },
+        };
+        let compiled = compile(&merged.resources, &standing, &pepper());
+        let key = MacKey([2; 32]);
+        let bytes = encode(&compiled.snapshot, 1, &key).unwrap();
+        let (snapshot, _) = decode(&bytes, &key).unwrap();
+        let table = RoutingTable::build(snapshot, &compiled.credentials, pepper(), 1);
+        let upstreams: Vec<_> = table
+            .servers
+            .iter()
+            .map(|route| {
+                let server = &route.endpoint.server;
+                let metrics = bench.gateway.metrics.of_server(&server.id);
+                let upstreams = || ServerUpstreams::new(route.endpoint.clone(), bench.connectors.clone(), metrics);
+                (!server.off).then(|| {
+                    let upstreams = upstreams();
+                    upstreams.catalogue.store(Arc::new(catalogue(world, server)));
+                    Arc::new(upstreams)
+                })
+            })
+            .collect();
+        let catalogues = table.snapshot.servers.iter().zip(&upstreams).map(|(server, upstreams)| {
+            let catalogue = upstreams.as_ref().map(|upstreams| upstreams.catalogue.load_full());
+            (server, catalogue.unwrap_or_default())
+        });
+        let index = Index::build(&table.snapshot.settings, catalogues, &Index::default());
+        let view = Arc::new(View { table: Arc::new(table), upstreams, index });
+        Self { view, diagnostics: compiled.diagnostics }
+    }
+}
+
+fn pepper() -> Pepper {
+    Pepper([3; 32])
+}
+
+/// What the world's server lists, in its order.
+fn catalogue(world: &World, server: &Server) -> Catalogue {
+    let of_world = world.servers.iter().find(|one| one.meta.id().to_string() == server.id).unwrap();
+    let tools = of_world.catalogue.iter().map(|name| native(name)).collect();
+    Catalogue { tools: Arc::new(tools), state: State::Ready, read: None }
+}
+
+fn native(name: &str) -> NativeTool {
+    let name_json = serde_json::to_string(name).unwrap();
+    let json = format!(r#"{{"name":{name_json},"inputSchema":{{"type":"object"}}}}"#);
+    NativeTool {
+        name: name.to_owned(),
+        name_at: 8..8 + name_json.len(),
+        name_json: name_json.into(),
+        json: Bytes::from(json),
+    }
+}
