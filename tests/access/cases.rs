@@ -166,7 +166,7 @@ fn a_name_that_all_callers_see_stays_where_it_is_whatever_one_caller_sees() {
     let world = world(vec![server("a", &["get"]), Server { alias: Some("a__b".to_owned()), ..server("b", &["get"]) }]);
     let bench = Bench::new();
     bench.runtime.block_on(async {
-        let index = Product::new(&world, &bench).view.index;
+        let index = &Product::new(&world, &bench).view.index;
         // To one caller the first server lists `b__get` too, which would be published as the second one's `get` is.
         assert!(!index.leaves_name("a__b__get", 0) && index.leaves_name("a__b__get", 1));
         assert!(index.leaves_name("a__put", 0) && index.leaves_name("a__get", 0));
