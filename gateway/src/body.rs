@@ -11,8 +11,23 @@ use tokio::sync::mpsc;
 pub enum Body {
     /// All of it, or nothing any more.
     Whole(Option<Bytes>),
-    /// As its sender goes on. A sender that ends with [`Aborted`] cuts the connection, so that nobody takes a part for the whole.
-    Stream(mpsc::Receiver<Result<Bytes, Aborted>>),
+    /// As its sender goes on.
+    Stream(Stream),
+}
+
+/// A part of a streamed body.
+pub enum Chunk {
+    /// Bytes.
+    Data(Bytes),
+    /// The end, rightly reached.
+    End,
+}
+
+/// A streamed body. A sender that goes away without [`Chunk::End`] cuts the connection, so that nobody takes a part for
+/// the whole; that way an abort needs no room in the queue of a client that does not read.
+pub struct Stream {
+    receiver: mpsc::Receiver<Chunk>,
+    ended: bool,
 }
 
 /// A stream that went wrong after bytes had gone out (R3).
@@ -27,6 +42,31 @@ impl Body {
     }
 }
 
+impl Stream {
+    /// What a sender with this many chunks of patience sends.
+    pub fn channel(queue: usize) -> (mpsc::Sender<Chunk>, Self) {
+        let (sender, receiver) = mpsc::channel(queue);
+        (sender, Self { receiver, ended: false })
+    }
+
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Aborted>>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        self.receiver.poll_recv(cx).map(|next| match next {
+            Some(Chunk::Data(bytes)) => Some(Ok(Frame::data(bytes))),
+            Some(Chunk::End) => {
+                self.ended = true;
+                None
+            }
+            None => {
+                self.ended = true;
+                Some(Err(Aborted))
+            }
+        })
+    }
+}
+
 impl http_body::Body for Body {
     type Data = Bytes;
     type Error = Aborted;
@@ -34,7 +74,7 @@ impl http_body::Body for Body {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Aborted>>> {
         match self.get_mut() {
             Body::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Body::Stream(receiver) => receiver.poll_recv(cx).map(|next| next.map(|chunk| chunk.map(Frame::data))),
+            Body::Stream(stream) => stream.poll_chunk(cx),
         }
     }
 

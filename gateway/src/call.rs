@@ -7,6 +7,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::exchange::{Answer, Exchange};
 use crate::failure::{self, Client};
+use crate::identify::Identity;
 use crate::relay::Relay;
 use crate::revoked::Holding;
 use crate::route::{Target, Tool, route};
@@ -46,33 +47,29 @@ async fn forward(
     let holding = Holding::new(exchange, tool.called.clone());
     let render = |upstream_id: u64| render(body, message, &tool.called.native().name_json, upstream_id);
     let outgoing = Outgoing { method: "tools/call", render: &render, deadline };
-    let opened = upstreams.open(&exchange.caller.id, tool.part);
-    let sent = async {
+    let answered = async {
+        let opened = upstreams.open(&exchange.caller.id, tool.part);
         let slot = timeout_at(deadline, upstreams.calls.clone().acquire_owned()).await;
         // The semaphore is never closed, so that only time can fail it.
         let slot = slot.ok().and_then(Result::ok).ok_or_else(|| UpstreamError::timeout("waiting for a free slot"))?;
-        Ok((slot, opened.upstream.send(&outgoing).await?))
+        let reply = opened.upstream.send(&outgoing).await?;
+        let relay = Relay {
+            id: body.slice_ref(client.id),
+            token: progress_token(body, message),
+            modern: client.modern,
+            server: upstreams.clone(),
+            upstream: opened.upstream,
+            slot,
+            deadline,
+            holding: holding.clone(),
+        };
+        Ok(relay.run(reply, whole).await)
     };
-    let sent = tokio::select! {
+    // What was taken away since the request was read is asked first: nothing is sent for who has lost it.
+    tokio::select! {
         biased;
-        sent = sent => sent,
-        () = holding.lost() => return failure::unknown_tool(client, called),
-    };
-    match sent {
-        Ok((slot, reply)) => {
-            let relay = Relay {
-                id: body.slice_ref(client.id),
-                token: progress_token(body, message),
-                modern: client.modern,
-                server: upstreams.clone(),
-                upstream: opened.upstream,
-                slot,
-                deadline,
-                holding,
-            };
-            relay.run(reply, whole).await
-        }
-        Err(error) => fail(upstreams, client, &error),
+        () = holding.lost() => failure::unknown_tool(client, called),
+        answer = answered => answer.unwrap_or_else(|error| fail(upstreams, client, &error)),
     }
 }
 
@@ -81,10 +78,14 @@ fn fail(upstreams: &ServerUpstreams, client: Client<'_>, error: &UpstreamError) 
     failure::upstream(client, &upstreams.endpoint.server.alias, error)
 }
 
-/// The call's deadline; no call outlives its caller's expiry.
+/// The call's deadline; no call outlives its caller, or the key that it came by.
 fn deadline(exchange: &Exchange<'_>, seconds: u32) -> Instant {
     let mut allowed = Duration::from_secs(u64::from(seconds));
-    for expiry in [exchange.caller.expires, exchange.caller.access_until].into_iter().flatten() {
+    let of_key = match exchange.identity {
+        Identity::Known { expires, .. } => expires,
+        Identity::Anonymous => None,
+    };
+    for expiry in [exchange.caller.expires, exchange.caller.access_until, of_key].into_iter().flatten() {
         let left = u64::try_from(expiry - exchange.now).unwrap_or_default();
         allowed = allowed.min(Duration::from_secs(left));
     }

@@ -6,10 +6,11 @@ use bytes::Bytes;
 use crds::snapshot::{Caller, ServerIndex, UnixSeconds};
 use http::{HeaderMap, StatusCode};
 
-use crate::body::Aborted;
+use crate::body::Stream;
 use crate::caller_part::caller_part;
 use crate::gateway::{Gateway, View};
 use crate::head::Head;
+use crate::identify::Identity;
 use crate::json;
 use crate::permit::{Permit, permit};
 use crate::revision::Revision;
@@ -25,6 +26,8 @@ pub struct Exchange<'r> {
     pub view: &'r Arc<View>,
     /// Who is calling.
     pub caller: &'r Caller,
+    /// The same, and by which key.
+    pub identity: Identity,
     /// What the request is narrowed to.
     pub scope: &'r Scope,
     /// Its headers, read.
@@ -42,9 +45,9 @@ pub enum Answer {
     /// A response, with the HTTP status that it has if it is the only one.
     Message(StatusCode, Bytes),
     /// Messages as they come, as an event stream.
-    Events(tokio::sync::mpsc::Receiver<Result<Bytes, Aborted>>),
+    Events(Stream),
     /// A response too large to be held, as it comes.
-    Json(tokio::sync::mpsc::Receiver<Result<Bytes, Aborted>>),
+    Json(Stream),
     /// Nothing: the message was no request.
     Accepted,
 }

@@ -1,15 +1,31 @@
 //! Who is calling: settled from the headers alone, before the body is read (R1).
 
-use crds::snapshot::{Caller, UnixSeconds};
+use crds::snapshot::{KeyDigest, UnixSeconds};
 
 use crate::head::Head;
 use crate::reject::Reject;
 use crate::table::RoutingTable;
 
+/// A caller, by its place in one table's snapshot.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Identity {
+    /// Whoever presents nothing.
+    Anonymous,
+    /// Whoever presented a key.
+    Known {
+        /// Position of the caller.
+        caller: u32,
+        /// The key.
+        key: KeyDigest,
+        /// From then on the key is unknown.
+        expires: Option<UnixSeconds>,
+    },
+}
+
 /// The caller of a request. A credential that is no live caller's is refused, never tried as another or as anonymous.
-pub fn identify<'t>(table: &'t RoutingTable, head: &Head<'_>, now: UnixSeconds) -> Result<&'t Caller, Reject> {
+pub fn identify(table: &RoutingTable, head: &Head<'_>, now: UnixSeconds) -> Result<Identity, Reject> {
     match head.key {
-        Some(key) => table.caller_of(key, now).ok_or(Reject::InvalidCredential),
-        None => table.anonymous(now).ok_or(Reject::Unauthenticated),
+        Some(key) => table.identity_of(key, now).ok_or(Reject::InvalidCredential),
+        None => table.anonymous(now).map(|_| Identity::Anonymous).ok_or(Reject::Unauthenticated),
     }
 }

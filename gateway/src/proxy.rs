@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use crds::snapshot::{Caller, UnixSeconds};
 use http::header::{CONTENT_TYPE, HeaderName};
+use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
@@ -15,9 +17,9 @@ use crate::budget::Held;
 use crate::event;
 use crate::exchange::{Answer, Exchange};
 use crate::front::{self, Path};
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, View};
 use crate::head::Head;
-use crate::identify::identify;
+use crate::identify::{Identity, identify};
 use crate::methods;
 use crate::reject::Reject;
 use crate::revision::Revision;
@@ -48,7 +50,45 @@ async fn respond(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Reject> {
     let (parts, body) = request.into_parts();
-    let view = gateway.view.load_full();
+    let before = gateway.view.load_full();
+    let admitted = admit(&before, listener, &parts)?;
+    if parts.method == Method::DELETE {
+        return end_session(gateway, &admitted);
+    }
+    let mut bytes = gateway.budget.hold();
+    let body = read_body(&admitted.head, body, &mut bytes).await?;
+    // A body may take its time: who was somebody at its beginning is asked again if anything was put in force meanwhile.
+    let after = gateway.view.load_full();
+    let (view, admitted) = if Arc::ptr_eq(&before.table, &after.table) {
+        (&before, admitted)
+    } else {
+        (&after, admit(&after, listener, &parts)?)
+    };
+    let Admitted { head, identity, caller, scope, now } = admitted;
+    let incoming = scan::request(&body).map_err(|fault| refuse(&fault))?;
+    let revision = methods::revision(gateway, &head, &incoming, (caller, now))?;
+    let (scope, head, headers) = (&scope, &head, &parts.headers);
+    let exchange = Exchange { gateway, view, caller, identity, scope, head, headers, revision, now };
+    match incoming {
+        scan::Incoming::One(message) => {
+            let (answer, session) = methods::answer(&exchange, &body, &message, false).await?;
+            Ok(into_response(answer, session))
+        }
+        scan::Incoming::Batch(messages) => Box::pin(batch(&exchange, &body, &messages, &mut bytes)).await,
+    }
+}
+
+/// What the headers of a request settle, by one view.
+struct Admitted<'r> {
+    head: Head<'r>,
+    identity: Identity,
+    caller: &'r Caller,
+    scope: Scope,
+    now: UnixSeconds,
+}
+
+/// Settles, from the headers alone, whether the request is for us, who is calling, and what about.
+fn admit<'r>(view: &'r View, listener: SocketAddr, parts: &'r Parts) -> Result<Admitted<'r>, Reject> {
     let table = &view.table;
     let head = Head::read(&parts.headers, &table.snapshot.settings.client_side_auth_header)?;
     front::check_host(&head, listener)?;
@@ -61,30 +101,20 @@ async fn respond(
         return Err(Reject::Method("POST"));
     }
     let now = crate::clock::now();
-    let caller = identify(table, &head, now)?;
+    let identity = identify(table, &head, now)?;
+    let caller = table.caller(identity).ok_or(Reject::InvalidCredential)?;
     let scope = Scope::read(table, caller, now, path.names(), &head.filters);
-    if let Some(names) = path.names().filter(|_| scope.is_empty()) {
-        return Err(Reject::NoSuchServer(names.to_owned()));
+    match path.names().filter(|_| scope.is_empty()) {
+        Some(names) => Err(Reject::NoSuchServer(names.to_owned())),
+        None => Ok(Admitted { head, identity, caller, scope, now }),
     }
-    if parts.method == Method::DELETE {
-        let id = head.session.ok_or_else(|| Reject::Invalid("Mcp-Session-Id names the session to end".into()))?;
-        let session = gateway.sessions.read(id, &caller.id, now).ok_or(Reject::NoSuchSession)?;
-        gateway.sessions.end(&session, now);
-        return Ok(empty(StatusCode::NO_CONTENT));
-    }
-    let mut bytes = gateway.budget.hold();
-    let body = read_body(&head, body, &mut bytes).await?;
-    let incoming = scan::request(&body).map_err(|fault| refuse(&fault))?;
-    let revision = methods::revision(gateway, &head, &incoming, (caller, now))?;
-    let exchange =
-        Exchange { gateway, view: &view, caller, scope: &scope, head: &head, headers: &parts.headers, revision, now };
-    match incoming {
-        scan::Incoming::One(message) => {
-            let (answer, session) = methods::answer(&exchange, &body, &message, false).await?;
-            Ok(into_response(answer, session))
-        }
-        scan::Incoming::Batch(messages) => Box::pin(batch(&exchange, &body, &messages)).await,
-    }
+}
+
+fn end_session(gateway: &Gateway, admitted: &Admitted<'_>) -> Result<Response<Body>, Reject> {
+    let id = admitted.head.session.ok_or_else(|| Reject::Invalid("Mcp-Session-Id names the session to end".into()))?;
+    let session = gateway.sessions.read(id, &admitted.caller.id, admitted.now).ok_or(Reject::NoSuchSession)?;
+    gateway.sessions.end(&session, admitted.now);
+    Ok(empty(StatusCode::NO_CONTENT))
 }
 
 fn refuse(fault: &scan::Fault) -> Reject {
@@ -132,14 +162,22 @@ async fn read_body(head: &Head<'_>, mut body: Incoming, bytes: &mut Held<'_>) ->
     tokio::time::timeout(BODY_TIMEOUT, reading).await.unwrap_or(Err(Reject::BodyIncomplete))
 }
 
-/// A batch of 2025-03-26: answered in order, one array of responses.
-async fn batch(exchange: &Exchange<'_>, body: &Bytes, messages: &[Message<'_>]) -> Result<Response<Body>, Reject> {
+/// A batch of 2025-03-26: answered in order, one array of responses, which the pod holds until all are there.
+async fn batch(
+    exchange: &Exchange<'_>,
+    body: &Bytes,
+    messages: &[Message<'_>],
+    bytes: &mut Held<'_>,
+) -> Result<Response<Body>, Reject> {
     let mut out = b"[".to_vec();
     for message in messages {
         if message.method.as_ref().is_some_and(|method| method.value == "initialize") {
             return Err(Reject::Invalid("initialize must not be part of a batch".into()));
         }
         if let (Answer::Message(_, response), _) = methods::answer(exchange, body, message, true).await? {
+            if !bytes.add(response.len()) {
+                return Err(Reject::Busy);
+            }
             if out.len() > 1 {
                 out.push(b',');
             }
@@ -156,8 +194,8 @@ async fn batch(exchange: &Exchange<'_>, body: &Bytes, messages: &[Message<'_>]) 
 fn into_response(answer: Answer, session: Option<String>) -> Response<Body> {
     let (status, media_type, body) = match answer {
         Answer::Message(status, response) => (status, "application/json", Body::whole(response)),
-        Answer::Json(receiver) => (StatusCode::OK, "application/json", Body::Stream(receiver)),
-        Answer::Events(receiver) => (StatusCode::OK, event::MEDIA_TYPE, Body::Stream(receiver)),
+        Answer::Json(stream) => (StatusCode::OK, "application/json", Body::Stream(stream)),
+        Answer::Events(stream) => (StatusCode::OK, event::MEDIA_TYPE, Body::Stream(stream)),
         Answer::Accepted => return empty(StatusCode::ACCEPTED),
     };
     let mut response = Response::new(body);

@@ -5,6 +5,7 @@
 //! one, or one of several messages, goes on as it comes and is cut off if it
 //! turns wrong.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use hyper::body::Incoming;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, timeout_at};
 
-use crate::body::Aborted;
+use crate::body::{Chunk, Stream};
 use crate::event;
 use crate::exchange::Answer;
 use crate::failure::{self, Client};
@@ -60,7 +61,7 @@ enum Step {
     Nothing,
 }
 
-type Sender = mpsc::Sender<Result<Bytes, Aborted>>;
+type Sender = mpsc::Sender<Chunk>;
 
 impl Relay {
     /// The answer to the caller. `whole`: it must be one message.
@@ -95,9 +96,9 @@ impl Relay {
                 Err(error) => return self.fail(&error),
             }
             if out.len() > HELD_BACK && !whole {
-                let (sender, receiver) = mpsc::channel(QUEUE);
+                let (sender, stream) = Stream::channel(QUEUE);
                 tokio::spawn(self.stream_json(splicer, body, (read, out), sender));
-                return Answer::Json(receiver);
+                return Answer::Json(stream);
             }
         }
         match splicer.finish() {
@@ -109,32 +110,39 @@ impl Relay {
         }
     }
 
+    /// Goes away without an end when it cannot rightly end: that cuts the caller off.
     async fn stream_json(self, mut splicer: scan::Reply, mut body: Incoming, held: (u64, Vec<u8>), sender: Sender) {
         let (mut read, mut out) = held;
-        let ended = async {
+        let going_on = async {
             loop {
-                if sender.send(Ok(std::mem::take(&mut out).into())).await.is_err() {
-                    return Ok(None);
+                let chunk = Chunk::Data(std::mem::take(&mut out).into());
+                // Nobody reads any more: there is nothing to count and nobody to tell.
+                if sender.send(chunk).await.is_err() {
+                    return Ok(());
                 }
-                let Some(chunk) = self.chunk(&mut body, &mut read).await? else {
-                    return splicer.finish().map(Some).map_err(|fault| bad_reply(&fault));
-                };
+                let Some(chunk) = self.chunk(&mut body, &mut read).await? else { break };
                 splicer.push(&chunk, &mut out).map_err(|fault| bad_reply(&fault))?;
             }
+            let outcome = splicer.finish().map_err(|fault| bad_reply(&fault))?;
+            self.server.metrics.answered(outcome.is_error());
+            let _ = sender.send(Chunk::End).await;
+            Ok(())
         };
-        let ended = tokio::select! {
-            ended = ended => ended,
-            () = self.holding.lost() => Ok(None),
-        };
-        match ended {
-            Ok(Some(outcome)) => self.server.metrics.answered(outcome.is_error()),
-            Ok(None) => {
-                let _ = sender.send(Err(Aborted)).await;
+        if let Err(error) = self.while_held(going_on).await {
+            self.server.metrics.failed(error.outcome.as_str());
+        }
+    }
+
+    /// A slow client has until the call's deadline, and nobody goes on with what they have lost.
+    async fn while_held<F>(&self, going_on: F) -> Result<(), UpstreamError>
+    where
+        F: Future<Output = Result<(), UpstreamError>>,
+    {
+        tokio::select! {
+            ended = timeout_at(self.deadline, going_on) => {
+                ended.unwrap_or_else(|_| Err(UpstreamError::timeout("the caller's reading of the reply")))
             }
-            Err(error) => {
-                self.server.metrics.failed(error.outcome.as_str());
-                let _ = sender.send(Err(Aborted)).await;
-            }
+            () = self.holding.lost() => Ok(()),
         }
     }
 
@@ -159,9 +167,9 @@ impl Relay {
             match self.next(upstream_id, &mut messages).await {
                 Ok(Step::Response(response)) => return Answer::Message(StatusCode::OK, response),
                 Ok(Step::Notification(first)) if !whole => {
-                    let (sender, receiver) = mpsc::channel(QUEUE);
+                    let (sender, stream) = Stream::channel(QUEUE);
                     tokio::spawn(self.stream_events(upstream_id, messages, first, sender));
-                    return Answer::Events(receiver);
+                    return Answer::Events(stream);
                 }
                 Ok(_) => {}
                 Err(error) => return self.fail(&error),
@@ -174,30 +182,31 @@ impl Relay {
         let going_on = async {
             let mut next = first;
             loop {
-                if sender.send(Ok(event::message(&next))).await.is_err() {
-                    return;
+                if sender.send(Chunk::Data(event::message(&next))).await.is_err() {
+                    return Ok(());
                 }
                 match self.next_for_caller(upstream_id, &mut messages).await {
-                    Ok(Step::Response(response)) => {
-                        let _ = sender.send(Ok(event::message(&response))).await;
-                        return;
-                    }
                     Ok(Step::Notification(message)) => next = message,
-                    Ok(Step::Nothing) => return,
+                    Ok(Step::Response(response)) => {
+                        let _ = sender.send(Chunk::Data(event::message(&response))).await;
+                        break;
+                    }
+                    Ok(Step::Nothing) => break,
                     Err(error) => {
                         self.server.metrics.failed(error.outcome.as_str());
                         let told = failure::upstream_message(self.client(), &self.server.endpoint.server.alias, &error);
-                        let _ = sender.send(Ok(event::message(&told))).await;
-                        return;
+                        // The deadline that passed may be this stream's own: there is a moment left to say so.
+                        let _ = sender.try_send(Chunk::Data(event::message(&told)));
+                        let _ = sender.try_send(Chunk::End);
+                        return Ok(());
                     }
                 }
             }
+            let _ = sender.send(Chunk::End).await;
+            Ok(())
         };
-        tokio::select! {
-            () = going_on => {}
-            () = self.holding.lost() => {
-                let _ = sender.send(Err(Aborted)).await;
-            }
+        if let Err(error) = self.while_held(going_on).await {
+            self.server.metrics.failed(error.outcome.as_str());
         }
     }
 

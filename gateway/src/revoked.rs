@@ -5,29 +5,23 @@ use std::sync::Arc;
 
 use crate::exchange::Exchange;
 use crate::gateway::{Gateway, View};
+use crate::identify::Identity;
 use crate::route::Called;
 
 /// What a call under way holds: who and what, as the view says that it was permitted by.
+#[derive(Clone)]
 pub struct Holding {
     gateway: Arc<Gateway>,
     view: Arc<View>,
-    caller: CallerAt,
+    identity: Identity,
     tool: Called,
-}
-
-/// Where in the view's snapshot the caller stands.
-enum CallerAt {
-    Anonymous,
-    Known(usize),
 }
 
 impl Holding {
     /// What a permitted call holds.
     pub fn new(exchange: &Exchange<'_>, tool: Called) -> Self {
-        let snapshot = &exchange.view.table.snapshot;
-        let position = snapshot.callers.element_offset(exchange.caller);
-        let caller = position.map_or(CallerAt::Anonymous, CallerAt::Known);
-        Self { gateway: exchange.gateway.clone(), view: exchange.view.clone(), caller, tool }
+        let (gateway, view) = (exchange.gateway.clone(), exchange.view.clone());
+        Self { gateway, view, identity: exchange.identity, tool }
     }
 
     /// Returns when the caller may no longer use the tool.
@@ -45,18 +39,15 @@ impl Holding {
     }
 
     fn is_held(&self) -> bool {
-        let before = &self.view.table.snapshot;
-        let caller = match self.caller {
-            CallerAt::Anonymous => before.anonymous.as_ref(),
-            CallerAt::Known(position) => before.callers.get(position),
-        };
-        let server = &before.servers[self.tool.server as usize].id;
+        let now = crate::clock::now();
+        let before = &self.view.table;
+        let server = &before.snapshot.servers[self.tool.server as usize].id;
         let view = self.gateway.view.load();
         let snapshot = &view.table.snapshot;
-        let server = snapshot.servers.iter().position(|now| now.id == *server);
-        let caller = caller.and_then(|caller| view.table.caller_by_id(&caller.id));
-        server.zip(caller).is_some_and(|(server, caller)| {
-            snapshot.allows(caller, crate::clock::now(), server as u32, &self.tool.native().name)
-        })
+        let server = snapshot.servers.iter().position(|other| other.id == *server);
+        let caller = before.caller(self.identity).and_then(|caller| view.table.still(self.identity, &caller.id, now));
+        server
+            .zip(caller)
+            .is_some_and(|(server, caller)| snapshot.allows(caller, now, server as u32, &self.tool.native().name))
     }
 }

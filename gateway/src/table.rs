@@ -14,6 +14,7 @@ use crds::snapshot::{
 use sha2::{Digest, Sha256};
 
 use crate::caller_part::CallerPlan;
+use crate::identify::Identity;
 use crate::upstream::Endpoint;
 
 /// What the gateway looks things up in. Immutable; pools, children and sessions live beside it.
@@ -88,9 +89,36 @@ impl RoutingTable {
 
     /// The live caller that a key belongs to.
     pub fn caller_of(&self, key: &[u8], now: UnixSeconds) -> Option<&Caller> {
-        let entry = self.keys.get(&key_digest(&self.pepper, key))?;
-        let caller = &self.snapshot.callers[entry.caller as usize];
-        (entry.expires.is_none_or(|expires| now < expires) && caller.is_known(now)).then_some(caller)
+        self.identity_of(key, now).and_then(|identity| self.caller(identity))
+    }
+
+    /// Whose key it is, if it is a live caller's.
+    pub fn identity_of(&self, key: &[u8], now: UnixSeconds) -> Option<Identity> {
+        let key = key_digest(&self.pepper, key);
+        let entry = self.keys.get(&key)?;
+        let live = entry.expires.is_none_or(|expires| now < expires)
+            && self.snapshot.callers[entry.caller as usize].is_known(now);
+        live.then_some(Identity::Known { caller: entry.caller, key, expires: entry.expires })
+    }
+
+    /// The caller of an identity that this table gave.
+    pub fn caller(&self, identity: Identity) -> Option<&Caller> {
+        match identity {
+            Identity::Anonymous => self.snapshot.anonymous.as_ref(),
+            Identity::Known { caller, .. } => self.snapshot.callers.get(caller as usize),
+        }
+    }
+
+    /// Whether an identity that another table gave is still somebody here, by the same key: the caller of that id.
+    pub fn still(&self, identity: Identity, id: &str, now: UnixSeconds) -> Option<&Caller> {
+        let caller = match identity {
+            Identity::Anonymous => self.anonymous(now)?,
+            Identity::Known { key, .. } => {
+                let entry = self.keys.get(&key).filter(|entry| entry.expires.is_none_or(|expires| now < expires))?;
+                self.snapshot.callers.get(entry.caller as usize).filter(|caller| caller.is_known(now))?
+            }
+        };
+        (caller.id == id).then_some(caller)
     }
 
     /// The caller without a credential, if there may be one.

@@ -120,7 +120,17 @@ impl Product {
         (head, headers): (&'r Head<'r>, &'r HeaderMap),
     ) -> Exchange<'r> {
         let revision = Revision::from_wire(b"2025-06-18").unwrap();
-        Exchange { gateway: &bench.gateway, view: &self.view, caller, scope, head, headers, revision, now: NOW }
+        Exchange {
+            gateway: &bench.gateway,
+            view: &self.view,
+            caller,
+            identity: gateway::identify::Identity::Anonymous,
+            scope,
+            head,
+            headers,
+            revision,
+            now: NOW,
+        }
     }
 
     fn pair(&self, server: ServerIndex, tool: &str) -> Pair {

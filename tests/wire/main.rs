@@ -17,6 +17,7 @@ mod fuzz;
 mod headers;
 mod paths;
 mod reload;
+mod revocation;
 mod scene;
 mod sessions;
 mod slow_start;
