@@ -33,11 +33,16 @@ const PAIRS: usize = 3;
 /// A table of 1,000 servers is discovered, one of 50,000 keys compiled, within this on a slow machine.
 const READY_WITHIN: Duration = Duration::from_secs(180);
 
-/// Measures both tables and writes the larger figure.
-pub(crate) fn measure(figures: &Figures) {
+/// What noise of timers and buffers may add to the mean of a run.
+const NOISE: f64 = 0.5;
+/// Objects of one file: a file is at most 8 MiB.
+const A_FILE: usize = 10_000;
+
+/// Measures both tables and writes the larger figure; whether the larger table costs no allocation more.
+pub(crate) fn measure(figures: &Figures) -> bool {
     let Some(library) = LIBRARY.into_iter().find(|path| Path::new(path).is_file()) else {
         println!("allocations_per_call: not verified, this machine's C library has no libmemusage.so");
-        return;
+        return false;
     };
     let upstream = Upstream::start(upstream_script());
     let small = table(&upstream, 1, 1);
@@ -48,6 +53,7 @@ pub(crate) fn measure(figures: &Figures) {
     println!("allocations a call: {:.2} with 50,000 keys and 1,000 servers", median(&large));
     let larger = if median(&large) > median(&small) { &large } else { &small };
     println!("allocations_per_call {:.2}", figures.write_median("allocations_per_call", larger));
+    median(&large) <= median(&small) + NOISE
 }
 
 fn table(upstream: &Upstream, keys: usize, servers: usize) -> Manifests {
@@ -66,9 +72,9 @@ fn table(upstream: &Upstream, keys: usize, servers: usize) -> Manifests {
         )
     });
     let items: Vec<Value> = further.chain(bindings).collect();
-    if !items.is_empty() {
+    for (file, items) in items.chunks(A_FILE).enumerate() {
         let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
-        manifests.write("others.json", &list.to_string());
+        manifests.write(&format!("others-{file}.json"), &list.to_string());
     }
     manifests
 }
