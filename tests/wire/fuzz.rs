@@ -183,7 +183,9 @@ impl Decoder {
     fn read(&self, bodies: &[Vec<u8>]) -> Vec<String> {
         let mut lines = String::new();
         for body in bodies {
-            body.iter().for_each(|byte| write!(lines, "{byte:02x}").unwrap());
+            for byte in body {
+                write!(lines, "{byte:02x}").unwrap();
+            }
             lines.push('\n');
         }
         let mut command = Command::new(self.command.get_program());
