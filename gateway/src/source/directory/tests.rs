@@ -29,7 +29,7 @@ fn read_once(names: &[&str]) -> (TempDir, Directory) {
 
 fn servers(directory: &mut Directory) -> Vec<String> {
     let read = directory.compile();
-    read.compiled.snapshot.servers.iter().map(|server| server.alias.to_string()).collect()
+    read.compiled.snapshot.servers.iter().map(|server| server.alias.clone()).collect()
 }
 
 const SAME: Look = Look { changed: false, unsettled: false };
