@@ -1,6 +1,9 @@
 //! `switchboard run`: the gateway of one machine, and what a person sees of it.
 
+use std::fs::Permissions;
 use std::io::{self, IsTerminal};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -30,14 +33,15 @@ pub(crate) fn run(args: RunArgs, surroundings: Surroundings) -> Result<ExitCode,
         None => Builder::new_multi_thread().enable_all().build(),
     };
     let runtime = runtime.map_err(|error| error.to_string())?;
-    let scratch = surroundings.scratch.clone();
-    let ended = runtime.block_on(serve(args, surroundings));
-    // Children remove what is theirs; the directory itself is there only if there were any.
-    let _ = std::fs::remove_dir_all(scratch);
+    // Made here, under a name that nobody can guess, and never taken over: others can write to where it is.
+    let private = Permissions::from_mode(0o700);
+    let scratch = tempfile::Builder::new().prefix("switchboard-").permissions(private).tempdir();
+    let scratch = scratch.map_err(|error| format!("no private directory for what servers write: {error}"))?;
+    let ended = runtime.block_on(serve(args, surroundings, scratch.path().to_owned()));
     ended.map(|()| ExitCode::SUCCESS).map_err(|error| error.to_string())
 }
 
-async fn serve(args: RunArgs, surroundings: Surroundings) -> Result<(), RunError> {
+async fn serve(args: RunArgs, surroundings: Surroundings, scratch: PathBuf) -> Result<(), RunError> {
     let (stop, stopping) = watch::channel(false);
     let (events, mut happened) = mpsc::channel(64);
     let binary = std::env::current_exe().unwrap_or_else(|_| "switchboard".into());
@@ -47,7 +51,7 @@ async fn serve(args: RunArgs, surroundings: Surroundings) -> Result<(), RunError
         admin: args.admin,
         state: surroundings.state,
         cache: surroundings.cache,
-        scratch: surroundings.scratch,
+        scratch,
         binary,
         environment: surroundings.environment,
         client_side_auth_header: args.client_side_auth_header.filter(|name| !name.is_empty()),
