@@ -21,6 +21,10 @@ use crate::output::{self, Colour, paint};
 /// How long the end waits for somebody to read what there was to tell.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
+/// Exit codes of a process that a second signal ends: 128 and its number, as a shell gives them.
+const TERMINATED: i32 = 128 + 15;
+const INTERRUPTED: i32 = 128 + 2;
+
 /// Serves until SIGTERM or SIGINT.
 pub(crate) fn run(args: RunArgs, surroundings: Surroundings) -> Result<ExitCode, String> {
     let filter = EnvFilter::try_new(&args.log).map_err(|error| format!("--log: {error}"))?;
@@ -68,26 +72,29 @@ async fn serve(args: RunArgs, surroundings: Surroundings, scratch: PathBuf) -> R
         }
         drop(told);
     });
-    tokio::spawn(async move {
-        ask_to_end().await;
-        stop.send_replace(true);
-    });
+    tokio::spawn(end_when_asked(stop));
     let ended = gateway::run::run(options, events, stopping).await;
     // It ends with its channel, having told what there was to tell; or nobody reads.
     let _ = timeout(LAST_WORDS, telling).await;
     ended
 }
 
-async fn ask_to_end() {
+/// The first signal ends it in good order; who sends another does not want to wait for that.
+async fn end_when_asked(stop: watch::Sender<bool>) {
     let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
         tracing::error!("signals cannot be received; end the process with SIGKILL");
         return std::future::pending().await;
     };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+    let mut asked = async || {
+        tokio::select! {
+            _ = terminate.recv() => TERMINATED,
+            _ = interrupt.recv() => INTERRUPTED,
+        }
+    };
+    asked().await;
+    stop.send_replace(true);
+    std::process::exit(asked().await);
 }
 
 fn tell(event: Event, address: &mut String) {
