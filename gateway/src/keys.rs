@@ -71,10 +71,10 @@ fn make_private(state: &Path) -> io::Result<()> {
     std::fs::create_dir_all(state)?;
     let metadata = std::fs::metadata(state)?;
     check_owner("its directory", &metadata)?;
-    if metadata.mode() & 0o077 == 0 {
-        return Ok(());
+    if metadata.mode() & 0o077 != 0 {
+        std::fs::set_permissions(state, Permissions::from_mode(0o700))?;
     }
-    std::fs::set_permissions(state, Permissions::from_mode(0o700))
+    Ok(())
 }
 
 /// Keys that somebody else put there are known to somebody else.
@@ -112,8 +112,8 @@ mod tests {
     fn r9_keys_are_made_once_and_for_their_owner_only() {
         let folder = tempfile::tempdir().unwrap();
         let state = folder.path().join("state");
-        let made = load(&state).unwrap();
-        assert_eq!(load(&state).unwrap(), made);
+        let first = load(&state).unwrap();
+        assert_eq!(load(&state).unwrap(), first);
         let mode = |path: &Path| std::fs::metadata(path).unwrap().mode() & 0o777;
         assert_eq!((mode(&state), mode(&state.join("keys"))), (0o700, 0o600));
         assert_eq!(std::fs::read_dir(&state).unwrap().count(), 1, "no draft is left");
