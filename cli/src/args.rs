@@ -123,25 +123,27 @@ pub(crate) struct Surroundings {
     pub(crate) state: PathBuf,
     /// `$XDG_CACHE_HOME/switchboard`.
     pub(crate) cache: PathBuf,
-    /// A directory of this process for what its children write.
-    pub(crate) scratch: PathBuf,
 }
 
 impl Surroundings {
-    /// Of this process. Without HOME, everything goes below the directory for temporary files.
-    pub(crate) fn read() -> Self {
-        let environment: Vec<(String, OsString)> =
-            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
-        let path = |wanted: &str| {
-            let found = environment.iter().find(|(name, value)| name == wanted && !value.is_empty());
-            found.map(|(_, value)| PathBuf::from(value))
+    /// Of this process. Keys and homes have a place that is the user's own, or it does not run.
+    pub(crate) fn read() -> Result<Self, String> {
+        Self::of(std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect())
+    }
+
+    fn of(environment: Vec<(String, OsString)>) -> Result<Self, String> {
+        let place = |wanted: &str, below_home: &str| {
+            // The XDG specification has relative paths ignored.
+            let path = |wanted: &str| {
+                let found = environment.iter().find(|(name, _)| name == wanted);
+                found.map(|(_, value)| PathBuf::from(value)).filter(|path| path.is_absolute())
+            };
+            let base = path(wanted).or_else(|| path("HOME").map(|home| home.join(below_home)));
+            base.map(|base| base.join("switchboard")).ok_or_else(|| format!("set HOME or {wanted} to an absolute path"))
         };
-        let temporary = std::env::temp_dir();
-        let home = path("HOME").unwrap_or_else(|| temporary.clone());
-        let state = path("XDG_STATE_HOME").unwrap_or_else(|| home.join(".local/state")).join("switchboard");
-        let cache = path("XDG_CACHE_HOME").unwrap_or_else(|| home.join(".cache")).join("switchboard");
-        let scratch = temporary.join(format!("switchboard-{}", std::process::id()));
-        Self { environment, state, cache, scratch }
+        let state = place("XDG_STATE_HOME", ".local/state")?;
+        let cache = place("XDG_CACHE_HOME", ".cache")?;
+        Ok(Self { environment, state, cache })
     }
 }
 
@@ -158,7 +160,7 @@ fn header_name(text: &str) -> Result<String, String> {
 /// Parses the command line and does what it says.
 pub(crate) fn parse_and_run() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Run(args) => run::run(args, Surroundings::read()),
+        Command::Run(args) => Surroundings::read().and_then(|surroundings| run::run(args, surroundings)),
         Command::Validate(args) => validate::validate(&args),
         Command::Key(KeyCommand::Create(args)) => key::create(&args),
         Command::Crds => Ok(crds::print()),
@@ -172,4 +174,27 @@ pub(crate) fn parse_and_run() -> ExitCode {
         output::error(&error);
         ExitCode::FAILURE
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places(environment: &[(&str, &str)]) -> Result<(PathBuf, PathBuf), String> {
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), OsString::from(value))).collect();
+        Surroundings::of(environment).map(|surroundings| (surroundings.state, surroundings.cache))
+    }
+
+    #[test]
+    fn r9_keys_have_a_place_of_the_users_or_none() {
+        let at = |state: &str, cache: &str| Ok((PathBuf::from(state), PathBuf::from(cache)));
+        assert_eq!(places(&[("HOME", "/h")]), at("/h/.local/state/switchboard", "/h/.cache/switchboard"));
+        let both = [("XDG_STATE_HOME", "/s"), ("XDG_CACHE_HOME", "/c")];
+        assert_eq!(places(&both), at("/s/switchboard", "/c/switchboard"));
+        for environment in [&[][..], &[("HOME", "")], &[("XDG_STATE_HOME", "s")], &[("XDG_CACHE_HOME", "/c")]] {
+            assert_eq!(places(environment), Err("set HOME or XDG_STATE_HOME to an absolute path".to_owned()));
+        }
+        let stateful = places(&[("XDG_STATE_HOME", "/s")]);
+        assert_eq!(stateful, Err("set HOME or XDG_CACHE_HOME to an absolute path".to_owned()));
+    }
 }

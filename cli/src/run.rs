@@ -1,6 +1,9 @@
 //! `switchboard run`: the gateway of one machine, and what a person sees of it.
 
+use std::fs::Permissions;
 use std::io::{self, IsTerminal};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -18,6 +21,10 @@ use crate::output::{self, Colour, paint};
 /// How long the end waits for somebody to read what there was to tell.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
+/// Exit codes of a process that a second signal ends: 128 and its number, as a shell gives them.
+const TERMINATED: i32 = 128 + 15;
+const INTERRUPTED: i32 = 128 + 2;
+
 /// Serves until SIGTERM or SIGINT.
 pub(crate) fn run(args: RunArgs, surroundings: Surroundings) -> Result<ExitCode, String> {
     let filter = EnvFilter::try_new(&args.log).map_err(|error| format!("--log: {error}"))?;
@@ -30,14 +37,15 @@ pub(crate) fn run(args: RunArgs, surroundings: Surroundings) -> Result<ExitCode,
         None => Builder::new_multi_thread().enable_all().build(),
     };
     let runtime = runtime.map_err(|error| error.to_string())?;
-    let scratch = surroundings.scratch.clone();
-    let ended = runtime.block_on(serve(args, surroundings));
-    // Children remove what is theirs; the directory itself is there only if there were any.
-    let _ = std::fs::remove_dir_all(scratch);
+    // Made here, under a name that nobody can guess, and never taken over: others can write to where it is.
+    let private = Permissions::from_mode(0o700);
+    let scratch = tempfile::Builder::new().prefix("switchboard-").permissions(private).tempdir();
+    let scratch = scratch.map_err(|error| format!("no private directory for what servers write: {error}"))?;
+    let ended = runtime.block_on(serve(args, surroundings, scratch.path().to_owned()));
     ended.map(|()| ExitCode::SUCCESS).map_err(|error| error.to_string())
 }
 
-async fn serve(args: RunArgs, surroundings: Surroundings) -> Result<(), RunError> {
+async fn serve(args: RunArgs, surroundings: Surroundings, scratch: PathBuf) -> Result<(), RunError> {
     let (stop, stopping) = watch::channel(false);
     let (events, mut happened) = mpsc::channel(64);
     let binary = std::env::current_exe().unwrap_or_else(|_| "switchboard".into());
@@ -47,7 +55,7 @@ async fn serve(args: RunArgs, surroundings: Surroundings) -> Result<(), RunError
         admin: args.admin,
         state: surroundings.state,
         cache: surroundings.cache,
-        scratch: surroundings.scratch,
+        scratch,
         binary,
         environment: surroundings.environment,
         client_side_auth_header: args.client_side_auth_header.filter(|name| !name.is_empty()),
@@ -64,26 +72,29 @@ async fn serve(args: RunArgs, surroundings: Surroundings) -> Result<(), RunError
         }
         drop(told);
     });
-    tokio::spawn(async move {
-        ask_to_end().await;
-        stop.send_replace(true);
-    });
+    tokio::spawn(end_when_asked(stop));
     let ended = gateway::run::run(options, events, stopping).await;
     // It ends with its channel, having told what there was to tell; or nobody reads.
     let _ = timeout(LAST_WORDS, telling).await;
     ended
 }
 
-async fn ask_to_end() {
+/// The first signal ends it in good order; who sends another does not want to wait for that.
+async fn end_when_asked(stop: watch::Sender<bool>) {
     let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
         tracing::error!("signals cannot be received; end the process with SIGKILL");
         return std::future::pending().await;
     };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+    let mut asked = async || {
+        tokio::select! {
+            _ = terminate.recv() => TERMINATED,
+            _ = interrupt.recv() => INTERRUPTED,
+        }
+    };
+    asked().await;
+    stop.send_replace(true);
+    std::process::exit(asked().await);
 }
 
 fn tell(event: Event, address: &mut String) {

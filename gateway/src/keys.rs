@@ -1,9 +1,9 @@
 //! The keys of a gateway on one machine: made once, kept in a file that only
 //! its owner can read, never a default (R9).
 
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{File, Metadata, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crds::compile::Pepper;
@@ -39,11 +39,10 @@ impl Keys {
     }
 
     fn at(state: &Path, path: &Path) -> io::Result<Self> {
+        make_private(state)?;
         match File::open(path) {
             Ok(file) => Self::read(file),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                std::fs::create_dir_all(state)?;
-                std::fs::set_permissions(state, Permissions::from_mode(0o700))?;
                 create(state, path)?;
                 Self::read(File::open(path)?)
             }
@@ -52,7 +51,9 @@ impl Keys {
     }
 
     fn read(mut file: File) -> io::Result<Self> {
-        if file.metadata()?.permissions().mode() & 0o077 != 0 {
+        let metadata = file.metadata()?;
+        check_owner("the file", &metadata)?;
+        if metadata.mode() & 0o077 != 0 {
             return Err(io::Error::other("others can read the file; make it readable by its owner only (mode 0600)"));
         }
         let mut bytes = [[0; 32]; 3];
@@ -65,18 +66,91 @@ impl Keys {
     }
 }
 
+/// The directory of the keys: who else could write to it could put other keys in their place.
+fn make_private(state: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(state)?;
+    let metadata = std::fs::metadata(state)?;
+    check_owner("its directory", &metadata)?;
+    if metadata.mode() & 0o077 != 0 {
+        std::fs::set_permissions(state, Permissions::from_mode(0o700))?;
+    }
+    Ok(())
+}
+
+/// Keys that somebody else put there are known to somebody else.
+fn check_owner(what: &str, metadata: &Metadata) -> io::Result<()> {
+    let (owner, we) = (metadata.uid(), rustix::process::geteuid().as_raw());
+    if owner == we {
+        return Ok(());
+    }
+    Err(io::Error::other(format!("{what} belongs to user {owner}, and this process runs as user {we}")))
+}
+
 /// Two processes that start at once must end with the same keys: the file appears whole, and the first one stays.
 fn create(state: &Path, path: &Path) -> io::Result<()> {
     let mut bytes = [0; BYTES];
     getrandom::fill(&mut bytes).map_err(|_| io::Error::other("the operating system gives no random bytes"))?;
-    let draft = state.join(format!(".keys-{}", std::process::id()));
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
-    file.write_all(&bytes)?;
-    file.sync_all()?;
-    let linked = std::fs::hard_link(&draft, path);
-    std::fs::remove_file(&draft)?;
-    match linked {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+    // Its mode is 0600 and its name random: none that was left behind is in the way.
+    let mut draft = tempfile::Builder::new().prefix(".keys-").tempfile_in(state)?;
+    draft.write_all(&bytes)?;
+    draft.as_file().sync_all()?;
+    match draft.persist_noclobber(path) {
+        Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => Err(error.error),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(state: &Path) -> Result<[u8; 32], String> {
+        Keys::load_or_create(state).map(|keys| keys.pepper.0).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn r9_keys_are_made_once_and_for_their_owner_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state");
+        let first = load(&state).unwrap();
+        assert_eq!(load(&state).unwrap(), first);
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().mode() & 0o777;
+        assert_eq!((mode(&state), mode(&state.join("keys"))), (0o700, 0o600));
+        assert_eq!(std::fs::read_dir(&state).unwrap().count(), 1, "no draft is left");
+        std::fs::set_permissions(state.join("keys"), Permissions::from_mode(0o640)).unwrap();
+        assert!(load(&state).unwrap_err().contains("others can read the file"));
+    }
+
+    #[test]
+    fn r9_a_draft_that_was_left_behind_is_not_in_the_way() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(format!(".keys-{}", std::process::id())), "").unwrap();
+        load(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn r9_a_directory_that_others_can_write_to_becomes_private() {
+        let folder = tempfile::tempdir().unwrap();
+        load(folder.path()).unwrap();
+        std::fs::set_permissions(folder.path(), Permissions::from_mode(0o777)).unwrap();
+        load(folder.path()).unwrap();
+        assert_eq!(std::fs::metadata(folder.path()).unwrap().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn r9_what_somebody_else_owns_holds_no_keys() {
+        let folder = tempfile::tempdir().unwrap();
+        let ours = std::fs::metadata(folder.path()).unwrap();
+        assert!(check_owner("the file", &ours).is_ok());
+        // Root's, for everybody else; another user's, for root, who alone can give files away.
+        if rustix::process::geteuid().is_root() {
+            let theirs = folder.path().join("theirs");
+            std::fs::create_dir(&theirs).unwrap();
+            std::os::unix::fs::chown(&theirs, Some(12345), None).unwrap();
+            assert!(load(&theirs).unwrap_err().contains("its directory belongs to user 12345"));
+        } else {
+            let theirs = std::fs::metadata("/").unwrap();
+            assert!(check_owner("the file", &theirs).is_err());
+        }
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use crds::snapshot::{decode, encode};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{interval, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
 use crate::admin;
 use crate::egress::{Egress, EgressPolicy};
@@ -25,12 +25,15 @@ use crate::source::directory::{Directory, Read, SETTLED};
 use crate::table::RoutingTable;
 use crate::upstream::Connectors;
 use crate::upstream::stdio::Children;
-use crate::watch_files;
+use crate::watch_files::Watch;
 
 pub use crate::news::Event;
 
 /// How long start-up waits for servers that have not answered.
 const DISCOVERY: Duration = Duration::from_secs(10);
+/// How often files are looked at though nothing was told of them: a link leads to what is not watched, and a watch ends
+/// with what it watches.
+const LOOK: Duration = Duration::from_secs(1);
 /// How often idle sessions are looked for.
 const SWEEP: Duration = Duration::from_secs(30);
 
@@ -93,8 +96,9 @@ pub enum RunError {
 pub async fn run(options: Options, events: mpsc::Sender<Event>, stop: watch::Receiver<bool>) -> Result<(), RunError> {
     let keys = Keys::load_or_create(&options.state)?;
     let mut directory = Directory::new(options.directory.clone(), keys.pepper.clone());
-    let (changes, watcher) = watch_files::watch(directory.root()).map_err(RunError::Watch)?;
-    let read = read(&mut directory, None)?;
+    let watch = Watch::begin(options.directory.clone()).map_err(RunError::Watch)?;
+    let read = directory.read(None);
+    let read = read.map_err(|source| RunError::Directory { path: options.directory.clone(), source })?;
     if let Some(fault) = read.faults.first() {
         return Err(RunError::File(fault.clone()));
     }
@@ -112,17 +116,12 @@ pub async fn run(options: Options, events: mpsc::Sender<Event>, stop: watch::Rec
     let egress = Arc::new(Egress::new(policy.clone()));
     let connectors = Arc::new(Connectors { egress: egress.clone(), children: Arc::new(children) });
     let files = watch::Sender::new(Files::default());
-    let mut local = Local { options, keys, directory, egress, policy, events, revision: 0, files };
+    let mut local = Local { options, keys, directory, egress, policy, events, revision: 0, unreadable: None, files };
     let table = local.table(&read)?;
     let sessions = Sessions::new(Sealer::new(std::slice::from_ref(&local.keys.seal)));
     let gateway = Gateway::new(table, sessions, connectors);
     local.note(&gateway, &read);
-    local.serve(gateway, (listener, admin_listener), (changes, watcher), stop).await
-}
-
-fn read(directory: &mut Directory, now: Option<SystemTime>) -> Result<Read, RunError> {
-    let path = directory.root().to_owned();
-    directory.read(now).map_err(|source| RunError::Directory { path, source })
+    local.serve(gateway, (listener, admin_listener), watch, stop).await
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, RunError> {
@@ -132,6 +131,19 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, RunError> {
 /// Waits for the order to stop, or until nobody can give it any more.
 async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// When files that are not settled are looked at again.
+fn soon() -> Instant {
+    Instant::now() + SETTLED
+}
+
+/// Waits for a time, or for ever.
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
 }
 
 fn address(listener: &TcpListener, wanted: SocketAddr) -> Result<SocketAddr, RunError> {
@@ -147,6 +159,8 @@ struct Local {
     policy: EgressPolicy,
     events: mpsc::Sender<Event>,
     revision: u64,
+    /// Why the directory cannot be read at present.
+    unreadable: Option<String>,
     /// What there is to tell of the files.
     files: watch::Sender<Files>,
 }
@@ -156,7 +170,7 @@ impl Local {
         mut self,
         gateway: Arc<Gateway>,
         (listener, admin_listener): (TcpListener, TcpListener),
-        (mut changes, _watcher): (mpsc::Receiver<()>, notify::RecommendedWatcher),
+        (mut watch, mut changes): (Watch, mpsc::Receiver<()>),
         mut stop: watch::Receiver<bool>,
     ) -> Result<(), RunError> {
         let mcp = address(&listener, self.options.listen)?;
@@ -180,9 +194,18 @@ impl Local {
         let telling = tokio::spawn(teller.run(listening, self.files.subscribe(), ready.subscribe()));
         let starting = tokio::spawn(await_servers(gateway.clone(), ready.clone()));
         let mut sweep = interval(SWEEP);
+        let mut look = interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut again = None;
         loop {
             tokio::select! {
-                Some(()) = changes.recv() => self.reload(&gateway, &mut changes).await,
+                // While files settle, another look is due in a moment anyway.
+                Some(()) = changes.recv(), if again.is_none() => again = self.reload(&gateway).then(soon),
+                () = at(again) => again = self.reload(&gateway).then(soon),
+                _ = look.tick() => {
+                    watch.follow();
+                    again = self.reload(&gateway).then(soon);
+                }
                 _ = sweep.tick() => gateway.end_lost_sessions(),
                 () = stopped(&mut stop) => break,
             }
@@ -197,19 +220,19 @@ impl Local {
         Ok(())
     }
 
-    /// Reads the directory again until it is settled, and puts it in force. Nothing that can be wrong in it ends this.
-    async fn reload(&mut self, gateway: &Arc<Gateway>, changes: &mut mpsc::Receiver<()>) {
-        loop {
-            while changes.try_recv().is_ok() {}
-            let read = match read(&mut self.directory, Some(SystemTime::now())) {
-                Ok(read) => read,
-                Err(error) => {
-                    gateway.metrics.refused.inc();
-                    tracing::error!("{error}; the last good state serves on");
-                    return;
-                }
-            };
-            let unsettled = read.unsettled;
+    /// Looks at the directory once, and puts what changed in force. True if it has to be looked at again soon. Nothing
+    /// that can be wrong in it ends this.
+    fn reload(&mut self, gateway: &Arc<Gateway>) -> bool {
+        let look = match self.directory.look(Some(SystemTime::now())) {
+            Ok(look) => look,
+            Err(error) => {
+                self.refuse(gateway, format!("{}: {error}", self.directory.root().display()));
+                return false;
+            }
+        };
+        self.unreadable = None;
+        if look.changed {
+            let read = self.directory.compile();
             match self.table(&read) {
                 Ok(table) => {
                     if table.snapshot != gateway.view.load().table.snapshot {
@@ -222,10 +245,16 @@ impl Local {
                 }
             }
             self.note(gateway, &read);
-            if !unsettled {
-                return;
-            }
-            sleep(SETTLED).await;
+        }
+        look.unsettled
+    }
+
+    /// Tells once that the directory cannot be read.
+    fn refuse(&mut self, gateway: &Gateway, error: String) {
+        if self.unreadable.as_ref() != Some(&error) {
+            gateway.metrics.refused.inc();
+            tracing::error!("{error}; the last good state serves on");
+            self.unreadable = Some(error);
         }
     }
 

@@ -126,6 +126,33 @@ async fn who_does_not_read_the_news_holds_up_no_edit() {
 }
 
 #[tokio::test]
+async fn a_directory_that_another_takes_the_place_of_is_followed() {
+    let running = Running::start(64, None).await;
+    let (manifests, old) = (running.manifests(), running.folder.path().join("old"));
+    std::fs::rename(&manifests, &old).unwrap();
+    std::fs::create_dir(&manifests).unwrap();
+    write_server(&manifests, "second");
+    running.status_holds("\"alias\":\"second\"").await;
+    write_server(&manifests, "third");
+    running.status_holds("\"alias\":\"third\"").await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_manifest_that_is_linked_from_elsewhere_is_followed() {
+    let running = Running::start(64, None).await;
+    let elsewhere = running.folder.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    write_server(&elsewhere, "second");
+    std::os::unix::fs::symlink(elsewhere.join("second.yaml"), running.manifests().join("linked.yaml")).unwrap();
+    running.status_holds("\"alias\":\"second\"").await;
+    write_server(&elsewhere, "third");
+    std::fs::rename(elsewhere.join("third.yaml"), elsewhere.join("second.yaml")).unwrap();
+    running.status_holds("\"alias\":\"third\"").await;
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn r1_the_status_page_says_which_header_brings_a_callers_credential() {
     let running = Running::start(64, None).await;
     running.status_holds(r#""clientSideAuthHeader":"x-mcp-auth""#).await;

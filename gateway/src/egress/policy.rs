@@ -1,6 +1,7 @@
-//! Which addresses may be connected to: pure, decided per address (R20).
+//! Which addresses may be connected to, decided per address (R20).
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use ipnet::IpNet;
 
@@ -12,7 +13,8 @@ pub struct EgressPolicy {
     pub allow: Vec<IpNet>,
     /// Loopback is permitted: on a laptop, where the servers are.
     pub allow_loopback: bool,
-    /// The gateway's own listeners; never permitted, or a server could be the gateway itself.
+    /// The gateway's own listeners; never permitted, or a server could be the gateway itself. One on the unspecified
+    /// address stands for its port on every address of this machine.
     pub own: Vec<SocketAddr>,
 }
 
@@ -74,9 +76,17 @@ fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
 
 fn is_own(own: SocketAddr, socket: SocketAddr) -> bool {
     let (mine, theirs) = (own.ip().to_canonical(), socket.ip().to_canonical());
-    // A listener on the unspecified address is on loopback too; its other addresses stand in the list by themselves.
-    let same = mine == theirs || (mine.is_unspecified() && (theirs.is_loopback() || theirs.is_unspecified()));
-    own.port() == socket.port() && same
+    own.port() == socket.port() && (mine == theirs || (mine.is_unspecified() && is_of_this_machine(socket)))
+}
+
+/// Whether an address is one of this machine's now: only to those a socket can be bound. Asked when a connection is
+/// made, since addresses come and go. Whatever else is wrong refuses it.
+fn is_of_this_machine(socket: SocketAddr) -> bool {
+    let mut address = socket;
+    address.set_ip(socket.ip().to_canonical());
+    address.set_port(0);
+    // Datagrams: nothing is sent, and no port that a listener could want is taken.
+    UdpSocket::bind(address).map_or_else(|error| error.kind() != io::ErrorKind::AddrNotAvailable, |_| true)
 }
 
 #[cfg(test)]
@@ -170,6 +180,24 @@ mod tests {
             assert!(!policy.permits_socket(socket(own)), "{own}");
         }
         assert!(policy.permits_socket(socket("127.0.0.1:4001")));
-        assert!(policy.permits_socket(socket("10.0.0.1:9090")));
+        // of no machine (RFC 5737)
+        assert!(policy.permits_socket(socket("192.0.2.1:9090")));
+    }
+
+    #[test]
+    fn r20_a_listener_on_every_address_is_refused_on_every_address() {
+        // Connecting datagrams sends none: it tells the address of this machine that leads outside, if one does.
+        let outside = UdpSocket::bind("0.0.0.0:0").unwrap();
+        let outside = outside.connect("192.0.2.1:9").and_then(|()| outside.local_addr());
+        let mut addresses = vec![ip("127.8.9.10"), ip("::ffff:127.8.9.10")];
+        addresses.extend(outside.map(|address| address.ip()));
+        for own in ["0.0.0.0:4000", "[::]:4000"] {
+            let own = vec![own.parse().unwrap()];
+            let policy = EgressPolicy { allow_loopback: true, own, ..EgressPolicy::default() };
+            for address in &addresses {
+                assert!(!policy.permits_socket(SocketAddr::new(*address, 4000)), "{address}");
+                assert!(policy.permits_socket(SocketAddr::new(*address, 4001)), "{address}");
+            }
+        }
     }
 }

@@ -12,7 +12,16 @@ use crds::compile::{Compiled, Pepper, Scope, compile};
 use crds::resources::{FileFault, Finding, Merged, ParsedFile, merge};
 use crds::settings::Settings;
 
-/// A file is read when it has not changed for so long, or half of an edit would be taken for the whole.
+use stamp::Stamp;
+use walk::Walk;
+
+mod stamp;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+/// A file is read when it has not changed for so long, or half of an edit would be taken for the whole; and it is
+/// forgotten when it has been missing for so long, since many programs save by putting a new file in place of the old.
 pub const SETTLED: Duration = Duration::from_millis(100);
 
 /// What a directory held when it was read.
@@ -23,7 +32,14 @@ pub struct Read {
     pub findings: Vec<Finding>,
     /// Files that cannot be used, or a second settings document.
     pub faults: Vec<FileFault>,
-    /// Files that changed a moment ago and were not read yet.
+}
+
+/// What a look at the files found.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Look {
+    /// What is known of a file is not what it was: compile again.
+    pub changed: bool,
+    /// Files changed or vanished a moment ago: look again after [`SETTLED`].
     pub unsettled: bool,
 }
 
@@ -32,12 +48,15 @@ pub struct Directory {
     root: PathBuf,
     pepper: Pepper,
     files: BTreeMap<String, Known>,
+    /// Directories that cannot be listed, and entries that cannot be looked at, by path.
+    unreadable: BTreeMap<String, FileFault>,
     settings: Settings,
 }
 
 struct Known {
-    modified: Option<SystemTime>,
-    length: u64,
+    stamp: Stamp,
+    /// When it was first found missing.
+    missing: Option<SystemTime>,
     /// The last good content.
     good: Option<ParsedFile>,
     /// Why the present content is none.
@@ -47,7 +66,8 @@ struct Known {
 impl Directory {
     /// The directory at `root`; nothing is read yet.
     pub fn new(root: PathBuf, pepper: Pepper) -> Self {
-        Self { root, pepper, files: BTreeMap::new(), settings: Settings::default() }
+        let (files, unreadable) = (BTreeMap::new(), BTreeMap::new());
+        Self { root, pepper, files, unreadable, settings: Settings::default() }
     }
 
     /// Where it is.
@@ -57,46 +77,85 @@ impl Directory {
 
     /// Reads what changed and compiles the whole. `now` tells what is settled; none takes every file as it is.
     pub fn read(&mut self, now: Option<SystemTime>) -> io::Result<Read> {
-        let mut present = BTreeMap::new();
-        list(&self.root, &self.root, &mut present)?;
-        self.files.retain(|path, _| present.contains_key(path));
-        let mut unsettled = false;
-        for (path, place) in present {
-            unsettled |= self.read_file(path, &place, now);
-        }
-        Ok(self.compile(unsettled))
+        self.look(now)?;
+        Ok(self.compile())
     }
 
-    /// Reads a file if it changed; true if it changed too recently.
-    fn read_file(&mut self, path: String, place: &Path, now: Option<SystemTime>) -> bool {
-        let Ok(metadata) = fs::metadata(place) else { return true };
-        let (modified, length) = (metadata.modified().ok(), metadata.len());
-        if self.files.get(&path).is_some_and(|known| known.modified == modified && known.length == length) {
-            return false;
-        }
-        let age = now.zip(modified).and_then(|(now, modified)| now.duration_since(modified).ok());
-        if age.is_some_and(|age| age < SETTLED) {
-            return true;
-        }
-        let parsed = match fs::read(place) {
-            Ok(bytes) => ParsedFile::parse(&path, &bytes),
-            Err(error) => {
-                Err(FileFault { path: path.clone(), line: 1, column: 1, message: format!("cannot be read: {error}") })
+    /// Reads what changed, which costs a `stat` of each file if nothing did. `now`: as for [`Self::read`]. An error
+    /// is one of the directory itself, and leaves everything as it was.
+    pub fn look(&mut self, now: Option<SystemTime>) -> io::Result<Look> {
+        let walk = Walk::of(&self.root)?;
+        let mut look = Look { changed: walk.unreadable != self.unreadable, unsettled: false };
+        look.unsettled |= self.forget(&walk, now, &mut look.changed);
+        // A file that was renamed comes when its old name goes, so that its objects are neither gone nor there twice.
+        let moving = look.unsettled;
+        self.unreadable = walk.unreadable;
+        for (path, place) in walk.files {
+            if moving && !self.files.contains_key(&path) {
+                continue;
             }
+            match self.read_file(path, &place, now) {
+                Seen::Same => {}
+                Seen::Changed => look.changed = true,
+                Seen::Unsettled => look.unsettled = true,
+            }
+        }
+        Ok(look)
+    }
+
+    /// Forgets files that have been missing for long enough; true if there are others. Nobody knows what is missing
+    /// below a directory that cannot be listed.
+    fn forget(&mut self, walk: &Walk, now: Option<SystemTime>, changed: &mut bool) -> bool {
+        let before = self.files.len();
+        let mut waiting = false;
+        self.files.retain(|path, known| {
+            if walk.files.contains_key(path) || walk.hides(path) {
+                known.missing = None;
+                return true;
+            }
+            let Some(now) = now else { return false };
+            let since = *known.missing.get_or_insert(now);
+            // A clock that was set back ends the wait.
+            let wait = now.duration_since(since).is_ok_and(|missing| missing < SETTLED);
+            waiting |= wait;
+            wait
+        });
+        *changed |= self.files.len() != before;
+        waiting
+    }
+
+    /// Reads a file if it changed, and not a moment ago.
+    fn read_file(&mut self, path: String, place: &Path, now: Option<SystemTime>) -> Seen {
+        let Ok(stamp) = fs::metadata(place).map(|metadata| Stamp::of(&metadata)) else { return Seen::Unsettled };
+        if self.files.get(&path).is_some_and(|known| known.stamp == stamp) {
+            return Seen::Same;
+        }
+        if now.is_some_and(|now| stamp.age(now).is_some_and(|age| age < SETTLED)) {
+            return Seen::Unsettled;
+        }
+        let content = fs::read(place);
+        let moved = !fs::metadata(place).is_ok_and(|metadata| Stamp::of(&metadata) == stamp);
+        if moved && now.is_some() {
+            return Seen::Unsettled;
+        }
+        let parsed = match content {
+            Ok(bytes) => ParsedFile::parse(&path, &bytes),
+            Err(error) => Err(unreadable(&path, &error)),
         };
         let before = self.files.remove(&path).and_then(|known| known.good);
         let (good, fault) = match parsed {
             Ok(parsed) => (Some(parsed), None),
             Err(fault) => (before, Some(fault)),
         };
-        self.files.insert(path, Known { modified, length, good, fault });
-        false
+        self.files.insert(path, Known { stamp, missing: None, good, fault });
+        Seen::Changed
     }
 
-    fn compile(&mut self, unsettled: bool) -> Read {
+    /// Everything that follows from what is known of the files.
+    pub fn compile(&mut self) -> Read {
         let good: Vec<&ParsedFile> = self.files.values().filter_map(|known| known.good.as_ref()).collect();
         let mut merged: Merged = merge(&good);
-        let mut faults: Vec<FileFault> = self.files.values().filter_map(|known| known.fault.clone()).collect();
+        let mut faults: Vec<FileFault> = self.unusable().cloned().collect();
         match &merged.settings_fault {
             Some(fault) => {
                 faults.push(fault.clone());
@@ -106,29 +165,23 @@ impl Directory {
         }
         let compiled = compile(&merged.resources, &Scope::Local, &self.pepper);
         let mut findings = merged.all_findings(&compiled.diagnostics);
-        findings.extend(self.files.values().filter_map(|known| known.fault.as_ref()).map(Finding::from));
+        findings.extend(self.unusable().map(Finding::from));
         findings.sort();
-        Read { compiled, findings, faults, unsettled }
+        Read { compiled, findings, faults }
+    }
+    fn unusable(&self) -> impl Iterator<Item = &FileFault> {
+        let of_files = self.files.values().filter_map(|known| known.fault.as_ref());
+        self.unreadable.values().chain(of_files)
     }
 }
 
-/// All manifests under `directory`, by their path from `root`. Dot-files are no manifests.
-fn list(root: &Path, directory: &Path, files: &mut BTreeMap<String, PathBuf>) -> io::Result<()> {
-    for entry in fs::read_dir(directory)? {
-        let entry = entry?;
-        if entry.file_name().as_encoded_bytes().starts_with(b".") {
-            continue;
-        }
-        let path = entry.path();
-        // Follows links: a ConfigMap that is mounted is made of them.
-        let Ok(metadata) = fs::metadata(&path) else { continue };
-        if metadata.is_dir() {
-            list(root, &path, files)?;
-        } else if path.extension().is_some_and(|extension| matches!(extension.to_str(), Some("yaml" | "yml" | "json")))
-        {
-            let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
-            files.insert(name, path);
-        }
-    }
-    Ok(())
+/// What became of a file that is there.
+enum Seen {
+    Same,
+    Changed,
+    Unsettled,
+}
+
+fn unreadable(path: &str, error: &io::Error) -> FileFault {
+    FileFault { path: path.to_owned(), line: 1, column: 1, message: format!("cannot be read: {error}") }
 }
