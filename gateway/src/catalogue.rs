@@ -153,7 +153,7 @@ fn read_page(page: &Bytes, tools: &mut Vec<NativeTool>) -> Result<Option<String>
         return Err(malformed(&format!("is error {}", error.code)));
     }
     let result = response.result.ok_or_else(|| malformed("has no result"))?;
-    tools.extend(result.tools.into_iter().filter_map(|tool| NativeTool::read(tool)));
+    tools.extend(result.tools.into_iter().filter_map(NativeTool::read));
     Ok(result.next_cursor)
 }
 

@@ -136,7 +136,7 @@ mod tests {
     fn ended_sessions_are_remembered_up_to_a_bound() {
         let sessions = sessions();
         let (id, last) = begun(&sessions, 1000);
-        for expires in 0..MAX_ENDED as UnixSeconds + 100 {
+        for expires in 0..UnixSeconds::try_from(MAX_ENDED).unwrap() + 100 {
             sessions.end(&Session { expires: 500 + expires, ..last }, 0);
         }
         sessions.end(&Session { expires: last.expires + 1_000_000, ..last }, 0);
