@@ -48,7 +48,7 @@ async fn forward(
     let render = |upstream_id: u64| render(body, message, &tool.called.native().name_json, upstream_id);
     let outgoing = Outgoing { method: "tools/call", render: &render, deadline };
     let answered = async {
-        let opened = upstreams.open(&exchange.caller.id, tool.part);
+        let opened = upstreams.open(exchange.caller, tool.part)?;
         let slot = timeout_at(deadline, upstreams.calls.clone().acquire_owned()).await;
         // The semaphore is never closed, so that only time can fail it.
         let slot = slot.ok().and_then(Result::ok).ok_or_else(|| UpstreamError::timeout("waiting for a free slot"))?;

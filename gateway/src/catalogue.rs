@@ -64,7 +64,7 @@ impl State {
     }
 }
 
-/// Lists all tools of a server, page by page, within a deadline for all of them.
+/// Lists all tools of a server, page by page, within a deadline and `max_bytes` for all of them.
 pub async fn discover(
     upstream: &Upstream,
     deadline: Instant,
@@ -72,8 +72,10 @@ pub async fn discover(
 ) -> Result<Vec<NativeTool>, UpstreamError> {
     let mut tools = Vec::new();
     let mut cursor: Option<String> = None;
+    let mut left = max_bytes;
     for _ in 0..MAX_PAGES {
-        let page = list_page(upstream, cursor.as_deref(), deadline, max_bytes).await?;
+        let page = list_page(upstream, cursor.as_deref(), deadline, left).await?;
+        left -= page.len() as u64;
         let next = read_page(&page, &mut tools)?;
         if next.is_none() || next == cursor || tools.len() >= MAX_TOOLS {
             break;
@@ -88,7 +90,7 @@ async fn list_page(
     upstream: &Upstream,
     cursor: Option<&str>,
     deadline: Instant,
-    max_bytes: u64,
+    left: u64,
 ) -> Result<Bytes, UpstreamError> {
     let render = |id: u64| {
         let mut out = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/list","params":{{"#).into_bytes();
@@ -101,25 +103,26 @@ async fn list_page(
     };
     let outgoing = Outgoing { method: "tools/list", render: &render, deadline };
     let reply = upstream.send(&outgoing).await?;
-    timeout_at(deadline, whole(reply, max_bytes)).await.unwrap_or_else(|_| Err(UpstreamError::timeout("tools/list")))
+    timeout_at(deadline, whole(reply, left)).await.unwrap_or_else(|_| Err(UpstreamError::timeout("tools/list")))
 }
 
-/// The response of a reply, whole; everything else of it is dropped.
-async fn whole(reply: Reply, max_bytes: u64) -> Result<Bytes, UpstreamError> {
-    match reply.body {
+/// The response of a reply, whole, of at most `left` bytes; everything else of it is dropped.
+async fn whole(reply: Reply, left: u64) -> Result<Bytes, UpstreamError> {
+    let page = match reply.body {
         ReplyBody::Json(body) => {
-            let limited = Limited::new(body, usize::try_from(max_bytes).unwrap_or(usize::MAX));
+            let limited = Limited::new(body, usize::try_from(left).unwrap_or(usize::MAX));
             let collected = limited.collect().await.map_err(|_| malformed("broke off, or is over maxResponseBytes"))?;
-            Ok(collected.to_bytes())
+            collected.to_bytes()
         }
         ReplyBody::Messages(mut messages) => {
             let mut last = Err(malformed("ended without a response"));
             while let Some(message) = messages.next().await {
                 last = Ok(message?);
             }
-            last
+            last?
         }
-    }
+    };
+    if page.len() as u64 > left { Err(malformed("is over maxResponseBytes")) } else { Ok(page) }
 }
 
 fn malformed(what: &str) -> UpstreamError {
@@ -150,13 +153,13 @@ fn read_page(page: &Bytes, tools: &mut Vec<NativeTool>) -> Result<Option<String>
         return Err(malformed(&format!("is error {}", error.code)));
     }
     let result = response.result.ok_or_else(|| malformed("has no result"))?;
-    tools.extend(result.tools.into_iter().filter_map(|tool| NativeTool::read(page, tool)));
+    tools.extend(result.tools.into_iter().filter_map(NativeTool::read));
     Ok(result.next_cursor)
 }
 
 impl NativeTool {
     /// A tool of a page. One without a name, or with two, is no tool.
-    fn read(page: &Bytes, tool: &RawValue) -> Option<Self> {
+    fn read(tool: &RawValue) -> Option<Self> {
         #[derive(Deserialize)]
         struct Named<'a> {
             #[serde(borrow)]
@@ -174,7 +177,8 @@ impl NativeTool {
         Some(Self {
             name,
             name_json: name_json.into(),
-            json: page.slice_ref(text.as_bytes()),
+            // Copied, so that what is dropped of a page does not live as long as its tools.
+            json: Bytes::copy_from_slice(text.as_bytes()),
             name_at: start..start + named.name.get().len(),
         })
     }

@@ -4,13 +4,17 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use crds::snapshot::Caller;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::catalogue::{Catalogue, State, discover};
-use crate::upstream::Upstream;
+use crate::own_list::{OwnList, closed};
+use crate::upstream::{CallerPart, Upstream};
 use crate::upstreams::{Opened, ServerUpstreams};
 
+/// The shortest time between the end of a list of a server and the next, however often it says that it changed.
+const SPACING: Duration = Duration::from_secs(1);
 /// How long a good list counts.
 const FRESH: Duration = Duration::from_secs(300);
 /// How long the last good list outlives its server.
@@ -20,32 +24,45 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The longest wait between attempts at a server that fails.
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
 
-/// Discovers a server again and again, until it is gone. `own` is the gateway's own session with it.
-pub async fn keep(upstreams: Weak<ServerUpstreams>, own: Arc<Upstream>, changed: Arc<Notify>) {
-    let mut tools_changed = own.tools_changed();
-    let mut backoff = Duration::from_secs(1);
-    let mut last_good = Instant::now();
-    loop {
-        let Some(server) = upstreams.upgrade() else { return };
-        let pause = match list(&server, &own).await {
-            Ok(catalogue) => {
-                server.catalogue.store(Arc::new(catalogue));
-                last_good = Instant::now();
-                backoff = Duration::from_secs(1);
-                FRESH
-            }
-            Err(state) => {
+/// Discovers a server again and again, until it is stopped or dropped.
+pub async fn keep(upstreams: Weak<ServerUpstreams>, changed: Arc<Notify>) {
+    let Some((own, mut ended)) = upstreams.upgrade().map(|server| (server.own().clone(), server.ended())) else {
+        return;
+    };
+    let discovering = async {
+        let mut tools_changed = own.tools_changed();
+        let mut backoff = SPACING;
+        let mut last_good = Instant::now();
+        loop {
+            let Some(server) = upstreams.upgrade() else { return };
+            // What is told from here on may be missing from this list.
+            tools_changed.mark_unchanged();
+            let listed = list(&server, &own).await;
+            let good = listed.is_ok();
+            let catalogue = listed.unwrap_or_else(|state| {
                 let known = server.catalogue.load_full();
                 let tools = if last_good.elapsed() < KEPT { known.tools.clone() } else { Arc::default() };
-                server.catalogue.store(Arc::new(Catalogue { tools, state, read: Some(Instant::now()) }));
-                let pause = backoff;
+                Catalogue { tools, state, read: Some(Instant::now()) }
+            });
+            server.catalogue.store(Arc::new(catalogue));
+            drop(server);
+            changed.notify_one();
+            if good {
+                last_good = Instant::now();
+                backoff = SPACING;
+                tokio::time::sleep(SPACING).await;
+                let _ = tokio::time::timeout(FRESH, tools_changed.changed()).await;
+            } else {
+                tokio::time::sleep(backoff).await;
                 backoff = (backoff * 2).min(MAX_BACKOFF);
-                pause
             }
-        };
-        changed.notify_one();
-        drop(server);
-        let _ = tokio::time::timeout(pause, tools_changed.changed()).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        // An error: the server was dropped.
+        _ = ended.wait_for(|ended| *ended) => {}
+        () = discovering => {}
     }
 }
 
@@ -68,22 +85,43 @@ pub async fn list(server: &ServerUpstreams, upstream: &Upstream) -> Result<Catal
     }
 }
 
-/// What a server lists to a caller whose own values may change that: as read before, or read now, for at most
-/// [`PATIENCE`]. A server that needs longer is missing from this list and there in the next.
-pub async fn for_caller(server: &ServerUpstreams, opened: &Opened) -> Arc<Catalogue> {
-    let Some(own) = &opened.catalogue else { return server.catalogue.load_full() };
-    let known = own.load_full();
-    let age = known.read.map(|read| read.elapsed());
-    let fresh = if matches!(known.state, State::Ready) { FRESH } else { Duration::from_secs(1) };
-    if age.is_some_and(|age| age < fresh) {
+/// What a server lists to a caller whose own values may change that: as read before, or read now, which is waited for
+/// for at most [`PATIENCE`]. A server that needs longer is missing from this list, and there once it has answered.
+async fn for_caller(server: &Arc<ServerUpstreams>, opened: &Opened) -> Arc<Catalogue> {
+    let Some(own) = &opened.list else { return server.catalogue.load_full() };
+    let known = own.catalogue.load_full();
+    if is_fresh(&known) {
         return known;
     }
-    let read = match tokio::time::timeout(PATIENCE, list(server, &opened.upstream)).await {
-        Ok(Ok(catalogue)) => catalogue,
-        Ok(Err(state)) => Catalogue { tools: known.tools.clone(), state, read: Some(Instant::now()) },
-        Err(_) => return known,
-    };
-    let read = Arc::new(read);
-    own.store(read.clone());
-    read
+    let over = own.read(is_fresh, || read_own(server.clone(), opened.upstream.clone(), own.clone()));
+    if let Some(over) = over {
+        // Late or over: what is known by then counts.
+        let _ = tokio::time::timeout(PATIENCE, closed(over)).await;
+    }
+    own.catalogue.load_full()
+}
+
+/// Whether a caller's own list need not be read again yet.
+fn is_fresh(known: &Catalogue) -> bool {
+    let fresh = if matches!(known.state, State::Ready) { FRESH } else { SPACING };
+    known.read.is_some_and(|read| read.elapsed() < fresh)
+}
+
+/// Reads a caller's own list. It takes one of the server's slots, as a call does.
+async fn read_own(server: Arc<ServerUpstreams>, upstream: Arc<Upstream>, own: Arc<OwnList>) {
+    // The semaphore is never closed.
+    let Ok(_slot) = server.calls.acquire().await else { return };
+    let read = list(&server, &upstream).await.unwrap_or_else(|state| {
+        let tools = own.catalogue.load().tools.clone();
+        Catalogue { tools, state, read: Some(Instant::now()) }
+    });
+    own.catalogue.store(Arc::new(read));
+}
+
+/// What a server lists to this caller, who adds `part`; a server that is stopped failed to list.
+pub async fn of_caller(server: &Arc<ServerUpstreams>, caller: &Caller, part: CallerPart) -> Arc<Catalogue> {
+    match server.open(caller, part) {
+        Ok(opened) => for_caller(server, &opened).await,
+        Err(error) => Arc::new(Catalogue { state: State::Failed(error), ..Catalogue::default() }),
+    }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use crds::snapshot::Digest128;
+use futures_util::future::join_all;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
@@ -22,6 +23,8 @@ use crate::upstreams::ServerUpstreams;
 
 /// How long news of catalogues gather before the index is built again.
 const GATHER: Duration = Duration::from_millis(10);
+/// How long ending all sessions may take. A child that ignores that its input ends is killed well before.
+const STOP: Duration = Duration::from_secs(5);
 
 /// Everything that a request looks at, as of one moment.
 pub struct View {
@@ -105,11 +108,7 @@ impl Gateway {
             let metrics = self.metrics.of_server(&server.id);
             let upstreams = ServerUpstreams::new(route.endpoint.clone(), self.connectors.clone(), metrics);
             let upstreams = Arc::new(upstreams);
-            tokio::spawn(discovery::keep(
-                Arc::downgrade(&upstreams),
-                upstreams.own().clone(),
-                self.catalogue_changed.clone(),
-            ));
+            tokio::spawn(discovery::keep(Arc::downgrade(&upstreams), self.catalogue_changed.clone()));
             upstreams
         });
         Some(upstreams.clone())
@@ -165,13 +164,12 @@ impl Gateway {
         servers.all(|(upstreams, tools)| upstreams.is_none() || !matches!(tools.catalogue().state, State::Unknown))
     }
 
-    /// Ends every session and child.
+    /// Ends every session and child, all at once, within [`STOP`].
     pub async fn stop(&self) {
         let all: Vec<_> = self.upstreams.lock().drain().map(|(_, upstreams)| upstreams).collect();
-        let stopping: Vec<_> = all.into_iter().map(|one| tokio::spawn(async move { one.stop().await })).collect();
-        for stopped in stopping {
-            // A task that panicked has nothing left to stop.
-            let _ = stopped.await;
+        let stopping = join_all(all.iter().map(|upstreams| upstreams.stop()));
+        if tokio::time::timeout(STOP, stopping).await.is_err() {
+            tracing::warn!("not every server let its session end in time");
         }
     }
 }

@@ -34,6 +34,7 @@ pub mod methods;
 pub mod metrics;
 pub mod modern;
 pub mod news;
+pub mod own_list;
 pub mod permit;
 pub mod proxy;
 pub mod reject;

@@ -1,5 +1,7 @@
 //! `tools/list`: from memory, what the caller may use of each server.
 
+use std::collections::HashSet;
+
 use crds::snapshot::ServerIndex;
 use futures_util::future::join_all;
 
@@ -30,16 +32,19 @@ pub async fn tools(exchange: &Exchange<'_>, id: &[u8]) -> Answer {
     for server in servers {
         let part = exchange.caller_part(server);
         match &exchange.view.upstreams[server as usize] {
-            Some(upstreams) if part.digest().is_some() => of_callers.push(async move {
-                let opened = upstreams.open(&exchange.caller.id, part);
-                (server, discovery::for_caller(upstreams, &opened).await)
-            }),
+            Some(upstreams) if part.digest().is_some() => {
+                of_callers.push(async move {
+                    let list = discovery::of_caller(upstreams, exchange.caller, part).await;
+                    (server, list)
+                });
+            }
             Some(_) => parts.push((server, from_index(exchange, server, &mut out))),
             None => parts.push((server, Part { tools: 0, missing: Some("unreachable") })),
         }
     }
+    let mut taken = HashSet::new();
     for (server, catalogue) in join_all(of_callers).await {
-        parts.push((server, from_catalogue(exchange, server, &catalogue, &mut out)));
+        parts.push((server, from_catalogue(exchange, (server, &catalogue), &mut taken, &mut out)));
     }
     finish(exchange, id, &mut parts, out)
 }
@@ -59,13 +64,19 @@ fn from_index(exchange: &Exchange<'_>, server: ServerIndex, out: &mut Vec<u8>) -
     Part { tools, missing: missing(of_server.catalogue()) }
 }
 
-fn from_catalogue(exchange: &Exchange<'_>, server: ServerIndex, catalogue: &Catalogue, out: &mut Vec<u8>) -> Part {
+/// A list of the caller's own. `taken`: names that earlier ones have, which a call of such a name leads to.
+fn from_catalogue(
+    exchange: &Exchange<'_>,
+    (server, catalogue): (ServerIndex, &Catalogue),
+    taken: &mut HashSet<String>,
+    out: &mut Vec<u8>,
+) -> Part {
     let snapshot = &exchange.view.table.snapshot;
     let published = publish(&catalogue.tools, &snapshot.servers[server as usize], &snapshot.settings);
     let mut tools = 0;
-    for (native, published) in catalogue.tools.iter().zip(&published) {
+    for (native, published) in catalogue.tools.iter().zip(published) {
         let free = exchange.view.index.leaves_name(&published.name, server);
-        if free && exchange.permit(server, &native.name).is_some() {
+        if free && exchange.permit(server, &native.name).is_some() && taken.insert(published.name) {
             write(&published.json, out);
             tools += 1;
         }

@@ -2,12 +2,14 @@
 //!
 //! In this order: the exact published name; a norm-equal spelling of a prefix
 //! before the native name; a bare native name. Only what the caller's list
-//! shows exists at any step, and two meanings are none.
+//! shows exists at any step, and two meanings are none. Where the caller's own
+//! values may change what a server lists, the caller's own list of it counts.
 
 use std::sync::Arc;
 
 use crds::names::{norm, published_name};
 use crds::snapshot::ServerIndex;
+use futures_util::future::join_all;
 
 use crate::catalogue::{Catalogue, NativeTool, State};
 use crate::discovery;
@@ -77,10 +79,54 @@ pub async fn route(exchange: &Exchange<'_>, name: &str) -> Target {
             return Box::pin(listed(exchange, native, permit)).await;
         }
     }
+    let own = Box::pin(own_lists(exchange)).await;
+    if let Some(tool) = by_published_name(exchange, &own, name) {
+        return Target::Tool(tool);
+    }
     match Box::pin(by_prefix(exchange, name)).await {
         Some(found) => found,
-        None => Box::pin(by_bare_name(exchange, name)).await,
+        None => Box::pin(by_bare_name(exchange, &own, name)).await,
     }
+}
+
+/// A server's tools as only this caller sees them.
+struct OwnTools {
+    server: ServerIndex,
+    part: CallerPart,
+    catalogue: Arc<Catalogue>,
+}
+
+/// The caller's own lists: of each server in scope for which they add something; of none, most often. All are asked at
+/// once, so that together they take no longer than one.
+async fn own_lists(exchange: &Exchange<'_>) -> Vec<OwnTools> {
+    let access = exchange.view.table.access(exchange.caller, exchange.now);
+    let servers = access.iter().map(|(server, _)| *server).filter(|server| exchange.scope.holds_server(*server));
+    let lists = servers.filter_map(|server| {
+        let upstreams = exchange.view.upstreams[server as usize].as_ref()?;
+        let part = exchange.caller_part(server);
+        part.digest()?;
+        Some(async move {
+            let catalogue = discovery::of_caller(upstreams, exchange.caller, part.clone()).await;
+            OwnTools { server, part, catalogue }
+        })
+    });
+    join_all(lists).await
+}
+
+/// The tool that goes by this published name in a list of the caller's own: of the earliest server, as the list has it.
+fn by_published_name(exchange: &Exchange<'_>, own: &[OwnTools], name: &str) -> Option<Tool> {
+    own.iter().filter(|list| exchange.view.index.leaves_name(name, list.server)).find_map(|list| {
+        let tools = list.catalogue.tools.iter();
+        let position = tools.into_iter().position(|tool| published(exchange, list.server, &tool.name) == name)?;
+        let permit = exchange.permit(list.server, &list.catalogue.tools[position].name)?;
+        Some(Tool::new(permit, list.part.clone(), list.catalogue.clone(), position as u32))
+    })
+}
+
+fn published(exchange: &Exchange<'_>, server: ServerIndex, native: &str) -> String {
+    let snapshot = &exchange.view.table.snapshot;
+    let (settings, prefix) = (&snapshot.settings, snapshot.servers[server as usize].prefix.as_deref());
+    published_name(prefix, &settings.separator, native, settings.max_tool_name_length)
 }
 
 /// The tool, if the server lists it to this caller, whose own values may change that, and it goes by its published name.
@@ -93,7 +139,7 @@ async fn listed(exchange: &Exchange<'_>, native: &str, permit: Permit) -> Target
     let part = exchange.caller_part(server);
     let own = part.digest().is_some();
     let catalogue = if own {
-        discovery::for_caller(upstreams, &upstreams.open(&exchange.caller.id, part.clone())).await
+        discovery::of_caller(upstreams, exchange.caller, part.clone()).await
     } else {
         index.servers[server as usize].catalogue().clone()
     };
@@ -112,10 +158,7 @@ async fn listed(exchange: &Exchange<'_>, native: &str, permit: Permit) -> Target
 
 /// Whether no other server's tool has the published name of this one, for all callers.
 fn leaves_name(exchange: &Exchange<'_>, server: ServerIndex, native: &str) -> bool {
-    let snapshot = &exchange.view.table.snapshot;
-    let (settings, prefix) = (&snapshot.settings, snapshot.servers[server as usize].prefix.as_deref());
-    let published = published_name(prefix, &settings.separator, native, settings.max_tool_name_length);
-    exchange.view.index.leaves_name(&published, server)
+    exchange.view.index.leaves_name(&published(exchange, server, native), server)
 }
 
 /// What spellings of prefixes lead to; none where they lead to nothing.
@@ -153,13 +196,18 @@ fn readings<'n>(exchange: &Exchange<'_>, name: &'n str) -> Vec<(ServerIndex, &'n
 }
 
 /// The one tool of that native name that goes by its published name and that the caller may use.
-async fn by_bare_name(exchange: &Exchange<'_>, name: &str) -> Target {
+async fn by_bare_name(exchange: &Exchange<'_>, own: &[OwnTools], name: &str) -> Target {
     let index = &exchange.view.index;
     let mut only = None;
     for (server, _) in exchange.view.table.access(exchange.caller, exchange.now) {
-        let tools = &index.servers[*server as usize].catalogue().tools;
-        let Some(position) = tools.iter().position(|tool| tool.name == name) else { continue };
-        if !index.is_visible(ToolAt { server: *server, tool: position as u32 }) {
+        let own = own.iter().find(|list| list.server == *server);
+        let catalogue = own.map_or_else(|| index.servers[*server as usize].catalogue(), |list| &list.catalogue);
+        let Some(position) = catalogue.tools.iter().position(|tool| tool.name == name) else { continue };
+        let shown = match own {
+            Some(_) => leaves_name(exchange, *server, name),
+            None => index.is_visible(ToolAt { server: *server, tool: position as u32 }),
+        };
+        if !shown {
             continue;
         }
         let Some(permit) = exchange.permit(*server, name) else { continue };

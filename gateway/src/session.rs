@@ -2,9 +2,11 @@
 //! its session is sealed in the id (R9), bound to the caller and not to the
 //! key, so that a key can be rotated under an open session.
 
+use std::collections::BTreeSet;
+
 use crds::snapshot::UnixSeconds;
 use hashbrown::HashMap;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 use sha2::{Digest, Sha256};
 
 use crate::revision::Revision;
@@ -29,20 +31,22 @@ type Plain = [u8; 33];
 
 /// The most ids that are remembered as opened.
 const MAX_OPENED: usize = 8192;
+/// The most ended sessions that are remembered; past it, those that would expire first are forgotten.
+const MAX_ENDED: usize = 65_536;
 
 /// Makes, reads and ends sessions.
 pub struct Sessions {
     sealer: Sealer,
     /// Ids that were opened lately: most requests bring one of these, and opening costs more than all else of a head.
     opened: RwLock<HashMap<Box<[u8]>, Plain>>,
-    /// Ended before their expiry, until then.
-    ended: Mutex<HashMap<[u8; 8], UnixSeconds>>,
+    /// Ended before their expiry, until then: in the order of expiry, told apart by the nonce.
+    ended: RwLock<BTreeSet<(UnixSeconds, [u8; 8])>>,
 }
 
 impl Sessions {
     /// Sessions sealed by `sealer`.
     pub fn new(sealer: Sealer) -> Self {
-        Self { sealer, opened: RwLock::default(), ended: Mutex::default() }
+        Self { sealer, opened: RwLock::default(), ended: RwLock::default() }
     }
 
     /// A new session id for a caller.
@@ -65,7 +69,7 @@ impl Sessions {
             revision: Revision::from_number(plain[32])?,
         };
         let own = session.caller == caller_digest(caller) && session.expires > now;
-        (own && !self.ended.lock().contains_key(&session.nonce)).then_some(session)
+        (own && !self.ended.read().contains(&(session.expires, session.nonce))).then_some(session)
     }
 
     fn open(&self, id: &[u8]) -> Option<Plain> {
@@ -83,9 +87,14 @@ impl Sessions {
 
     /// Ends a session: its id is unknown from now on.
     pub fn end(&self, session: &Session, now: UnixSeconds) {
-        let mut ended = self.ended.lock();
-        ended.retain(|_, expires| *expires > now);
-        ended.insert(session.nonce, session.expires);
+        let mut ended = self.ended.write();
+        ended.insert((session.expires, session.nonce));
+        // Of the expired ones two at a time: more than come in, and no request waits for all of them.
+        for _ in 0..2 {
+            if ended.len() > MAX_ENDED || ended.first().is_some_and(|(expires, _)| *expires <= now) {
+                ended.pop_first();
+            }
+        }
     }
 }
 
@@ -94,4 +103,46 @@ fn caller_digest(caller: &str) -> [u8; 16] {
     let mut short = [0; 16];
     short.copy_from_slice(&digest[..16]);
     short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seal::SealKey;
+
+    fn sessions() -> Sessions {
+        Sessions::new(Sealer::new(&[SealKey { id: 1, key: [1; 32] }]))
+    }
+
+    fn begun(sessions: &Sessions, now: UnixSeconds) -> (String, Session) {
+        let id = sessions.start("caller", Revision::from_number(1).unwrap(), now).unwrap();
+        let session = sessions.read(id.as_bytes(), "caller", now).unwrap();
+        (id, session)
+    }
+
+    #[test]
+    fn r9_an_ended_session_stays_unknown_until_it_expires_and_is_forgotten_then() {
+        let sessions = sessions();
+        let (id, session) = begun(&sessions, 1000);
+        sessions.end(&session, 1000);
+        assert_eq!(sessions.read(id.as_bytes(), "caller", 1000), None);
+        let later = 1000 + LIFETIME;
+        let (_, other) = begun(&sessions, later);
+        sessions.end(&other, later);
+        assert_eq!(sessions.ended.read().len(), 1);
+    }
+
+    #[test]
+    fn ended_sessions_are_remembered_up_to_a_bound() {
+        let sessions = sessions();
+        let (id, last) = begun(&sessions, 1000);
+        for expires in 0..UnixSeconds::try_from(MAX_ENDED).unwrap() + 100 {
+            sessions.end(&Session { expires: 500 + expires, ..last }, 0);
+        }
+        sessions.end(&Session { expires: last.expires + 1_000_000, ..last }, 0);
+        assert_eq!(sessions.ended.read().len(), MAX_ENDED);
+        sessions.end(&last, 0);
+        assert_eq!(sessions.read(id.as_bytes(), "caller", 1000), None);
+        assert_eq!(sessions.ended.read().len(), MAX_ENDED);
+    }
 }

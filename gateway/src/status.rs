@@ -5,7 +5,8 @@ use serde::Serialize;
 use crds::snapshot::{HttpWire, ServerIndex, Transport};
 
 use crate::catalogue::State;
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, View};
+use crate::index::ToolAt;
 use crate::upstream::stdio::ChildState;
 
 /// One server.
@@ -68,7 +69,6 @@ pub fn servers(gateway: &Gateway) -> Vec<ServerStatus> {
                 State::Failed(error) => Some(error.detail.clone()),
                 _ => None,
             };
-            let offered = catalogue.tools.iter().filter(|tool| snapshot.offers(index as ServerIndex, &tool.name));
             let (transport, at) = match &server.transport {
                 Transport::Http { origin, wire: HttpWire::Sse, .. } => ("sse", origin.clone()),
                 Transport::Http { origin, .. } => ("http", origin.clone()),
@@ -83,9 +83,19 @@ pub fn servers(gateway: &Gateway) -> Vec<ServerStatus> {
                 at,
                 state: if upstreams.is_some() { catalogue.state.as_str() } else { "off" },
                 detail,
-                tools: offered.count(),
+                tools: published(&view, index as ServerIndex),
                 children,
             }
         })
         .collect()
+}
+
+/// How many tools of a server go by their published names: offered, and not hidden by an earlier tool of that name.
+fn published(view: &View, server: ServerIndex) -> usize {
+    let of_server = &view.index.servers[server as usize];
+    let shown = (0..of_server.tools.len() as u32).filter(|tool| {
+        let offered = view.table.snapshot.offers(server, &of_server.native(*tool).name);
+        offered && view.index.is_visible(ToolAt { server, tool: *tool })
+    });
+    shown.count()
 }

@@ -1,29 +1,33 @@
 //! All upstream sessions of one server, beside the table: they survive a new
 //! snapshot as long as nothing that they depend on changed.
 //!
-//! A session is keyed by everything that a caller put into it and, where the
-//! server does not share, by the caller (R23). One more belongs to the gateway
-//! itself, for discovery.
+//! A session is keyed by the caller and everything that they put into it
+//! (R23). Where callers share and put nothing in, it is the gateway's own, which
+//! is also that of discovery.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use crds::snapshot::Digest128;
+use crds::snapshot::{Caller, Digest128};
+use futures_util::future::join_all;
 use hashbrown::{Equivalent, HashMap};
 use parking_lot::Mutex;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
 use crate::catalogue::Catalogue;
 use crate::metrics::ServerMetrics;
-use crate::upstream::{CallerPart, Connectors, Endpoint, Upstream};
+use crate::own_list::OwnList;
+use crate::upstream::{CallerPart, Connectors, Endpoint, Outcome, Upstream, UpstreamError};
 
 /// A session that nobody used for so long is ended.
 const IDLE: Duration = Duration::from_secs(600);
 /// The most sessions of one caller to one server; a caller that varies its headers ends its own oldest.
 const MAX_PER_CALLER: usize = 4;
+/// The same of all callers without a key together: they are one caller to the gateway.
+const MAX_ANONYMOUS: usize = 64;
 
 /// The sessions, the catalogue and the limits of one server.
 pub struct ServerUpstreams {
@@ -38,28 +42,30 @@ pub struct ServerUpstreams {
     connectors: Arc<Connectors>,
     own: Arc<Upstream>,
     sessions: Mutex<HashMap<SessionKey, Entry>>,
+    /// Turns true when the server is stopped: nothing begins after that.
+    ended: watch::Sender<bool>,
 }
 
 /// Whose session it is. The caller's id stands whole: no digest of it can collide.
 #[derive(Clone, Eq, PartialEq)]
 struct SessionKey {
-    caller: Option<Arc<str>>,
+    caller: Arc<str>,
     part: Option<Digest128>,
 }
 
 /// The same, borrowed: what a request looks for.
 #[derive(Clone, Copy, Hash)]
 struct Sought<'r> {
-    caller: Option<&'r str>,
+    caller: &'r str,
     part: Option<Digest128>,
 }
 
+#[derive(Clone)]
 struct Entry {
     upstream: Arc<Upstream>,
     /// What a caller whose values differ sees listed.
-    catalogue: Arc<ArcSwap<Catalogue>>,
-    /// Who opened it, also where callers share: it ends when they lose the server.
-    opener: Arc<str>,
+    list: Arc<OwnList>,
+    /// When it was opened last, or seen in use.
     used: Instant,
 }
 
@@ -68,7 +74,7 @@ pub struct Opened {
     /// The session.
     pub upstream: Arc<Upstream>,
     /// What the server lists in it, if the caller's own values may change that.
-    pub catalogue: Option<Arc<ArcSwap<Catalogue>>>,
+    pub list: Option<Arc<OwnList>>,
 }
 
 impl ServerUpstreams {
@@ -77,7 +83,8 @@ impl ServerUpstreams {
         let own = Arc::new(Upstream::new(endpoint.clone(), CallerPart::default(), &connectors));
         let calls = Arc::new(Semaphore::new(endpoint.server.max_concurrent_calls as usize));
         let catalogue = ArcSwap::from_pointee(Catalogue::default());
-        Self { endpoint, catalogue, calls, metrics, connectors, own, sessions: Mutex::default() }
+        let (sessions, ended) = (Mutex::default(), watch::Sender::new(false));
+        Self { endpoint, catalogue, calls, metrics, connectors, own, sessions, ended }
     }
 
     /// The gateway's own session, which carries nothing of any caller.
@@ -85,43 +92,61 @@ impl ServerUpstreams {
         &self.own
     }
 
-    /// The session for a caller who adds `part`, opened on first use.
-    pub fn open(&self, caller: &str, part: CallerPart) -> Opened {
+    /// Turns true when the server is stopped. [`Self::stop`] waits until all of these are dropped, so that nothing that
+    /// runs in the background begins a session anew behind it.
+    pub fn ended(&self) -> watch::Receiver<bool> {
+        self.ended.subscribe()
+    }
+
+    /// The session for a caller who adds `part`, opened on first use; an error once the server is stopped.
+    pub fn open(&self, caller: &Caller, part: CallerPart) -> Result<Opened, UpstreamError> {
         let digest = part.digest();
         if digest.is_none() && self.endpoint.server.shared {
-            return Opened { upstream: self.own.clone(), catalogue: None };
+            self.refuse_if_ended()?;
+            return Ok(Opened { upstream: self.own.clone(), list: None });
         }
-        let sought = Sought { caller: (!self.endpoint.server.shared).then_some(caller), part: digest };
         let mut sessions = self.sessions.lock();
-        if let Some(entry) = sessions.get_mut(&sought) {
+        // Asked under the lock: what is put in before the server ends is taken out by its end.
+        self.refuse_if_ended()?;
+        if let Some(entry) = sessions.get_mut(&Sought { caller: &caller.id, part: digest }) {
             entry.used = Instant::now();
-            return entry.opened(digest.is_some());
+            return Ok(entry.opened(digest.is_some()));
         }
-        let caller: Arc<str> = Arc::from(caller);
-        end_oldest(&mut sessions, &caller);
+        end_oldest(&mut sessions, caller);
         let entry = Entry {
             upstream: Arc::new(Upstream::new(self.endpoint.clone(), part, &self.connectors)),
-            catalogue: Arc::new(ArcSwap::from_pointee(Catalogue::default())),
-            opener: caller.clone(),
+            list: Arc::default(),
             used: Instant::now(),
         };
         let session = entry.opened(digest.is_some());
-        let key_caller = (!self.endpoint.server.shared).then_some(caller);
-        sessions.insert(SessionKey { caller: key_caller, part: digest }, entry);
-        session
+        sessions.insert(SessionKey { caller: Arc::from(caller.id.as_str()), part: digest }, entry);
+        Ok(session)
     }
 
-    /// Ends sessions that are idle, and those of callers that `keeps` says no to.
+    fn refuse_if_ended(&self) -> Result<(), UpstreamError> {
+        if *self.ended.borrow() {
+            return Err(UpstreamError::new(Outcome::Unreachable, "the server was changed or removed meanwhile"));
+        }
+        Ok(())
+    }
+
+    /// Ends sessions that are idle, and those of callers that `keeps` says no to, in use or not.
     pub fn sweep(&self, keeps: impl Fn(&str) -> bool) {
+        let now = Instant::now();
         let mut ended = Vec::new();
-        self.sessions.lock().retain(|_, entry| {
-            let keep = entry.used.elapsed() < IDLE && keeps(&entry.opener);
+        self.sessions.lock().retain(|key, entry| {
+            if entry.in_use() {
+                entry.used = now;
+            }
+            let keep = now.duration_since(entry.used) < IDLE && keeps(&key.caller);
             if !keep {
-                ended.push(entry.upstream.clone());
+                ended.push(entry.clone());
             }
             keep
         });
-        stop(ended);
+        for entry in ended {
+            tokio::spawn(entry.stop());
+        }
     }
 
     /// Every session with its process, if it has one, for status pages.
@@ -130,43 +155,52 @@ impl ServerUpstreams {
         std::iter::once(&self.own).chain(sessions.values().map(|entry| &entry.upstream)).cloned().collect()
     }
 
-    /// Ends all sessions and children; returns when they are gone.
+    /// Ends discovery, all sessions and children, at once; returns when they are gone. Nothing is opened after that.
     pub async fn stop(&self) {
-        let sessions: Vec<_> = self.sessions.lock().drain().map(|(_, entry)| entry.upstream).collect();
-        for upstream in sessions {
-            upstream.stop().await;
-        }
-        self.own.stop().await;
+        self.ended.send_replace(true);
+        let sessions: Vec<_> = self.sessions.lock().drain().map(|(_, entry)| entry.stop()).collect();
+        let own = async {
+            self.ended.closed().await;
+            self.own.stop().await;
+        };
+        tokio::join!(own, join_all(sessions));
     }
 }
 
-fn end_oldest(sessions: &mut HashMap<SessionKey, Entry>, caller: &Arc<str>) {
-    let own = sessions.iter().filter(|(_, entry)| entry.opener == *caller);
-    if own.clone().count() < MAX_PER_CALLER {
-        return;
-    }
-    let oldest = own.min_by_key(|(_, entry)| entry.used).map(|(key, _)| key.clone());
-    if let Some(entry) = oldest.and_then(|key| sessions.remove(&key)) {
-        stop(vec![entry.upstream]);
-    }
-}
-
-fn stop(ended: Vec<Arc<Upstream>>) {
-    for upstream in ended {
-        tokio::spawn(async move { upstream.stop().await });
+/// Makes room for one more session of a caller: those that were used least lately end, unless a call uses them.
+fn end_oldest(sessions: &mut HashMap<SessionKey, Entry>, caller: &Caller) {
+    let most = if caller.keys.is_empty() { MAX_ANONYMOUS } else { MAX_PER_CALLER };
+    let own = sessions.iter().filter(|(key, _)| *key.caller == *caller.id);
+    let over = (own.clone().count() + 1).saturating_sub(most);
+    let mut idle: Vec<_> = own.filter(|(_, entry)| !entry.in_use()).map(|(key, entry)| (entry.used, key)).collect();
+    idle.sort_unstable_by_key(|(used, _)| *used);
+    let ended: Vec<_> = idle.into_iter().take(over).map(|(_, key)| key.clone()).collect();
+    for entry in ended.iter().filter_map(|key| sessions.remove(key)) {
+        tokio::spawn(entry.stop());
     }
 }
 
 impl Entry {
     /// `own_list`: the caller's own values may change what the server lists.
     fn opened(&self, own_list: bool) -> Opened {
-        Opened { upstream: self.upstream.clone(), catalogue: own_list.then(|| self.catalogue.clone()) }
+        Opened { upstream: self.upstream.clone(), list: own_list.then(|| self.list.clone()) }
+    }
+
+    /// Whether a call or a list holds it.
+    fn in_use(&self) -> bool {
+        Arc::strong_count(&self.upstream) > 1
+    }
+
+    /// Ends its list, then the session.
+    async fn stop(self) {
+        self.list.stop().await;
+        self.upstream.stop().await;
     }
 }
 
 impl SessionKey {
     fn sought(&self) -> Sought<'_> {
-        Sought { caller: self.caller.as_deref(), part: self.part }
+        Sought { caller: &self.caller, part: self.part }
     }
 }
 
@@ -178,6 +212,9 @@ impl Hash for SessionKey {
 
 impl Equivalent<SessionKey> for Sought<'_> {
     fn equivalent(&self, key: &SessionKey) -> bool {
-        self.caller == key.caller.as_deref() && self.part == key.part
+        *self.caller == *key.caller && self.part == key.part
     }
 }
+
+#[cfg(test)]
+mod tests;
