@@ -94,11 +94,11 @@ impl CallerPlan {
 }
 
 /// What the caller of a request adds for a server; nothing, most often.
-pub fn caller_part<'r>(
+pub fn caller_part(
     table: &RoutingTable,
     server: ServerIndex,
     scope: &Scope,
-    (head, headers): (&Head<'r>, &HeaderMap),
+    (head, headers): (&Head<'_>, &HeaderMap),
 ) -> CallerPart {
     let plan = &table.servers[server as usize].plan;
     let mut part = CallerPart::default();

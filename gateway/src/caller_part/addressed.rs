@@ -49,7 +49,6 @@ impl<'r> Brought<'r> {
 /// is addressed to `github_prod` is nothing of `github`, and what is addressed to a group is nobody's.
 fn addressee(table: &RoutingTable, rest: &str) -> Option<(ServerIndex, HeaderName)> {
     let cuts = rest.bytes().take(MAX_SPELLING + 1).enumerate().filter(|(_, byte)| *byte == b'-').map(|(at, _)| at);
-    // A cut is at an ASCII character, and header names are ASCII altogether.
     let cuts: Vec<usize> = cuts.collect();
     let named = cuts.into_iter().rev().find_map(|cut| Some((cut, table.named(&rest[..cut])?)));
     match named? {

@@ -16,7 +16,7 @@ fn table(servers: &[(&str, &str)]) -> RoutingTable {
     };
     let grants: Vec<_> = servers.iter().map(|(alias, _)| format!("{{name: {}}}", alias.replace('_', "-"))).collect();
     let grants = format!("{{servers: [{}]}}", grants.join(", "));
-    crate::scope::tests::table(&servers.iter().map(one).collect::<String>(), &grants)
+    crate::scope::tests::table(&servers.iter().map(one).collect::<Vec<_>>().concat(), &grants)
 }
 
 /// What a request with these headers adds for a server: headers, overrides, variables, as `name: value`.

@@ -80,9 +80,9 @@ fn r13_a_group_named_ever_again_is_held_once() {
 #[test]
 fn r13_only_so_many_different_words_narrow() {
     let table = group_of(3);
-    let words = |count: usize| (0..count).map(|index| format!("x{index},")).collect::<String>();
-    assert_eq!(entries(&read(&table, &format!("{}s1", words(MAX_WORDS - 1)))), 1);
-    assert!(read(&table, &format!("{}s1", words(MAX_WORDS))).is_empty());
+    let words = |count: usize| (0..count).map(|index| format!("x{index}")).collect::<Vec<_>>().join(",");
+    assert_eq!(entries(&read(&table, &format!("{},s1", words(MAX_WORDS - 1)))), 1);
+    assert!(read(&table, &format!("{},s1", words(MAX_WORDS))).is_empty());
 }
 
 #[test]
