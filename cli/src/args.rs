@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use ::crds::names::may_be_client_side_auth_header;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use http::HeaderName;
 
@@ -147,14 +148,18 @@ impl Surroundings {
     }
 }
 
-/// A header's name in lower case, or nothing: an empty variable is as good as none.
+/// The name in lower case of a header that callers may bring a credential in, or nothing: an empty variable is as good as none.
 fn header_name(text: &str) -> Result<String, String> {
     if text.is_empty() {
         return Ok(String::new());
     }
-    text.parse::<HeaderName>()
-        .map(|name| name.as_str().to_owned())
-        .map_err(|_| "this is no name of a header".to_owned())
+    let name = text.parse::<HeaderName>().map_err(|_| "this is no name of a header".to_owned())?;
+    if !may_be_client_side_auth_header(name.as_str()) {
+        return Err(
+            "the gateway reads this header for itself: choose another, as in x-mcp-auth or authorization".into()
+        );
+    }
+    Ok(name.as_str().to_owned())
 }
 
 /// Parses the command line and does what it says.
@@ -196,5 +201,14 @@ mod tests {
         }
         let stateful = places(&[("XDG_STATE_HOME", "/s")]);
         assert_eq!(stateful, Err("set HOME or XDG_CACHE_HOME to an absolute path".to_owned()));
+    }
+
+    #[test]
+    fn r1_the_header_for_callers_credentials_is_none_of_the_gateways_own() {
+        assert_eq!(header_name("Authorization").as_deref(), Ok("authorization"));
+        assert_eq!(header_name("").as_deref(), Ok(""), "an empty variable is as good as none");
+        for bad in ["x y", "Host", "X-Litellm-Api-Key", "x-mcp-servers", "content-type"] {
+            assert!(header_name(bad).is_err(), "{bad}");
+        }
     }
 }

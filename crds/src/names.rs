@@ -9,6 +9,10 @@ pub const ALIAS_MAX: usize = 32;
 /// The longest group name, in characters.
 pub const GROUP_NAME_MAX: usize = 64;
 
+/// Headers that may carry the gateway's own key, lower case, in order of precedence (LiteLLM's).
+pub const KEY_HEADERS: [&str; 6] =
+    ["x-litellm-api-key", "authorization", "api-key", "x-api-key", "x-goog-api-key", "ocp-apim-subscription-key"];
+
 /// The gateway's own words, in the form that [`norm`] gives.
 const RESERVED: [&str; 17] = [
     "access",
@@ -29,6 +33,20 @@ const RESERVED: [&str; 17] = [
     "v1",
     "wellknown",
 ];
+
+/// Whether a header, in lower case, may carry the gateway's own key.
+pub fn is_key_header(name: &str) -> bool {
+    KEY_HEADERS.contains(&name)
+}
+
+/// Whether callers may bring a credential for a server in this header, in any case: none that the gateway reads for
+/// another purpose. Of those for its own key only `Authorization` may be, which then is one no more.
+pub fn may_be_client_side_auth_header(name: &str) -> bool {
+    const TAKEN: [&str; 5] = ["accept", "host", "origin", "x-mcp-access-groups", "x-mcp-servers"];
+    let name = name.to_ascii_lowercase();
+    let is_taken = TAKEN.contains(&name.as_str()) || name.starts_with("content-") || name.starts_with("mcp-");
+    !is_taken && (name == "authorization" || !is_key_header(&name))
+}
 
 /// The form in which aliases, prefixes and group names are compared: without case, space, `-` and `_`.
 ///

@@ -15,6 +15,13 @@ use serde_json::json;
 
 use crate::v1alpha1::patterns::{HEADER_NAME, NAMESPACE, NO_NUL, ORIGIN, PRINTABLE, SEPARATOR};
 
+// `names::may_be_client_side_auth_header` as a rule.
+const FREE_CLIENT_SIDE: &str = "!(self.lowerAscii() in ['accept', 'api-key', 'host', 'ocp-apim-subscription-key', 'origin', \
+    'x-api-key', 'x-goog-api-key', 'x-litellm-api-key', 'x-mcp-access-groups', 'x-mcp-servers']) \
+    && !self.lowerAscii().startsWith('content-') && !self.lowerAscii().startsWith('mcp-')";
+const FREE_CLIENT_SIDE_MESSAGE: &str = "the gateway reads this header for itself (Host, Origin, Accept, Content-*, Mcp-*, X-Mcp-Servers, its own key …): \
+     choose another, as in x-mcp-auth or authorization";
+
 /// `kind` of the settings document.
 pub const KIND: &str = "Settings";
 
@@ -44,6 +51,7 @@ pub struct Settings {
     /// The header in which a caller brings a credential for a server. Default `x-mcp-auth`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128), regex(pattern = HEADER_NAME))]
+    #[x_kube(validation = Rule::new(FREE_CLIENT_SIDE).message(FREE_CLIENT_SIDE_MESSAGE))]
     pub client_side_auth_header: Option<String>,
     /// Origins that browsers may call from, beside the gateway's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]

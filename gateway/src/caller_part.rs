@@ -4,15 +4,20 @@
 //! Nothing that identifies a caller to the gateway leaves it: a value that is
 //! somebody's key is dropped wherever it turns up.
 
-use crds::names::norm;
-use crds::snapshot::{AuthScheme, ClientSide, Secrets, Server, ServerIndex, Transport, UnixSeconds};
+use crds::names::is_key_header;
+use crds::snapshot::{AuthScheme, ClientSide, Secrets, Server, ServerIndex, Transport};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use self::addressed::{Brought, Usable};
+use self::gateway_key::holds_key;
 use crate::head::Head;
 use crate::scope::Scope;
 use crate::table::RoutingTable;
 use crate::upstream::{CallerPart, render_credential, stdio};
+
+pub mod addressed;
+mod gateway_key;
 
 /// What callers may add to the requests to a server, worked out once.
 pub struct CallerPlan {
@@ -22,6 +27,10 @@ pub struct CallerPlan {
     variables: Vec<String>,
     /// Header names that are the server's own: declared ones and that of its credential.
     taken: Vec<HeaderName>,
+    /// The header of the server's credential.
+    credential: Option<HeaderName>,
+    /// Whether headers can be sent to it at all; a child has its environment only.
+    is_http: bool,
 }
 
 /// Whether a caller may set this header of an upstream request at all (R22).
@@ -48,26 +57,39 @@ fn may_be_set(name: &HeaderName) -> bool {
     !NEVER.contains(&name) && !NEVER_STARTING.iter().any(|start| name.starts_with(start))
 }
 
+/// Whether a server may ask for this header of a request: none that is somebody's credential for another server or for
+/// the gateway. `Authorization` may be either; its values are looked at.
+fn may_be_asked_for(name: &str, client_auth_header: &str) -> bool {
+    !name.starts_with("x-mcp-") && name != client_auth_header && (name == AUTHORIZATION || !is_key_header(name))
+}
+
 impl CallerPlan {
-    /// The plan for a server.
-    pub fn new(server: &Server, secrets: &Secrets) -> Self {
+    /// The plan for a server. `client_auth_header` is the settings' name, in lower case.
+    pub fn new(server: &Server, secrets: &Secrets, client_auth_header: &str) -> Self {
         let parsed = |names: &[String]| names.iter().filter_map(|name| name.parse().ok()).collect::<Vec<HeaderName>>();
         let (forward, mut taken) = match &server.transport {
             Transport::Http { headers, forward_headers, .. } => (parsed(forward_headers), parsed(headers)),
             Transport::Stdio { .. } => (Vec::new(), Vec::new()),
         };
-        match &server.auth.scheme {
-            AuthScheme::None => {}
-            AuthScheme::Header(name) => taken.extend(name.parse::<HeaderName>().ok()),
-            AuthScheme::Bearer | AuthScheme::Basic | AuthScheme::Token => taken.push(AUTHORIZATION),
-        }
-        let forward = forward.into_iter().filter(|name| may_be_set(name) && !taken.contains(name)).collect();
-        Self { forward, variables: stdio::header_names(&secrets.env), taken }
+        let credential = match &server.auth.scheme {
+            AuthScheme::None => None,
+            AuthScheme::Header(name) => name.parse().ok(),
+            AuthScheme::Bearer | AuthScheme::Basic | AuthScheme::Token => Some(AUTHORIZATION),
+        };
+        taken.extend(credential.clone());
+        let asked_for = |name: &str| may_be_asked_for(name, client_auth_header);
+        let forward = forward.into_iter();
+        let forward = forward.filter(|name| asked_for(name.as_str()) && may_be_set(name) && !taken.contains(name));
+        let (forward, is_http) = (forward.collect(), matches!(server.transport, Transport::Http { .. }));
+        let mut variables = stdio::header_names(&secrets.env);
+        variables.retain(|name| asked_for(name));
+        Self { forward, variables, taken, credential, is_http }
     }
 
     /// Whether a caller's request can differ from another's at all.
     fn is_idle(&self, head: &Head<'_>) -> bool {
-        self.forward.is_empty() && self.variables.is_empty() && head.client_auth.is_none() && head.addressed.is_empty()
+        let silent = head.client_auth.is_none() && head.addressed.is_empty();
+        self.variables.is_empty() && (!self.is_http || (self.forward.is_empty() && silent))
     }
 }
 
@@ -77,67 +99,71 @@ pub fn caller_part(
     server: ServerIndex,
     scope: &Scope,
     (head, headers): (&Head<'_>, &HeaderMap),
-    now: UnixSeconds,
 ) -> CallerPart {
-    let route = &table.servers[server as usize];
+    let plan = &table.servers[server as usize].plan;
     let mut part = CallerPart::default();
-    if route.plan.is_idle(head) {
+    if plan.is_idle(head) {
         return part;
     }
-    let is_key = |value: &HeaderValue| identifies(table, value, now);
-    let auth = &route.endpoint.server.auth;
-    if let Some(value) = head.client_auth.filter(|value| !is_key(value)) {
-        let rendered = match auth.client_side {
-            ClientSide::OneServer if !scope.is_only(server) => None,
-            ClientSide::OneServer | ClientSide::Replace => {
-                value.to_str().ok().and_then(|value| render_credential(&auth.scheme, value))
-            }
-            ClientSide::Forward => Some((AUTHORIZATION, value.clone())),
-            ClientSide::Deny => None,
-        };
-        part.overrides.extend(rendered);
+    if !plan.is_http {
+        for name in &plan.variables {
+            let value = headers.get(name).filter(|value| !holds_key(table, value.as_bytes()));
+            part.variables.extend(value.and_then(|value| Some((name.clone(), value.to_str().ok()?.to_owned()))));
+        }
+        return part;
     }
-    for name in &route.plan.forward {
-        for value in headers.get_all(name).into_iter().filter(|value| !is_key(value)) {
+    for name in &plan.forward {
+        for value in headers.get_all(name).into_iter().filter(|value| !holds_key(table, value.as_bytes())) {
             part.headers.push((name.clone(), value.clone()));
         }
     }
-    if auth.client_side != ClientSide::Deny {
-        let may_override = matches!(auth.client_side, ClientSide::OneServer | ClientSide::Replace);
-        for (rest, value) in &head.addressed {
-            let Some(name) = addressed_to(&route.endpoint.server, rest) else { continue };
-            if !may_be_set(&name) || is_key(value) {
-                continue;
-            }
-            if route.plan.taken.contains(&name) {
-                if may_override {
-                    part.overrides.retain(|(other, _)| *other != name);
-                    part.overrides.push((name, (*value).clone()));
+    let brought = head.brought.get_or_init(|| Brought::read(table, head));
+    let auth = &table.servers[server as usize].endpoint.server.auth;
+    if let Some(value) = brought.client_auth {
+        match auth.client_side {
+            ClientSide::OneServer if !scope.is_only(server) => {}
+            ClientSide::OneServer | ClientSide::Replace => part.overrides.extend(instead(plan, &auth.scheme, value)),
+            // A declared Authorization stays.
+            ClientSide::Forward => {
+                if let Some(value) = value.filter(|_| !plan.taken.contains(&AUTHORIZATION)) {
+                    set(&mut part.headers, AUTHORIZATION, value.clone());
                 }
-            } else {
-                part.headers.retain(|(other, _)| *other != name);
-                part.headers.push((name, (*value).clone()));
             }
+            ClientSide::Deny => {}
         }
     }
-    for name in &route.plan.variables {
-        let value = headers.get(name).filter(|value| !is_key(value)).and_then(|value| value.to_str().ok());
-        part.variables.extend(value.map(|value| (name.clone(), value.to_owned())));
+    let may_override = matches!(auth.client_side, ClientSide::OneServer | ClientSide::Replace);
+    let addressed = brought.addressed.iter().filter(|header| header.server == server);
+    for header in addressed.filter(|_| auth.client_side != ClientSide::Deny) {
+        match (plan.taken.contains(&header.name), header.value) {
+            (true, value) if may_override => {
+                set(&mut part.overrides, header.name.clone(), value.cloned().unwrap_or_else(nothing));
+            }
+            (false, Some(value)) => set(&mut part.headers, header.name.clone(), value.clone()),
+            (true, _) | (false, None) => {}
+        }
     }
     part
 }
 
-/// The upstream header that `x-mcp-{rest}` sets on this server. Names are matched in any norm-equal spelling, the
-/// longest that matches counting, so that `-` may stand for `_` where proxies drop underscores.
-fn addressed_to(server: &Server, rest: &str) -> Option<HeaderName> {
-    let cuts = rest.match_indices('-').map(|(at, _)| at);
-    let cut = cuts.rev().find(|at| server.names.contains(&norm(&rest[..*at])))?;
-    rest[cut + 1..].parse().ok()
+/// The caller's credential in the place of ours. One that may not or cannot be sent leaves that place empty: the caller
+/// did not mean ours, so the server, not we, answers for it.
+fn instead(plan: &CallerPlan, scheme: &AuthScheme, value: Usable<'_>) -> Option<(HeaderName, HeaderValue)> {
+    let name = plan.credential.clone()?;
+    let rendered = value.and_then(|value| render_credential(scheme, value.to_str().ok()?));
+    Some(rendered.unwrap_or_else(|| (name, nothing())))
 }
 
-/// Whether a value is somebody's key for the gateway, with or without its scheme.
-fn identifies(table: &RoutingTable, value: &HeaderValue, now: UnixSeconds) -> bool {
-    let value = value.as_bytes().trim_ascii();
-    let bare = value.iter().position(|byte| *byte == b' ').map(|at| value[at..].trim_ascii());
-    table.caller_of(value, now).is_some() || bare.is_some_and(|bare| table.caller_of(bare, now).is_some())
+/// A value that keeps a header from being filled in by us.
+fn nothing() -> HeaderValue {
+    HeaderValue::from_static("")
 }
+
+/// Sets a header in the place of all of that name.
+fn set(headers: &mut Vec<(HeaderName, HeaderValue)>, name: HeaderName, value: HeaderValue) {
+    headers.retain(|(other, _)| *other != name);
+    headers.push((name, value));
+}
+
+#[cfg(test)]
+mod tests;

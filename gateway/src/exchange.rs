@@ -60,7 +60,7 @@ impl Exchange<'_> {
 
     /// What the caller adds to requests to a server.
     pub fn caller_part(&self, server: ServerIndex) -> CallerPart {
-        caller_part(&self.view.table, server, self.scope, (self.head, self.headers), self.now)
+        caller_part(&self.view.table, server, self.scope, (self.head, self.headers))
     }
 }
 

@@ -4,16 +4,16 @@
 //! read (R1): the first key header that is present decides, and a key header
 //! given twice is refused rather than chosen from.
 
+use std::sync::OnceLock;
+
+use crds::names::KEY_HEADERS;
 use http::{HeaderMap, HeaderValue};
 
+use crate::caller_part::addressed::Brought;
 use crate::reject::Reject;
 
 /// The most bytes of header names and values (R13).
 const MAX_HEADER_BYTES: usize = 64 * 1024;
-
-/// Headers that may carry the gateway's own key, in order of precedence (facts of LiteLLM's clients).
-const KEY_HEADERS: [&str; 6] =
-    ["x-litellm-api-key", "authorization", "api-key", "x-api-key", "x-goog-api-key", "ocp-apim-subscription-key"];
 
 /// What the headers of a request say.
 #[derive(Default)]
@@ -44,6 +44,8 @@ pub struct Head<'r> {
     pub client_auth: Option<&'r HeaderValue>,
     /// Other `x-mcp-…` headers: what follows the prefix, and the value.
     pub addressed: Vec<(&'r str, &'r HeaderValue)>,
+    /// What the two above come to, worked out when a server is first asked.
+    pub brought: OnceLock<Brought<'r>>,
 }
 
 impl<'r> Head<'r> {

@@ -1,18 +1,22 @@
 //! Which servers a request is about: a path or filter headers narrow what the
 //! caller may use, and never widen it.
 
+use std::collections::BTreeSet;
+
 use crds::snapshot::{AccessIndex, Caller, ServerIndex, UnixSeconds};
 
 use crate::table::{Named, RoutingTable};
 
 /// The most names that a path may hold (LiteLLM's bound).
 const MAX_NAMES: usize = 16;
+/// The most different words that filter headers may hold; what comes after them narrows to nothing more.
+const MAX_WORDS: usize = 256;
 
 /// What a request is narrowed to.
 pub enum Scope {
     /// Everything that the caller may use.
     All,
-    /// These servers, each in whole or as far as this set of a group's members has it.
+    /// These servers, each in whole or as far as this set of a group's members has it. Sorted, each entry once.
     Narrowed(Vec<(ServerIndex, Option<AccessIndex>)>),
 }
 
@@ -40,11 +44,18 @@ impl Scope {
     fn of<'w>(table: &RoutingTable, caller: &Caller, now: UnixSeconds, words: impl Iterator<Item = &'w str>) -> Self {
         let access = table.access(caller, now);
         let usable = |server: ServerIndex| access.binary_search_by_key(&server, |entry| entry.0).is_ok();
-        let mut narrowed = Vec::new();
+        let (mut seen, mut groups, mut narrowed) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
         for word in words.map(str::trim).filter(|word| !word.is_empty()) {
+            if seen.len() == MAX_WORDS {
+                break;
+            }
+            if !seen.insert(word) {
+                continue;
+            }
             match table.named(word) {
                 Some(Named::Server(server)) if usable(server) => narrowed.push((server, None)),
-                Some(Named::Group(index)) => {
+                // A group has many spellings; its members are looked at once.
+                Some(Named::Group(index)) if groups.insert(index) => {
                     let group = &table.snapshot.groups[index as usize];
                     if group.admits.binary_search(&caller.namespace).is_ok() {
                         let members = &table.snapshot.access[group.members as usize];
@@ -55,7 +66,19 @@ impl Scope {
                 _ => {}
             }
         }
+        narrowed.sort_unstable();
+        narrowed.dedup();
         Scope::Narrowed(narrowed)
+    }
+
+    /// The entries of a server, the one for the whole of it first.
+    fn entries(
+        narrowed: &[(ServerIndex, Option<AccessIndex>)],
+        server: ServerIndex,
+    ) -> &[(ServerIndex, Option<AccessIndex>)] {
+        let start = narrowed.partition_point(|entry| entry.0 < server);
+        let end = start + narrowed[start..].partition_point(|entry| entry.0 == server);
+        &narrowed[start..end]
     }
 
     /// Whether nothing is left.
@@ -67,7 +90,7 @@ impl Scope {
     pub fn is_only(&self, server: ServerIndex) -> bool {
         match self {
             Scope::All => false,
-            Scope::Narrowed(entries) => !entries.is_empty() && entries.iter().all(|(other, _)| *other == server),
+            Scope::Narrowed(entries) => !entries.is_empty() && Self::entries(entries, server).len() == entries.len(),
         }
     }
 
@@ -75,7 +98,7 @@ impl Scope {
     pub fn holds_server(&self, server: ServerIndex) -> bool {
         match self {
             Scope::All => true,
-            Scope::Narrowed(entries) => entries.iter().any(|(other, _)| *other == server),
+            Scope::Narrowed(entries) => !Self::entries(entries, server).is_empty(),
         }
     }
 
@@ -83,9 +106,12 @@ impl Scope {
     pub fn holds(&self, table: &RoutingTable, server: ServerIndex, tool: &str) -> bool {
         match self {
             Scope::All => true,
-            Scope::Narrowed(entries) => entries.iter().any(|(other, group)| {
-                *other == server && group.is_none_or(|group| table.snapshot.gives(group, server, tool))
-            }),
+            Scope::Narrowed(entries) => Self::entries(entries, server)
+                .iter()
+                .any(|(_, group)| group.is_none_or(|group| table.snapshot.gives(group, server, tool))),
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -81,7 +81,7 @@ impl RoutingTable {
         }
         let servers = snapshot.servers.iter().map(|server| {
             let secrets = server.credential.and_then(|fingerprint| credentials.get(&fingerprint)).cloned();
-            ServerRoute::new(server.clone(), secrets.unwrap_or_default())
+            ServerRoute::new(server.clone(), secrets.unwrap_or_default(), &snapshot.settings.client_side_auth_header)
         });
         let servers = servers.collect();
         Self { snapshot, revision, servers, pepper, keys, names }
@@ -121,6 +121,11 @@ impl RoutingTable {
         (caller.id == id).then_some(caller)
     }
 
+    /// Whether this is or was the key of anybody here, live or not.
+    pub fn knows_key(&self, key: &[u8]) -> bool {
+        self.keys.contains_key(&key_digest(&self.pepper, key))
+    }
+
     /// The caller without a credential, if there may be one.
     pub fn anonymous(&self, now: UnixSeconds) -> Option<&Caller> {
         self.snapshot.anonymous.as_ref().filter(|caller| caller.is_known(now))
@@ -147,8 +152,8 @@ impl RoutingTable {
 }
 
 impl ServerRoute {
-    fn new(server: crds::snapshot::Server, secrets: Secrets) -> Self {
-        let plan = CallerPlan::new(&server, &secrets);
+    fn new(server: crds::snapshot::Server, secrets: Secrets, client_auth_header: &str) -> Self {
+        let plan = CallerPlan::new(&server, &secrets, client_auth_header);
         let parts = (
             &server.id,
             &server.transport,

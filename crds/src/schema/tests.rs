@@ -236,6 +236,28 @@ fn rules_of_the_settings_hold() {
     }
 }
 
+/// R1, R22: flag and settings refuse the same headers.
+#[test]
+fn the_header_for_callers_credentials_is_none_of_the_gateways_own() {
+    let bad = ["Origin", "host", "Accept", "Content-Type", "content-x", "Mcp-Session-Id", "X-Mcp-Servers"];
+    let good = ["authorization", "X-Mcp-Auth", "x-own", "x-mcp"];
+    let keys = crate::names::KEY_HEADERS.into_iter().filter(|name| *name != "authorization");
+    for name in bad.into_iter().chain(["x-mcp-access-groups"]).chain(keys).chain(good) {
+        let faults = Schema::of_settings().check(&mut json!({ "clientSideAuthHeader": name }));
+        assert_eq!(faults.is_empty(), good.contains(&name), "{name}: {faults:?}");
+        assert_eq!(crate::names::may_be_client_side_auth_header(name), good.contains(&name), "{name}");
+    }
+}
+
+#[test]
+fn r22_no_server_asks_for_a_key_header() {
+    for name in crate::names::KEY_HEADERS {
+        let mut server = json!({ "spec": { "http": { "url": "https://a.example", "forwardHeaders": [name] } } });
+        let faults = Schema::of(Kind::McpServer).check(&mut server);
+        assert_eq!(faults.is_empty(), name == "authorization", "{name}: {faults:?}");
+    }
+}
+
 #[test]
 fn fills_in_defaults_and_drops_nulls() {
     let mut value =

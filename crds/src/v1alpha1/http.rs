@@ -22,6 +22,12 @@ const FREE_FORWARDED: &str = "self.all(h, !(h.lowerAscii() in ['accept', 'accept
 const FREE_FORWARDED_MESSAGE: &str = "a caller may not bring this header (Host, Accept, Cookie, Connection, Forwarded, X-Forwarded-*, Content-*, Mcp-* …): \
      leave it out";
 
+// A server that asked for these would be handed what is meant for another server, or for the gateway itself.
+const NO_CREDENTIAL: &str = "self.all(h, !h.lowerAscii().startsWith('x-mcp-') && !(h.lowerAscii() in ['api-key', \
+    'ocp-apim-subscription-key', 'x-api-key', 'x-goog-api-key', 'x-litellm-api-key']))";
+const NO_CREDENTIAL_MESSAGE: &str = "this header carries a credential for another server or for the gateway (X-Mcp-*, X-Api-Key …): leave it out; \
+     callers send `x-mcp-ALIAS-HEADER` to set a header of this server";
+
 // What stands between `//` and the next `/`, `?` or `#` has no `@`. Not by a regular expression: offline each evaluation
 // would compile it anew.
 const NO_USER: &str = "self.split('/').size() < 3 || !self.split('/')[2].split('?')[0].split('#')[0].contains('@')";
@@ -58,6 +64,7 @@ pub struct Http {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32), inner(length(min = 1, max = 128), regex(pattern = HEADER_NAME)))]
     #[x_kube(validation = Rule::new(FREE_FORWARDED).message(FREE_FORWARDED_MESSAGE))]
+    #[x_kube(validation = Rule::new(NO_CREDENTIAL).message(NO_CREDENTIAL_MESSAGE))]
     pub forward_headers: Option<Vec<String>>,
 }
 
