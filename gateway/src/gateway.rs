@@ -164,7 +164,7 @@ impl Gateway {
         servers.all(|(upstreams, tools)| upstreams.is_none() || !matches!(tools.catalogue().state, State::Unknown))
     }
 
-    /// Ends every session and child, all at once, within [`STOP`].
+    /// Ends every session and child, all at once, within five seconds.
     pub async fn stop(&self) {
         let all: Vec<_> = self.upstreams.lock().drain().map(|(_, upstreams)| upstreams).collect();
         let stopping = join_all(all.iter().map(|upstreams| upstreams.stop()));
