@@ -21,6 +21,7 @@ use crate::exchange::Answer;
 use crate::failure::{self, Client};
 use crate::revoked::Holding;
 use crate::scan::{self, Edit, splice};
+use crate::upstream::message::answer_alone;
 use crate::upstream::{Messages, Outcome, Reply, ReplyBody, Upstream, UpstreamError};
 use crate::upstreams::ServerUpstreams;
 
@@ -229,8 +230,9 @@ impl Relay {
             scan::Upstream::Response(response) => self.response(upstream_id, &message, &response),
             scan::Upstream::Notification(call) => Ok(self.notification(upstream_id, &message, &call)),
             scan::Upstream::Request(call) => {
-                if let Some(id) = &call.id {
-                    self.answer(id.token, &call.method.value).await;
+                // A pooled session has no one client to ask: the server hears so at once instead of waiting.
+                if let Some(id) = call.id.as_ref().and_then(|id| str::from_utf8(id.token).ok()) {
+                    self.upstream.answer(answer_alone(id, &call.method.value)).await;
                 }
                 Ok(Step::Nothing)
             }
@@ -264,17 +266,6 @@ impl Relay {
             }
             _ => Step::Nothing,
         }
-    }
-
-    /// A pooled session has no one client to ask: the server hears so at once instead of waiting.
-    async fn answer(&self, id: &[u8], method: &str) {
-        let mut out = Vec::new();
-        if method == "ping" {
-            crate::json::result(id, b"{}", &mut out);
-        } else {
-            crate::json::error(id, -32601, "this client takes no requests", None, &mut out);
-        }
-        self.upstream.answer(out.into()).await;
     }
 }
 

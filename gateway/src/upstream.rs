@@ -24,7 +24,7 @@ mod error;
 mod event_stream;
 pub mod handshake;
 pub mod http;
-mod message;
+pub(crate) mod message;
 mod pool;
 mod routes;
 mod sse;

@@ -52,8 +52,7 @@ fn progress_token(params: &RawValue) -> Option<u64> {
 }
 
 /// Our answer to a request of the server that no caller is asked about: a ping lives, anything else is unknown.
-pub(crate) fn answer_alone(id: &RawValue, method: &str) -> Bytes {
-    let id = id.get();
+pub(crate) fn answer_alone(id: &str, method: &str) -> Bytes {
     Bytes::from(if method == "ping" {
         format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{}}}}"#)
     } else {

@@ -71,7 +71,7 @@ impl Routes {
             Some(Kind::Notification { method, .. }) if method == "notifications/tools/list_changed" => {
                 return Stray::ToolsChanged;
             }
-            Some(Kind::Request { id, method }) => return Stray::Request(message::answer_alone(id, &method)),
+            Some(Kind::Request { id, method }) => return Stray::Request(message::answer_alone(id.get(), &method)),
             Some(Kind::Response { id: None } | Kind::Notification { .. }) | None => {}
         }
         Stray::Nothing

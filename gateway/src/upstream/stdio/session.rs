@@ -133,7 +133,7 @@ impl Session {
             // an id without end is not worth an answer
             Some(Kind::Request { id, .. }) if id.get().len() > LONGEST_ID => return false,
             // a pooled session has no one client to ask
-            Some(Kind::Request { id, method }) => self.notify(answer_alone(id, &method)),
+            Some(Kind::Request { id, method }) => self.notify(answer_alone(id.get(), &method)),
             Some(Kind::Notification { progress: Some(id), .. }) => self.progress(id, line.clone()),
             Some(Kind::Notification { method, .. }) if method == "notifications/tools/list_changed" => {
                 self.tools_changed.send_modify(|count| *count += 1);
