@@ -5,19 +5,19 @@ use std::fs;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
+use tests::process::Switchboard;
 
 use crate::driver::{Answer, Client, Job, headers, run};
 use crate::everything::Everything;
-use crate::gateway::Gateway;
 use crate::recorder::Recorder;
-use crate::toolchain;
+use crate::{gateway, toolchain};
 
 const KEY: &str = "sb-example";
 
 #[test]
 fn everything_serves_the_reference_server_over_three_transports() {
     let (http, sse) = (Everything::streamable_http(), Everything::sse());
-    let gateway = Gateway::start(&copied("everything", &[(":3001", http.port), (":3002", sse.port)]));
+    let gateway = gateway::start(&copied("everything", &[(":3001", http.port), (":3002", sse.port)]));
     for server in ["everything_http", "everything_sse", "everything_stdio"] {
         let job = with_key(server, &gateway).calling(format!("{server}-echo"), json!({"message": server}));
         let answer = done(&job);
@@ -28,7 +28,7 @@ fn everything_serves_the_reference_server_over_three_transports() {
 
 #[test]
 fn python_servers_are_started_by_uvx() {
-    let gateway = Gateway::start(&copied("python-servers", &[]));
+    let gateway = gateway::start(&copied("python-servers", &[]));
     let job = with_key("time", &gateway).calling("time-get_current_time", json!({"timezone": "UTC"}));
     let answer = done(&job);
     let tools = answer.tools.unwrap();
@@ -40,7 +40,7 @@ fn python_servers_are_started_by_uvx() {
 #[test]
 fn cursor_configuration_reaches_the_access_group_alone() {
     let sse = Everything::sse();
-    let gateway = Gateway::start(&copied("zapier", &[(":3002", sse.port)]));
+    let gateway = gateway::start(&copied("zapier", &[(":3002", sse.port)]));
     let configuration = document("cursor/mcp.json", &gateway);
     let server = &configuration["mcpServers"]["LiteLLM"];
     let answer = done(&job_of("cursor", &server["url"], &server["headers"]));
@@ -51,7 +51,7 @@ fn cursor_configuration_reaches_the_access_group_alone() {
 fn responses_tool_blocks_reach_what_they_name() {
     let sse = Everything::sse();
     let upstream = Recorder::before(sse.port);
-    let gateway = Gateway::start(&copied("zapier", &[(":3002", upstream.port)]));
+    let gateway = gateway::start(&copied("zapier", &[(":3002", upstream.port)]));
     assert_eq!(servers_of(&block("all", &gateway)), ["Server2", "Server3", "Zapier_Gmail"]);
     assert_eq!(servers_of(&block("one-server", &gateway)), ["Zapier_Gmail"]);
     let credentials = upstream.header("authorization");
@@ -67,14 +67,14 @@ fn responses_tool_block_with_authorization_as_the_callers_credential() {
     let sse = Everything::sse();
     let upstream = Recorder::before(sse.port);
     let renamed = [("LITELLM_MCP_CLIENT_SIDE_AUTH_HEADER_NAME", "authorization")];
-    let gateway = Gateway::start_with(&copied("zapier", &[(":3002", upstream.port)]), &renamed);
+    let gateway = gateway::start_with(&copied("zapier", &[(":3002", upstream.port)]), &renamed);
     assert_eq!(servers_of(&block("authorization", &gateway)), ["Server2", "Server3", "Zapier_Gmail"]);
     let credentials = upstream.header("authorization");
     assert!(credentials.iter().any(|value| value == "Bearer sk-zapier-token-123"), "{credentials:?}");
 }
 
 /// Sends a tool block by the TypeScript SDK, and calls Zapier_Gmail so that a credential has to travel.
-fn block(name: &str, gateway: &Gateway) -> Answer {
+fn block(name: &str, gateway: &Switchboard) -> Answer {
     let block = document(&format!("responses/{name}.json"), gateway);
     let job = job_of(name, &block["server_url"], &block["headers"]);
     let answer = done(&job.calling("Zapier_Gmail-echo", json!({"message": name})));
@@ -83,7 +83,7 @@ fn block(name: &str, gateway: &Gateway) -> Answer {
 }
 
 /// A client's document, with the address and the key put in and nothing else changed.
-fn document(path: &str, gateway: &Gateway) -> Value {
+fn document(path: &str, gateway: &Switchboard) -> Value {
     let text = fs::read_to_string(examples().join(path)).unwrap();
     let base = gateway.mcp.strip_suffix("/mcp").unwrap();
     let filled = text
@@ -99,7 +99,7 @@ fn job_of(name: &str, url: &Value, headers: &Value) -> Job {
     Job::listing(name, url.as_str().unwrap(), headers)
 }
 
-fn with_key(name: &str, gateway: &Gateway) -> Job {
+fn with_key(name: &str, gateway: &Switchboard) -> Job {
     Job::listing(name, &gateway.mcp, headers([("x-litellm-api-key", KEY)]))
 }
 

@@ -9,11 +9,11 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use tests::process::Switchboard;
 
 use crate::driver::{Answer, CLIENTS, Client, Job, headers, run};
 use crate::everything::{self, Everything};
-use crate::gateway::Gateway;
-use crate::{figures, toolchain};
+use crate::{figures, gateway, toolchain};
 
 /// How the gateway reaches a server, and the end of that server's name.
 pub(crate) const TRANSPORTS: [&str; 3] = ["http", "sse", "stdio"];
@@ -164,7 +164,7 @@ pub(crate) struct World {
     pub(crate) mcp: String,
     /// The tools that the reference server lists to a client that declares no capability.
     pub(crate) native: BTreeSet<String>,
-    _gateway: Gateway,
+    _gateway: Switchboard,
     _servers: [Everything; 2],
 }
 
@@ -173,7 +173,7 @@ impl World {
     pub(crate) fn start(name: &str) -> Self {
         let (http, sse) = (Everything::streamable_http(), Everything::sse());
         let native = native_tools(&http);
-        let gateway = Gateway::start(&write_manifests(name, http.port, sse.port));
+        let gateway = gateway::start(&write_manifests(name, http.port, sse.port));
         Self { mcp: gateway.mcp.clone(), native, _gateway: gateway, _servers: [http, sse] }
     }
 

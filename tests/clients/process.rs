@@ -16,13 +16,6 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts it and reads its stdout; stderr goes to the test's own.
-    pub(crate) fn reading_stdout(command: &mut Command) -> Self {
-        let mut child = spawn(command.stdout(Stdio::piped()));
-        let output = child.stdout.take().unwrap();
-        Self { child, lines: lines_of(output) }
-    }
-
     /// Starts it and reads its stderr; stdout is dropped.
     pub(crate) fn reading_stderr(command: &mut Command) -> Self {
         let mut child = spawn(command.stdout(Stdio::null()).stderr(Stdio::piped()));

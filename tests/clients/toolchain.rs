@@ -1,4 +1,4 @@
-//! What `tests/run` installed outside the checkout, and where the build put the release binary.
+//! What `tests/run` installed outside the checkout, and folders of the run.
 
 use std::path::{Path, PathBuf};
 
@@ -25,11 +25,6 @@ fn installed(variable: &str) -> PathBuf {
 /// The root of the checkout.
 pub(crate) fn checkout() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
-}
-
-/// The target folder of this build.
-pub(crate) fn target() -> &'static Path {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap()
 }
 
 /// A fresh, empty folder of this run below the target folder. It stays behind to be looked at.

@@ -188,12 +188,11 @@ pub fn binary() -> PathBuf {
     binary
 }
 
-/// The target folder that the running program was built into.
+/// The target folder that the running program was built into: the one above its profile's folder.
 pub fn target_directory() -> PathBuf {
     let program = std::env::current_exe().unwrap();
-    // Cargo marks its target folder for backup programs; a copied program has none above it.
-    let target = program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file());
-    target.expect("the tests run from cargo's target folder").to_owned()
+    let profile = program.ancestors().find(|folder| folder.ends_with("debug") || folder.ends_with("release"));
+    profile.and_then(Path::parent).expect("the tests run from cargo's target folder").to_owned()
 }
 
 fn collect_events(stdout: impl Read + Send + 'static, events: Arc<Mutex<Vec<Value>>>) {
