@@ -11,6 +11,7 @@ use proptest::sample::select;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use serde_json::json;
+use tests::args::full;
 use tests::client::Client;
 use tests::figures::Figures;
 use tests::manifests::Manifests;
@@ -89,8 +90,7 @@ async fn r2_no_body_has_two_readings() {
     let switchboard = Switchboard::start_ready(manifests.path(), &Options::default());
     let mut client = Client::new(&switchboard.mcp).key(KEY);
     client.initialize("2025-11-25").await;
-    let full = std::env::var_os("SWITCHBOARD_TESTS_FULL").is_some();
-    let cases = if full { CASES * 10 } else { CASES };
+    let cases = if full() { CASES * 10 } else { CASES };
 
     let mut runner = TestRunner::deterministic();
     let (mut sent, mut refused) = (Vec::new(), 0);
