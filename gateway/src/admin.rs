@@ -15,14 +15,13 @@ use crate::gateway::Gateway;
 use crate::head::Head;
 use crate::status;
 
-/// Answers a request to the admin port. `ready`: whether start-up is over.
+/// Answers a request to the admin port. `ready`: whether start-up is over; `listener`: the address that is listened on.
 pub fn handle(gateway: &Gateway, ready: bool, listener: SocketAddr, request: &Request<Incoming>) -> Response<Body> {
     let head = match Head::read(request.headers(), "") {
         Ok(head) => head,
         Err(reject) => return reject.into_response(),
     };
-    let origin = front::check_origin(&head, &[]);
-    if let Err(reject) = front::check_host(&head, listener).and(origin) {
+    if let Err(reject) = front::check(request.uri(), &head, listener, &[]) {
         return reject.into_response();
     }
     if request.method() != Method::GET {

@@ -1,12 +1,16 @@
 //! The rim: where a request was sent, and from where.
 
 use std::borrow::Cow;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
+use http::Uri;
 use percent_encoding::percent_decode_str;
 
 use crate::head::Head;
 use crate::reject::Reject;
+
+/// What an origin's scheme is written as, and the port that it implies.
+const DEFAULT_PORTS: [(&str, u16); 2] = [("http://", 80), ("https://", 443)];
 
 /// A path of ours.
 pub struct Path<'r>(Option<Cow<'r, str>>);
@@ -31,35 +35,72 @@ impl<'r> Path<'r> {
     }
 }
 
-/// On a loopback listener Host must be loopback, or a page of the web could reach it by a name of its own (R14).
-pub fn check_host(head: &Head<'_>, listener: SocketAddr) -> Result<(), Reject> {
-    if !listener.ip().is_loopback() || head.host.and_then(host_of).is_some_and(is_loopback) {
-        Ok(())
-    } else {
-        Err(Reject::Host)
-    }
+/// Whether a request names this gateway and comes from where it may (R14). `listener`: the address that is listened on;
+/// `allowed`: origins beside the gateway's own, in lower case.
+pub fn check(target: &Uri, head: &Head<'_>, listener: SocketAddr, allowed: &[String]) -> Result<(), Reject> {
+    // A target that names a host of its own overrides Host (RFC 9112, 3.2.2).
+    let host = target.authority().map(|authority| authority.as_str().as_bytes()).or(head.host);
+    let host = host.and_then(Host::read);
+    check_host(host.as_ref(), listener)?;
+    check_origin(head.origin, host.as_ref(), allowed)
 }
 
-/// An Origin, if there is one, must be the gateway's own or in the settings (R14).
-pub fn check_origin(head: &Head<'_>, allowed: &[String]) -> Result<(), Reject> {
-    let Some(origin) = head.origin else { return Ok(()) };
+/// On a loopback listener Host must be loopback, or a page of the web could reach it by a name of its own. It is the
+/// listener that counts, not the address that a connection came in by: a proxy or a mesh's sidecar on the same machine
+/// comes by loopback too and names the gateway as its clients do. Who listens on all addresses can be reached by such a
+/// page at any of them; it has no key, and gets what an Anonymous binding gives.
+fn check_host(host: Option<&Host<'_>>, listener: SocketAddr) -> Result<(), Reject> {
+    let is_open = !listener.ip().to_canonical().is_loopback();
+    if is_open || host.is_some_and(Host::is_loopback) { Ok(()) } else { Err(Reject::Host) }
+}
+
+/// An Origin, if there is one, must be the gateway's own or in the settings. Its scheme does not count: what ends TLS
+/// before the gateway is not known here.
+fn check_origin(origin: Option<&[u8]>, host: Option<&Host<'_>>, allowed: &[String]) -> Result<(), Reject> {
+    let Some(origin) = origin else { return Ok(()) };
     let origin = origin.to_ascii_lowercase();
-    let own = head.host.is_some_and(|host| {
-        let host = host.to_ascii_lowercase();
-        origin.strip_prefix(b"http://").or_else(|| origin.strip_prefix(b"https://")) == Some(&host[..])
-    });
+    let own = host.is_some_and(|host| host.has_origin(&origin));
     if own || allowed.iter().any(|allowed| allowed.as_bytes() == origin) { Ok(()) } else { Err(Reject::Origin) }
 }
 
-/// The host of `host[:port]`.
-fn host_of(authority: &[u8]) -> Option<&str> {
-    let authority = str::from_utf8(authority).ok()?;
-    match authority.strip_prefix('[') {
-        Some(rest) => rest.split(']').next(),
-        None => authority.split(':').next(),
+/// A host as Host and origins name it: `name`, `127.0.0.1` or `[::1]`, each with `:port` or without.
+struct Host<'r> {
+    /// Without brackets.
+    name: &'r str,
+    port: Option<u16>,
+}
+
+impl<'r> Host<'r> {
+    fn read(text: &'r [u8]) -> Option<Self> {
+        let text = str::from_utf8(text).ok()?;
+        let (name, port) = match text.strip_prefix('[') {
+            Some(rest) => rest.split_once(']').filter(|(name, _)| name.parse::<Ipv6Addr>().is_ok())?,
+            None => text.split_at(text.find(':').unwrap_or(text.len())),
+        };
+        let port = match port {
+            "" | ":" => None,
+            port => Some(port.strip_prefix(':').filter(|port| !port.starts_with('+'))?.parse().ok()?),
+        };
+        Some(Self { name, port })
+    }
+
+    /// By name or by address, written in full: `localhost`, all of 127.0.0.0/8, `::1`, and IPv4-mapped ones.
+    fn is_loopback(&self) -> bool {
+        let address = self.name.parse::<IpAddr>();
+        self.name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.to_canonical().is_loopback())
+    }
+
+    /// Whether an origin, in lower case, is of this host. A port that goes without saying may be said.
+    fn has_origin(&self, origin: &[u8]) -> bool {
+        DEFAULT_PORTS.iter().any(|(scheme, default)| {
+            let origin = origin.strip_prefix(scheme.as_bytes()).and_then(Host::read);
+            origin.is_some_and(|origin| {
+                origin.name.eq_ignore_ascii_case(self.name)
+                    && origin.port.unwrap_or(*default) == self.port.unwrap_or(*default)
+            })
+        })
     }
 }
 
-fn is_loopback(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,7 @@ use tokio::sync::{Notify, watch};
 use crate::budget::Budget;
 use crate::catalogue::State;
 use crate::discovery;
+use crate::guesses::Guesses;
 use crate::index::Index;
 use crate::metrics::Metrics;
 use crate::session::Sessions;
@@ -44,6 +45,8 @@ pub struct Gateway {
     pub sessions: Sessions,
     /// Bytes of bodies held.
     pub budget: Budget,
+    /// Invalid credentials of late.
+    pub guesses: Guesses,
     /// Counters.
     pub metrics: Metrics,
     /// The revision in force; whoever holds something open looks again when it changes.
@@ -66,6 +69,7 @@ impl Gateway {
             view: ArcSwap::from_pointee(view),
             sessions,
             budget: Budget::default(),
+            guesses: Guesses::default(),
             metrics: Metrics::new(),
             revision: watch::Sender::new(0),
             indexed: watch::Sender::new(0),

@@ -7,6 +7,8 @@ pub struct Metrics {
     registry: Registry,
     calls: IntCounterVec,
     rejects: IntCounterVec,
+    /// Connections closed at once, by which limit was reached: `peer`, that of an address, or `all`.
+    pub closed_connections: IntCounterVec,
     /// The revision of the snapshot in force.
     pub snapshot_revision: IntGauge,
     /// Snapshots or files refused since start; the last good state served on.
@@ -28,14 +30,17 @@ impl Metrics {
         let registry = Registry::new();
         let calls = counters("switchboard_calls_total", "Tool calls by server and outcome.", &["server", "outcome"]);
         let rejects = counters("switchboard_rejected_requests_total", "HTTP requests refused, by reason.", &["reason"]);
+        let closed = "Connections closed at once, by the limit that was reached: an address's, or that of all.";
+        let closed_connections = counters("switchboard_closed_connections_total", closed, &["reason"]);
         let snapshot_revision = IntGauge::new("switchboard_snapshot_revision", "The revision in force.");
         let refused = IntCounter::new("switchboard_snapshots_refused_total", "Snapshots or files that were refused.");
         // Names and help are the literals above; a registry refuses only what is there twice.
         let (Ok(snapshot_revision), Ok(refused)) = (snapshot_revision, refused) else { unreachable!("literal names") };
-        let metrics = Self { registry, calls, rejects, snapshot_revision, refused };
-        let all: [Box<dyn prometheus::core::Collector>; 4] = [
+        let metrics = Self { registry, calls, rejects, closed_connections, snapshot_revision, refused };
+        let all: [Box<dyn prometheus::core::Collector>; 5] = [
             Box::new(metrics.calls.clone()),
             Box::new(metrics.rejects.clone()),
+            Box::new(metrics.closed_connections.clone()),
             Box::new(metrics.snapshot_revision.clone()),
             Box::new(metrics.refused.clone()),
         ];

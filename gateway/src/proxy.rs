@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use crds::snapshot::{Caller, UnixSeconds};
@@ -21,6 +21,7 @@ use crate::gateway::{Gateway, View};
 use crate::head::Head;
 use crate::identify::{Identity, identify};
 use crate::methods;
+use crate::peer::Peer;
 use crate::reject::Reject;
 use crate::revision::Revision;
 use crate::scan::{self, FaultKind, Message};
@@ -33,15 +34,20 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The header that carries a legacy session id.
 pub const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 
-/// Answers one HTTP request. `listener`: the address that it came in by.
-pub async fn handle(gateway: Arc<Gateway>, listener: SocketAddr, request: Request<Incoming>) -> Response<Body> {
-    match respond(&gateway, listener, request).await {
-        Ok(response) => response,
-        Err(reject) => {
-            gateway.metrics.reject(reject.as_str());
-            reject.into_response()
-        }
-    }
+/// Answers one HTTP request. `listener`: the address that is listened on, which may be any of the machine's.
+pub async fn handle(
+    gateway: Arc<Gateway>,
+    listener: SocketAddr,
+    peer: Peer,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    let reject = match respond(&gateway, listener, request).await {
+        Ok(response) => return response,
+        Err(Reject::InvalidCredential) if !gateway.guesses.take(peer, Instant::now()) => Reject::TooManyGuesses,
+        Err(reject) => reject,
+    };
+    gateway.metrics.reject(reject.as_str());
+    reject.into_response()
 }
 
 async fn respond(
@@ -91,8 +97,7 @@ struct Admitted<'r> {
 fn admit<'r>(view: &'r View, listener: SocketAddr, parts: &'r Parts) -> Result<Admitted<'r>, Reject> {
     let table = &view.table;
     let head = Head::read(&parts.headers, &table.snapshot.settings.client_side_auth_header)?;
-    front::check_host(&head, listener)?;
-    front::check_origin(&head, &table.snapshot.settings.allowed_origins)?;
+    front::check(&parts.uri, &head, listener, &table.snapshot.settings.allowed_origins)?;
     let path = Path::read(parts.uri.path()).ok_or(Reject::NotFound)?;
     if parts.method != Method::POST && parts.method != Method::DELETE {
         return Err(Reject::Method("POST, DELETE"));

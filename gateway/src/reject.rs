@@ -2,7 +2,7 @@
 //! that looks on the wire: status, headers and body in one table.
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 
 use crate::body::Body;
@@ -15,6 +15,8 @@ pub enum Reject {
     Unauthenticated,
     /// A credential that is no live caller's.
     InvalidCredential,
+    /// The same, from an address that presented too many of them.
+    TooManyGuesses,
     /// A header that may stand once stands twice.
     RepeatedHeader(&'static str),
     /// Header names and values over 64 KiB.
@@ -61,6 +63,7 @@ impl Reject {
         match self {
             Reject::Unauthenticated => "unauthenticated",
             Reject::InvalidCredential => "invalid_credential",
+            Reject::TooManyGuesses => "too_many_invalid_credentials",
             Reject::RepeatedHeader(_) => "repeated_header",
             Reject::HeadersTooLarge => "headers_too_large",
             Reject::Origin => "origin",
@@ -86,6 +89,7 @@ impl Reject {
     fn status(&self) -> StatusCode {
         match self {
             Reject::Unauthenticated | Reject::InvalidCredential => StatusCode::UNAUTHORIZED,
+            Reject::TooManyGuesses => StatusCode::TOO_MANY_REQUESTS,
             Reject::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Reject::Origin | Reject::Host => StatusCode::FORBIDDEN,
             Reject::NotFound | Reject::NoSuchServer(_) | Reject::NoSuchSession => StatusCode::NOT_FOUND,
@@ -122,7 +126,9 @@ impl Reject {
             }
             Reject::NoSuchSession => "Session not found; initialize again".into(),
             Reject::Internal => "the operating system gives no random bytes".into(),
-            Reject::Unauthenticated | Reject::InvalidCredential | Reject::NoSuchServer(_) => String::new(),
+            Reject::Unauthenticated | Reject::InvalidCredential | Reject::TooManyGuesses | Reject::NoSuchServer(_) => {
+                String::new()
+            }
         }
     }
 
@@ -132,6 +138,9 @@ impl Reject {
         match self {
             Reject::Unauthenticated | Reject::InvalidCredential => body.extend_from_slice(
                 br#"{"detail":{"error":"authentication_required","message":"Authenticate with the gateway to use the MCP endpoint."}}"#,
+            ),
+            Reject::TooManyGuesses => body.extend_from_slice(
+                br#"{"detail":{"error":"too_many_invalid_credentials","message":"Too many invalid credentials came from this address. Authenticate with a valid key."}}"#,
             ),
             Reject::NoSuchServer(name) => {
                 body.extend_from_slice(br#"{"detail":"#);
@@ -163,6 +172,11 @@ impl Reject {
             }
             Reject::Busy => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            Reject::TooManyGuesses => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+                // Each further guess costs a connection.
+                headers.insert(CONNECTION, HeaderValue::from_static("close"));
             }
             _ => {}
         }

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
 use crate::admin;
+use crate::connections::{Connections, Limits};
 use crate::egress::{Egress, EgressPolicy};
 use crate::gateway::Gateway;
 use crate::keys::{Keys, KeysError};
@@ -178,11 +179,18 @@ impl Local {
         let listening = Event::Listening { mcp: format!("http://{mcp}/mcp"), admin: format!("http://{admin}") };
         let ready = watch::Sender::new(false);
         let (for_mcp, for_admin, is_ready) = (gateway.clone(), gateway.clone(), ready.subscribe());
-        let mcp = serve(listener, move |request, local| proxy::handle(for_mcp.clone(), local, request), stop.clone());
+        let closed = &gateway.metrics.closed_connections;
+        let mcp = serve(
+            listener,
+            Connections::new(Limits::of_clients(), closed.clone()),
+            move |request, peer| proxy::handle(for_mcp.clone(), mcp, peer, request),
+            stop.clone(),
+        );
         let admin = serve(
             admin_listener,
-            move |request, local| {
-                let response = admin::handle(&for_admin, *is_ready.borrow(), local, &request);
+            Connections::new(Limits::ADMIN, closed.clone()),
+            move |request, _| {
+                let response = admin::handle(&for_admin, *is_ready.borrow(), admin, &request);
                 async move { response }
             },
             stop.clone(),

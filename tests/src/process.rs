@@ -23,7 +23,7 @@ const READY_WITHIN: Duration = Duration::from_secs(15);
 /// How `switchboard run` is started.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Further arguments.
+    /// Further arguments; `--listen` and `--admin` are loopback and a free port unless they are here.
     pub arguments: Vec<String>,
     /// Further variables of the environment.
     pub environment: Vec<(String, String)>,
@@ -33,7 +33,7 @@ pub struct Options {
 
 /// A running Switchboard. Dropped, it is killed.
 pub struct Switchboard {
-    /// The address of MCP: `http://127.0.0.1:PORT/mcp`.
+    /// The address of MCP: `http://127.0.0.1:PORT/mcp`, unless the options say otherwise.
     pub mcp: String,
     /// The address of the admin port, without a slash at the end.
     pub admin: String,
@@ -66,7 +66,8 @@ impl Switchboard {
         let mut child = command(options, &home)
             .arg("run")
             .arg(manifests)
-            .args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "-o", "json"])
+            .args(["-o", "json"])
+            .args(addresses(options))
             .args(&options.arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -159,6 +160,12 @@ pub fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
     let output = command(&Options::default(), &home).args(arguments).stdin(Stdio::null()).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+/// A free port of loopback for each address that is not given.
+fn addresses(options: &Options) -> Vec<&'static str> {
+    let open = ["--listen", "--admin"].into_iter().filter(|flag| !options.arguments.iter().any(|given| given == flag));
+    open.flat_map(|flag| [flag, "127.0.0.1:0"]).collect()
 }
 
 /// The command with its state and caches in `home` and nobody's else.

@@ -1,11 +1,11 @@
 //! Bytes on a socket, for requests that no HTTP library would send.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use http::StatusCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 /// How long an exchange may take in all.
@@ -33,8 +33,13 @@ impl RawReply {
 /// Sends a request head (without its last empty line) and a body, then reads until the peer closes.
 /// The peer may answer and close before it has read everything; that is an answer, not a failure.
 pub async fn exchange(address: SocketAddr, head: &str, body: &[u8]) -> RawReply {
+    exchange_from(Ipv4Addr::UNSPECIFIED, address, head, body).await
+}
+
+/// As [`exchange`], from this address of the machine's.
+pub async fn exchange_from(source: Ipv4Addr, address: SocketAddr, head: &str, body: &[u8]) -> RawReply {
     let talk = async {
-        let (mut reader, mut writer) = TcpStream::connect(address).await.unwrap().into_split();
+        let (mut reader, mut writer) = connect_from(source, address).await.unwrap().into_split();
         let request = [head.as_bytes(), b"Connection: close\r\n\r\n", body].concat();
         // Writing and reading go on at once, or an early answer to a large body is lost in a reset.
         let write = async { writer.write_all(&request).await };
@@ -50,4 +55,11 @@ pub async fn exchange(address: SocketAddr, head: &str, body: &[u8]) -> RawReply 
         RawReply { text: String::from_utf8_lossy(&bytes).into_owned() }
     };
     timeout(DEADLINE, talk).await.expect("an exchange of bytes ends within its deadline")
+}
+
+/// Connects from this address of the machine's.
+pub async fn connect_from(source: Ipv4Addr, address: SocketAddr) -> std::io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((source, 0).into())?;
+    socket.connect(address).await
 }

@@ -15,6 +15,8 @@ mod fidelity;
 mod footprint;
 mod fuzz;
 mod headers;
+mod hosts;
+mod limits;
 mod paths;
 mod reload;
 mod revocation;

@@ -1,13 +1,16 @@
 //! The usual scene: scripted servers, a key that may use them all, Switchboard before them.
 
 use serde_json::{Value, json};
-use tests::client::Client;
+use tests::client::{Client, split};
 use tests::manifests::Manifests;
 use tests::process::{Options, Switchboard};
 use tests::upstream::{Script, Upstream, stdio};
 
 /// The key that may use every server of the scene.
 pub(crate) const KEY: &str = "sb-key-of-the-scene";
+
+/// A body that every caller may send.
+pub(crate) const PING: &str = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
 
 /// How a server is reached.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -46,6 +49,15 @@ impl Scene {
         manifests.server("up", &server(transport, &upstream, &stdio, spec)).key("scene", KEY, &["up"]);
         let switchboard = Switchboard::start_ready(manifests.path(), &Options::default());
         Self { manifests, upstream, switchboard }
+    }
+
+    /// The head of a POST with this key; what to do with the connection is still to be said.
+    pub(crate) fn head(&self, key: &str) -> String {
+        let (address, path) = split(&self.switchboard.mcp);
+        format!(
+            "POST {path} HTTP/1.1\r\nHost: {address}\r\nx-api-key: {key}\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\nContent-Length: {}\r\n",
+            PING.len()
+        )
     }
 
     /// A client with the key, without a session.
