@@ -8,6 +8,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::exchange::{Answer, Exchange};
 use crate::failure::{self, Client};
 use crate::identify::Identity;
+use crate::modern;
 use crate::relay::Relay;
 use crate::revoked::Holding;
 use crate::route::{Target, Tool, route};
@@ -22,7 +23,15 @@ pub async fn tool(exchange: &Exchange<'_>, body: &Bytes, message: &Message<'_>, 
         return Answer::error(id, -32602, "params.name is missing: it names the tool to call");
     };
     match route(exchange, &name.value).await {
-        Target::Tool(tool) => forward(exchange, body, message, (tool, &name.value), (client, whole)).await,
+        Target::Tool(tool) => {
+            if client.modern
+                && let Err(refused) =
+                    modern::check_arguments(exchange.headers, tool.called.native(), (body, message), id)
+            {
+                return refused;
+            }
+            forward(exchange, body, message, (tool, &name.value), (client, whole)).await
+        }
         Target::Down(server, error) => {
             let server = &exchange.view.table.snapshot.servers[server as usize];
             failure::upstream(client, &server.alias, &error)

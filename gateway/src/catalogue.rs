@@ -11,12 +11,17 @@ use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout_at};
 
 use crate::json;
+use crate::modern::annotation::{self, Annotation, Invalid};
+use crate::revision::Revision;
 use crate::upstream::{Outcome, Outgoing, Reply, ReplyBody, Upstream, UpstreamError};
 
 /// The most pages of one list.
 const MAX_PAGES: usize = 1000;
 /// The most tools of one server.
 const MAX_TOOLS: usize = 10_000;
+/// The most tools of one list that are warned of by name, and the most characters of each name.
+const MAX_WARNINGS: usize = 10;
+const MAX_WARNED_NAME: usize = 64;
 
 /// What is known of a server's tools.
 #[derive(Default)]
@@ -51,6 +56,8 @@ pub struct NativeTool {
     pub json: Bytes,
     /// Where in it the name stands, quotes included.
     pub name_at: Range<usize>,
+    /// The arguments that modern clients mirror in headers; if that cannot be done, the tool is not for them (R6).
+    pub annotations: Result<Box<[Annotation]>, Invalid>,
 }
 
 impl State {
@@ -180,6 +187,30 @@ impl NativeTool {
             // Copied, so that what is dropped of a page does not live as long as its tools.
             json: Bytes::copy_from_slice(text.as_bytes()),
             name_at: start..start + named.name.get().len(),
+            annotations: annotation::read(text),
         })
+    }
+
+    /// Whether there is such a tool for clients of this revision. It is neither listed to others nor called by them.
+    pub fn exists_in(&self, revision: Revision) -> bool {
+        !revision.is_modern() || self.annotations.is_ok()
+    }
+}
+
+impl Catalogue {
+    /// Warns of tools that are not for modern clients, if this is how the server lists them now.
+    pub fn warn(&self, server: &str) {
+        if !matches!(self.state, State::Ready) {
+            return;
+        }
+        let invalid = self.tools.iter().filter_map(|tool| Some((tool, tool.annotations.as_ref().err()?)));
+        for (at, (tool, Invalid(words))) in invalid.enumerate() {
+            if at == MAX_WARNINGS {
+                tracing::warn!(%server, "and more of its tools are not for clients of 2026-07-28");
+                break;
+            }
+            let tool: String = tool.name.chars().take(MAX_WARNED_NAME).collect();
+            tracing::warn!(%server, ?tool, "the tool is not for clients of 2026-07-28: {words}");
+        }
     }
 }

@@ -15,6 +15,9 @@ use crate::reject::Reject;
 /// The most bytes of header names and values (R13).
 const MAX_HEADER_BYTES: usize = 64 * 1024;
 
+/// The header that names the revision of the protocol.
+const VERSION: &str = "MCP-Protocol-Version";
+
 /// What the headers of a request say.
 #[derive(Default)]
 pub struct Head<'r> {
@@ -28,6 +31,8 @@ pub struct Head<'r> {
     pub method: Option<&'r [u8]>,
     /// `Mcp-Name`.
     pub name: Option<&'r [u8]>,
+    /// Which of the three above stand twice: of each the first is kept, and which revision is spoken decides what that means.
+    pub repeated: Vec<&'static str>,
     /// `Origin`.
     pub origin: Option<&'r [u8]>,
     /// `Host`.
@@ -84,9 +89,9 @@ impl<'r> Head<'r> {
         let bytes = value.as_bytes();
         match name {
             "mcp-session-id" => once(&mut self.session, bytes, "Mcp-Session-Id"),
-            "mcp-protocol-version" => once(&mut self.version, bytes, "MCP-Protocol-Version"),
-            "mcp-method" => once(&mut self.method, bytes, "Mcp-Method"),
-            "mcp-name" => once(&mut self.name, bytes, "Mcp-Name"),
+            "mcp-protocol-version" => first(&mut self.version, bytes, VERSION, &mut self.repeated),
+            "mcp-method" => first(&mut self.method, bytes, "Mcp-Method", &mut self.repeated),
+            "mcp-name" => first(&mut self.name, bytes, "Mcp-Name", &mut self.repeated),
             "origin" => once(&mut self.origin, bytes, "Origin"),
             "host" => once(&mut self.host, bytes, "Host"),
             "content-type" => once(&mut self.content_type, bytes, "Content-Type"),
@@ -109,6 +114,11 @@ impl<'r> Head<'r> {
                 Ok(())
             }
         }
+    }
+
+    /// Whether the revision is named twice.
+    pub fn repeats_version(&self) -> bool {
+        self.repeated.contains(&VERSION)
     }
 
     /// Whether a JSON reply and an event stream are both welcome. No Accept at all welcomes everything.
@@ -135,6 +145,21 @@ impl<'r> Head<'r> {
 
 fn once<'r>(slot: &mut Option<&'r [u8]>, value: &'r [u8], name: &'static str) -> Result<(), Reject> {
     if slot.replace(value).is_some() { Err(Reject::RepeatedHeader(name)) } else { Ok(()) }
+}
+
+/// Keeps the first value, and notes that there is another.
+#[expect(clippy::unnecessary_wraps, reason = "one of many ways to take a header, of which others refuse")]
+fn first<'r>(
+    slot: &mut Option<&'r [u8]>,
+    value: &'r [u8],
+    name: &'static str,
+    repeated: &mut Vec<&'static str>,
+) -> Result<(), Reject> {
+    match slot {
+        None => *slot = Some(value),
+        Some(_) => repeated.push(name),
+    }
+    Ok(())
 }
 
 fn without_bearer(value: &[u8]) -> &[u8] {

@@ -57,9 +57,11 @@ impl Index {
             .map(|(server, catalogue)| {
                 let naming = (server.prefix.clone(), settings.separator.clone(), settings.max_tool_name_length);
                 let same = |tools: &&ServerTools| Arc::ptr_eq(&tools.catalogue, &catalogue) && tools.naming == naming;
-                let tools = match before.servers.iter().find(same) {
-                    Some(known) => known.tools.clone(),
-                    None => Arc::new(publish(&catalogue.tools, server, settings)),
+                let tools = if let Some(known) = before.servers.iter().find(same) {
+                    known.tools.clone()
+                } else {
+                    catalogue.warn(&server.id);
+                    Arc::new(publish(&catalogue.tools, server, settings))
                 };
                 ServerTools { catalogue, naming, tools }
             })

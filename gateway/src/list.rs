@@ -56,7 +56,8 @@ fn from_index(exchange: &Exchange<'_>, server: ServerIndex, out: &mut Vec<u8>) -
     for (at, published) in of_server.tools.iter().enumerate() {
         let at = ToolAt { server, tool: at as u32 };
         let native = of_server.native(at.tool);
-        if index.is_visible(at) && exchange.permit(server, &native.name).is_some() {
+        let shown = index.is_visible(at) && native.exists_in(exchange.revision);
+        if shown && exchange.permit(server, &native.name).is_some() {
             write(&published.json, out);
             tools += 1;
         }
@@ -75,7 +76,7 @@ fn from_catalogue(
     let published = publish(&catalogue.tools, &snapshot.servers[server as usize], &snapshot.settings);
     let mut tools = 0;
     for (native, published) in catalogue.tools.iter().zip(published) {
-        let free = exchange.view.index.leaves_name(&published.name, server);
+        let free = exchange.view.index.leaves_name(&published.name, server) && native.exists_in(exchange.revision);
         if free && exchange.permit(server, &native.name).is_some() && taken.insert(published.name) {
             write(&published.json, out);
             tools += 1;

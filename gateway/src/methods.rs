@@ -29,6 +29,9 @@ pub fn revision(
     if message.is_some_and(|message| modern::is_claimed(head, message)) {
         return Ok(Revision::V2026_07_28);
     }
+    if head.repeats_version() {
+        return Err(Reject::RepeatedHeader("MCP-Protocol-Version"));
+    }
     let named = match head.version {
         Some(version) => Some(Revision::from_wire(version).ok_or(Reject::Version)?),
         None => None,

@@ -1,15 +1,25 @@
 //! The stateless protocol, 2026-07-28: what its requests must say twice, in
 //! headers and in the body, and what only it has (R6).
+//!
+//! [`check`] compares what every request says twice; [`check_arguments`] what a call says twice because its tool asks
+//! for it, by [`annotation`]s that are read when the server is listed.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use http::StatusCode;
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
 
+use self::header_value::decoded;
+use self::mirror::Refusal;
+use crate::catalogue::NativeTool;
 use crate::exchange::Answer;
 use crate::head::Head;
 use crate::json;
 use crate::revision::Revision;
 use crate::scan::Message;
+
+pub mod annotation;
+mod decimal;
+mod header_value;
+mod mirror;
 
 const HEADER_MISMATCH: i32 = -32020;
 const UNSUPPORTED_VERSION: i32 = -32022;
@@ -30,6 +40,9 @@ pub fn check(head: &Head<'_>, message: &Message<'_>, id: &[u8]) -> Result<(), An
     let refuse = |code, text: &str, data: Option<&[u8]>| {
         Err(Answer::error_with(StatusCode::BAD_REQUEST, id, (code, text), data))
     };
+    if let Some(name) = head.repeated.first() {
+        return refuse(HEADER_MISMATCH, &format!("{name} stands twice"), None);
+    }
     let meta = message.params.as_ref().and_then(|params| params.meta.as_ref());
     let Some(version) = meta.and_then(|meta| meta.protocol_version.as_ref()) else {
         return refuse(INVALID_PARAMS, "params._meta lacks io.modelcontextprotocol/protocolVersion", None);
@@ -52,12 +65,36 @@ pub fn check(head: &Head<'_>, message: &Message<'_>, id: &[u8]) -> Result<(), An
     }
     if method == Some(b"tools/call") {
         let name = message.params.as_ref().and_then(|params| params.name.as_ref());
-        let said = head.name.and_then(decoded);
-        if name.is_none() || said.as_deref() != name.map(|name| name.value.as_bytes()) {
+        let agree = match (head.name, name) {
+            (None, None) => true,
+            (Some(said), Some(name)) => decoded(said).is_some_and(|said| *said == *name.value.as_bytes()),
+            _ => false,
+        };
+        if !agree {
             return refuse(HEADER_MISMATCH, "Mcp-Name does not equal params.name", None);
         }
     }
     Ok(())
+}
+
+/// Checks that the `Mcp-Param-*` headers of a call say what the arguments say that the tool wants mirrored. Costs nothing
+/// for a tool that wants none. The caller may use the tool: to others there is nothing to compare.
+pub fn check_arguments(
+    headers: &HeaderMap,
+    tool: &NativeTool,
+    (body, message): (&Bytes, &Message<'_>),
+    id: &[u8],
+) -> Result<(), Answer> {
+    let Some(annotations) = tool.annotations.as_ref().ok().filter(|annotations| !annotations.is_empty()) else {
+        return Ok(());
+    };
+    let arguments = message.params.as_ref().and_then(|params| params.arguments);
+    let (code, words) = match mirror::check(annotations, headers, body, arguments) {
+        Ok(()) => return Ok(()),
+        Err(Refusal::Ambiguous(fault)) => (fault.code(), fault.to_string()),
+        Err(Refusal::Mismatch(header, how)) => (HEADER_MISMATCH, format!("{header} {how}")),
+    };
+    Err(Answer::error_with(StatusCode::BAD_REQUEST, id, (code, &words), None))
 }
 
 /// The answer to `server/discover`.
@@ -72,13 +109,4 @@ pub fn discover(id: &[u8]) -> Answer {
 fn supported() -> String {
     let versions: Vec<_> = Revision::ALL.iter().rev().map(|revision| format!("\"{}\"", revision.as_str())).collect();
     format!("[{}]", versions.join(","))
-}
-
-/// A header value as it is, or unwrapped from `=?base64?…?=`.
-fn decoded(value: &[u8]) -> Option<Vec<u8>> {
-    let value = value.trim_ascii();
-    match value.strip_prefix(b"=?base64?").and_then(|rest| rest.strip_suffix(b"?=")) {
-        Some(encoded) => STANDARD.decode(encoded).ok(),
-        None => Some(value.to_vec()),
-    }
 }

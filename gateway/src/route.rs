@@ -69,8 +69,11 @@ impl Called {
 pub async fn route(exchange: &Exchange<'_>, name: &str) -> Target {
     let index = &exchange.view.index;
     if let Some(at) = index.find(name) {
-        let native = index.servers[at.server as usize].native(at.tool).name.as_str();
-        if let Some(permit) = exchange.permit(at.server, native) {
+        let tool = index.servers[at.server as usize].native(at.tool);
+        let native = tool.name.as_str();
+        if tool.exists_in(exchange.revision)
+            && let Some(permit) = exchange.permit(at.server, native)
+        {
             let part = exchange.caller_part(at.server);
             if part.digest().is_none() {
                 let catalogue = index.servers[at.server as usize].catalogue().clone();
@@ -116,8 +119,9 @@ async fn own_lists(exchange: &Exchange<'_>) -> Vec<OwnTools> {
 /// The tool that goes by this published name in a list of the caller's own: of the earliest server, as the list has it.
 fn by_published_name(exchange: &Exchange<'_>, own: &[OwnTools], name: &str) -> Option<Tool> {
     own.iter().filter(|list| exchange.view.index.leaves_name(name, list.server)).find_map(|list| {
-        let tools = list.catalogue.tools.iter();
-        let position = tools.into_iter().position(|tool| published(exchange, list.server, &tool.name) == name)?;
+        let mut tools = list.catalogue.tools.iter();
+        let goes_by = |tool: &NativeTool| published(exchange, list.server, &tool.name) == name;
+        let position = tools.position(|tool| tool.exists_in(exchange.revision) && goes_by(tool))?;
         let permit = exchange.permit(list.server, &list.catalogue.tools[position].name)?;
         Some(Tool::new(permit, list.part.clone(), list.catalogue.clone(), position as u32))
     })
@@ -143,7 +147,8 @@ async fn listed(exchange: &Exchange<'_>, native: &str, permit: Permit) -> Target
     } else {
         index.servers[server as usize].catalogue().clone()
     };
-    let Some(position) = catalogue.tools.iter().position(|tool| tool.name == native) else {
+    let is_it = |tool: &NativeTool| tool.name == native && tool.exists_in(exchange.revision);
+    let Some(position) = catalogue.tools.iter().position(is_it) else {
         return match &catalogue.state {
             State::Failed(error) => Target::Down(server, error.clone()),
             State::Unknown => Target::Down(server, UpstreamError::timeout("the first tools/list")),
@@ -202,7 +207,8 @@ async fn by_bare_name(exchange: &Exchange<'_>, own: &[OwnTools], name: &str) -> 
     for (server, _) in exchange.view.table.access(exchange.caller, exchange.now) {
         let own = own.iter().find(|list| list.server == *server);
         let catalogue = own.map_or_else(|| index.servers[*server as usize].catalogue(), |list| &list.catalogue);
-        let Some(position) = catalogue.tools.iter().position(|tool| tool.name == name) else { continue };
+        let is_it = |tool: &NativeTool| tool.name == name && tool.exists_in(exchange.revision);
+        let Some(position) = catalogue.tools.iter().position(is_it) else { continue };
         let shown = match own {
             Some(_) => leaves_name(exchange, *server, name),
             None => index.is_visible(ToolAt { server: *server, tool: position as u32 }),

@@ -4,7 +4,8 @@
 //! and 1e400 survive. Pure: no IO, no clock. serde_json is absent on purpose (R4).
 //!
 //! [`request`] reads a client's body, [`message`] one message of an upstream, [`Reply`] an upstream's response as it
-//! streams; [`splice`] makes edits at the places they gave, [`members`] opens one object further.
+//! streams; [`splice`] makes edits at the places they gave, [`members`] opens one object further, [`values`] those on
+//! the way to some values.
 
 mod fault;
 mod keys;
@@ -16,6 +17,7 @@ mod request;
 mod splice;
 mod text;
 mod upstream;
+mod values;
 
 pub use fault::{Fault, FaultKind};
 pub use levels::{Object, Span};
@@ -25,3 +27,4 @@ pub use reply::{Outcome, Reply};
 pub use request::{Incoming, MAX_BATCH, MODERN_META, Message, Meta, Params, Raw, Text, request};
 pub use splice::{Edit, change_members, splice};
 pub use upstream::{Call, ErrorFacts, Response, ResultFacts, Upstream, message};
+pub use values::{Found, values};

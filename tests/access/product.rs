@@ -108,5 +108,6 @@ fn native(name: &str) -> NativeTool {
         name_at: 8..8 + name_json.len(),
         name_json: name_json.into(),
         json: Bytes::from(json),
+        annotations: Ok(Box::default()),
     }
 }

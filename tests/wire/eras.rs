@@ -4,9 +4,10 @@
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use tests::client::{Answer, Client, MODERN, modern_body};
+use tests::raw;
 use tests::upstream::{Does, Form, Script, Tool};
 
-use super::scene::{Scene, TRANSPORTS};
+use super::scene::{KEY, Scene, TRANSPORTS};
 
 const LEGACY: [&str; 3] = ["2025-03-26", "2025-06-18", "2025-11-25"];
 
@@ -109,6 +110,8 @@ async fn r6_mirrored_headers_must_agree_with_the_body() {
         &[("mcp-name", "")],
         &[("mcp-name", "=?base64?dXAtb3RoZXI=?=")],
         &[("mcp-name", "=?base64?***?=")],
+        &[("mcp-name", "=?base64?dXAtZWNobw?=")],
+        &[("mcp-name", "=?BASE64?dXAtZWNobw==?=")],
         &[("mcp-protocol-version", "2025-11-25")],
     ];
     for headers in wrong {
@@ -121,6 +124,46 @@ async fn r6_mirrored_headers_must_agree_with_the_body() {
         let answer = call_with(&mut client, &headers).await;
         assert_eq!(answer.status, StatusCode::OK, "{headers:?}: {answer:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r6_a_mirrored_header_stands_once_and_holds_what_headers_may() {
+    let scene = Scene::of(Script::echo());
+    let address = scene.client().address();
+    let post = |headers: String, body: String| async move {
+        let head = format!(
+            "POST /mcp HTTP/1.1\r\nHost: {address}\r\nx-litellm-api-key: {KEY}\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\n{headers}Content-Length: {}\r\n",
+            body.len()
+        );
+        raw::exchange(address, &head, body.as_bytes()).await
+    };
+    let modern = modern_body(5, "tools/call", r#""name":"up-echo","arguments":{}"#);
+    let right = format!("MCP-Protocol-Version: {MODERN}\r\nMcp-Method: tools/call\r\nMcp-Name: up-echo\r\n");
+    let cases = [
+        (right.clone(), StatusCode::OK),
+        (format!("{right}mcp-protocol-version: {MODERN}\r\n"), StatusCode::BAD_REQUEST),
+        (format!("mcp-protocol-version: 2025-11-25\r\n{right}"), StatusCode::BAD_REQUEST),
+        (format!("{right}mcp-method: tools/call\r\n"), StatusCode::BAD_REQUEST),
+        (format!("{right}MCP-NAME: up-echo\r\n"), StatusCode::BAD_REQUEST),
+        (right.replace("up-echo", "up-echo\u{e9}"), StatusCode::BAD_REQUEST),
+    ];
+    for (headers, status) in cases {
+        let reply = post(headers.clone(), modern.clone()).await;
+        assert_eq!(reply.status(), Some(status), "{headers}: {}", reply.text);
+        assert_eq!(status == StatusCode::OK, !reply.body().contains(r#""code":-32020"#), "{headers}: {}", reply.text);
+        assert!(reply.body().contains(r#""id":5"#), "{headers}: {}", reply.text);
+    }
+    assert_eq!(scene.upstream.posts("tools/call"), 1);
+    // To a legacy client two of them are headers like any other; only the revision must be clear.
+    let legacy = r#"{"jsonrpc":"2.0","id":5,"method":"tools/call","params":{"name":"up-echo"}}"#.to_owned();
+    let mirrored = "mcp-name: a\r\nmcp-name: b\r\nmcp-method: c\r\nmcp-method: d\r\n";
+    let reply = post(format!("MCP-Protocol-Version: 2025-11-25\r\n{mirrored}"), legacy.clone()).await;
+    assert_eq!(reply.status(), Some(StatusCode::OK), "{}", reply.text);
+    let reply = post("MCP-Protocol-Version: 2025-11-25\r\n".repeat(2), legacy).await;
+    assert_eq!(reply.status(), Some(StatusCode::BAD_REQUEST), "{}", reply.text);
+    // A call that names no tool mirrors no name.
+    let answer = scene.client().modern("tools/call", None, "").await;
+    assert_eq!(answer.code(), Some(-32602), "{answer:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

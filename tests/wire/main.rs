@@ -17,6 +17,7 @@ mod fuzz;
 mod headers;
 mod hosts;
 mod limits;
+mod mirrored_arguments;
 mod paths;
 mod reload;
 mod revocation;

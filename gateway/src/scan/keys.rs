@@ -100,19 +100,36 @@ fn resembles(key: &[u8], name: &str) -> bool {
     if key.iter().all(|byte| byte.is_ascii() && *byte != 0) {
         return false;
     }
-    let Ok(key) = str::from_utf8(key) else { return false };
-    let key = key.trim_start_matches('\0');
-    let key = key.split_once('\0').map_or(key, |(before, _)| before);
-    key.chars().map(folded).eq(name.chars().map(folded))
+    str::from_utf8(key).is_ok_and(|key| alike(key, name))
 }
 
-/// Simple case folding as far as it leads to ASCII. The Turkish letters do so in Java only.
-const fn folded(char: char) -> char {
-    match char {
-        '\u{17F}' => 's',
-        '\u{212A}' => 'k',
-        '\u{130}' | '\u{131}' => 'i',
-        other => other.to_ascii_lowercase(),
+/// Whether a decoder that ignores case or trims NULs could read one as the other; true of equal ones too.
+pub(super) fn alike(key: &str, name: &str) -> bool {
+    trimmed(key).chars().map(folded).eq(trimmed(name).chars().map(folded))
+}
+
+/// What is left of a text where a NUL ends it; those before it are passed over.
+fn trimmed(text: &str) -> &str {
+    let text = text.trim_start_matches('\0');
+    text.split_once('\0').map_or(text, |(before, _)| before)
+}
+
+/// Simple case folding, by way of the other case and back, so that all that share a form in either case are one. The
+/// dotted capital I becomes an i in Java only.
+fn folded(char: char) -> char {
+    if char == '\u{130}' {
+        return 'i';
+    }
+    let lower = single(char, char.to_lowercase());
+    let upper = single(lower, lower.to_uppercase());
+    single(upper, upper.to_lowercase())
+}
+
+/// The one character that a change of case gives, else the character itself.
+fn single(char: char, mut changed: impl Iterator<Item = char>) -> char {
+    match (changed.next(), changed.next()) {
+        (Some(one), None) => one,
+        _ => char,
     }
 }
 
@@ -129,6 +146,17 @@ mod tests {
         assert!(resembles("progressTo\u{212A}en".as_bytes(), "progressToken"));
         assert!(resembles("\u{130}d".as_bytes(), "id"));
         assert!(resembles("ur\u{131}".as_bytes(), "uri"));
+        for (one, other) in [
+            ("GR\u{d6}SSE", "gr\u{f6}sse"),
+            ("\u{3c3}", "\u{3c2}"),
+            ("\u{1e9e}", "\u{df}"),
+            ("\u{2126}", "\u{3c9}"),
+            ("a\0b", "A"),
+            ("\u{b5}", "\u{3bc}"),
+        ] {
+            assert!(alike(one, other) && alike(other, one), "{one:?} {other:?}");
+        }
+        assert!(!alike("gr\u{f6}sse", "grosse") && !alike("\u{df}", "ss") && !alike("", "a"));
         for other in ["methods", "metho", "m\u{e9}thod", "", "\0", "x\0method", "method "] {
             assert!(!resembles(other.as_bytes(), "method"), "{other:?}");
         }

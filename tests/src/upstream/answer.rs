@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::script::{Does, Script};
+use super::script::{Does, OBJECT, Script};
 
 /// The parts of a message that decide; all else is bytes.
 #[derive(Deserialize)]
@@ -128,21 +128,20 @@ fn list(script: &Script, caller: Option<&str>, id: &str, params: &str) -> Next {
     let end = script.page.map_or(script.tools.len(), |page| script.tools.len().min(start + page));
     let mut tools = String::new();
     for tool in script.tools.get(start..end).unwrap_or_default() {
-        define(&mut tools, &tool.name, &tool.members);
+        define(&mut tools, &tool.name, (&tool.schema, &tool.members));
     }
     let mut cursor = String::new();
     if end < script.tools.len() {
         cursor = format!(r#","nextCursor":"from {end}""#);
     } else if let Some(caller) = caller {
-        define(&mut tools, &format!("for_{caller}"), "");
+        define(&mut tools, &format!("for_{caller}"), (OBJECT, ""));
     }
     result(id, &format!(r#"{{"tools":[{tools}]{cursor}}}"#))
 }
 
-fn define(tools: &mut String, name: &str, members: &str) {
+fn define(tools: &mut String, name: &str, (schema, members): (&str, &str)) {
     let comma = if tools.is_empty() { "" } else { "," };
-    write!(tools, r#"{comma}{{"name":"{name}","inputSchema":{{"type":"object"}}{members}}}"#)
-        .expect("a String takes all");
+    write!(tools, r#"{comma}{{"name":"{name}","inputSchema":{schema}{members}}}"#).expect("a String takes all");
 }
 
 fn progress(steps: u64, id: &str, params: &str, echo: &str) -> Next {

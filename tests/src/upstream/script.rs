@@ -42,6 +42,8 @@ pub struct Tool {
     pub name: String,
     /// What a call does.
     pub does: Does,
+    /// Its inputSchema, raw JSON.
+    pub schema: String,
     /// Raw JSON members of its definition after `name` and `inputSchema`, each with its comma before.
     pub members: String,
 }
@@ -97,6 +99,9 @@ pub enum Form {
 /// In the body of every HTTP error of a scripted server; it must never reach a caller (R21).
 pub const BODY_OF_ERRORS: &str = "inner-detail-of-the-upstream";
 
+/// The inputSchema of tools that take anything.
+pub(super) const OBJECT: &str = r#"{"type":"object"}"#;
+
 impl Default for Script {
     fn default() -> Self {
         Self {
@@ -137,6 +142,12 @@ impl Script {
 impl Tool {
     /// A tool.
     pub fn new(name: &str, does: Does) -> Self {
-        Self { name: name.to_owned(), does, members: String::new() }
+        Self { name: name.to_owned(), does, schema: OBJECT.to_owned(), members: String::new() }
+    }
+
+    /// With these properties in its inputSchema, raw JSON members.
+    pub fn properties(mut self, properties: &str) -> Self {
+        self.schema = format!(r#"{{"type":"object","properties":{{{properties}}}}}"#);
+        self
     }
 }
