@@ -16,6 +16,7 @@ mod examples;
 mod figures;
 mod gateway;
 mod matrix;
+mod mirrored_arguments;
 mod process;
 mod recorder;
 mod toolchain;

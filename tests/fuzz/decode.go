@@ -19,8 +19,8 @@ type call struct {
 	ID     json.RawMessage `json:"id"`
 	Method *string         `json:"method"`
 	Params *struct {
-		Name      *string                    `json:"name"`
-		Arguments map[string]json.RawMessage `json:"arguments"`
+		Name      *string         `json:"name"`
+		Arguments json.RawMessage `json:"arguments"`
 	} `json:"params"`
 }
 
@@ -53,9 +53,13 @@ func id(raw json.RawMessage) string {
 	return fmt.Sprintf("n%016x", math.Float64bits(number))
 }
 
-func arguments(members map[string]json.RawMessage) string {
-	if members == nil {
+func arguments(raw json.RawMessage) string {
+	var members map[string]json.RawMessage
+	if len(raw) == 0 || string(raw) == "null" {
 		return "-"
+	}
+	if json.Unmarshal(raw, &members) != nil {
+		return "?"
 	}
 	var keys []string
 	for key := range members {
@@ -65,12 +69,24 @@ func arguments(members map[string]json.RawMessage) string {
 	return "k" + strings.Join(keys, ",")
 }
 
+// mirrored is the argument "name", read into a tagged field, so that case is ignored here too.
+func mirrored(raw json.RawMessage) string {
+	var arguments struct {
+		Name json.RawMessage `json:"name"`
+	}
+	if len(raw) == 0 || json.Unmarshal(raw, &arguments) != nil {
+		return "-"
+	}
+	return id(arguments.Name)
+}
+
 func (c call) String() string {
-	name, members := "-", "-"
+	name, members, argument := "-", "-", "-"
 	if c.Params != nil {
 		name, members = pointer(c.Params.Name), arguments(c.Params.Arguments)
+		argument = mirrored(c.Params.Arguments)
 	}
-	return strings.Join([]string{id(c.ID), pointer(c.Method), name, members}, " ")
+	return strings.Join([]string{id(c.ID), pointer(c.Method), name, members, argument}, " ")
 }
 
 func answer(body []byte) string {

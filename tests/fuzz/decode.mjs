@@ -24,7 +24,8 @@ function args(value) {
 function call(message) {
   if (!isObject(message)) return "?";
   const params = isObject(message.params) ? message.params : {};
-  return [field(message.id), field(message.method), field(params.name), args(params.arguments)].join(" ");
+  const mirrored = isObject(params.arguments) && Object.hasOwn(params.arguments, "name") ? params.arguments.name : null;
+  return [field(message.id), field(message.method), field(params.name), args(params.arguments), field(mirrored)].join(" ");
 }
 
 function answer(body) {

@@ -40,7 +40,9 @@ def call(message):
     params = message.get("params")
     params = params if isinstance(params, dict) else {}
     fields = [message.get("id"), message.get("method"), params.get("name")]
-    return " ".join([*map(field, fields), arguments(params.get("arguments"))])
+    members = params.get("arguments")
+    mirrored = members.get("name") if isinstance(members, dict) else None
+    return " ".join([*map(field, fields), arguments(members), field(mirrored)])
 
 
 def first_wins(pairs):

@@ -1,8 +1,9 @@
 //! The decoders of other languages, each one process for all cases.
 //!
 //! A case goes in as a line of base64; out comes a line: `refused`, or for each message (a batch has several, parted by
-//! `|`) the id, method, `params.name` and the keys of `params.arguments`, parted by spaces. `-` is nothing or null, `s…`
-//! a string in base64 of its UTF-8, `n…` a number as the bits of its double, `k…` keys in order, `?` another type.
+//! `|`) the id, method, `params.name`, the keys of `params.arguments` and its member `name`, which stands for one that is
+//! mirrored in a header, parted by spaces. `-` is nothing or null, `s…` a string in base64 of its UTF-8, `n…` a number as
+//! the bits of its double, `k…` keys in order, `?` another type; `*`, of the scanner alone: refused where it is looked at.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Write};
@@ -12,7 +13,7 @@ use std::thread;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use gateway::scan::{Incoming, Message, Raw, Span, Text, members};
+use gateway::scan::{Incoming, Kind, Message, Span, Text, members, values};
 
 /// What the decoder of another language says to each case.
 pub(crate) fn answers(command: &[&str], cases: &[Vec<u8>]) -> io::Result<Vec<String>> {
@@ -56,13 +57,14 @@ pub(crate) fn reading(body: &[u8], incoming: &Incoming<'_>) -> String {
 
 fn call(body: &[u8], message: &Message<'_>) -> String {
     let params = message.params.as_ref();
-    let id = message.id.as_ref().map_or_else(|| "-".to_owned(), id);
+    let id = message.id.as_ref().map_or_else(|| "-".to_owned(), |id| scalar(id.token));
     let name = text(params.and_then(|params| params.name.as_ref()));
     let arguments = params.and_then(|params| params.arguments);
     format!(
-        "{id} {} {name} {}",
+        "{id} {} {name} {} {}",
         text(message.method.as_ref()),
-        arguments.map_or("-".to_owned(), |span| keys(body, span))
+        arguments.map_or("-".to_owned(), |span| keys(body, span)),
+        arguments.map_or("-".to_owned(), |span| mirrored(body, span))
     )
 }
 
@@ -74,12 +76,33 @@ fn text(text: Option<&Text<'_>>) -> String {
     text.map_or_else(|| "-".to_owned(), |text| encoded(&text.value))
 }
 
-fn id(id: &Raw<'_>) -> String {
-    if let Ok(text) = serde_json::from_slice::<String>(id.token) {
+/// A string or a number.
+fn scalar(token: &[u8]) -> String {
+    if let Ok(text) = serde_json::from_slice::<String>(token) {
         return encoded(&text);
     }
-    let number: f64 = String::from_utf8_lossy(id.token).parse().unwrap_or(f64::NAN);
+    let number: f64 = String::from_utf8_lossy(token).parse().unwrap_or(f64::NAN);
     format!("n{:016x}", (number + 0.0).to_bits())
+}
+
+/// The argument `name`, as it would be compared with a header.
+fn mirrored(body: &[u8], arguments: Span) -> String {
+    let path: [Box<str>; 1] = ["name".into()];
+    let Ok(found) = values(body, arguments, &[&path]) else { return "*".to_owned() };
+    let Some(found) = found[0] else { return "-".to_owned() };
+    match found.kind {
+        Kind::Null => "-".to_owned(),
+        Kind::String => found.text(body).map_or_else(|| "*".to_owned(), |text| encoded(&text)),
+        Kind::Number => scalar(found.span.of(body)),
+        Kind::Object | Kind::Array | Kind::True | Kind::False => "?".to_owned(),
+    }
+}
+
+/// Whether another decoder reads what the scanner reads, wherever that does not refuse.
+pub(crate) fn agree(theirs: &str, ours: &str) -> bool {
+    let fields = |reading: &str| reading.split([' ', '|']).map(str::to_owned).collect::<Vec<_>>();
+    let (theirs, ours) = (fields(theirs), fields(ours));
+    theirs.len() == ours.len() && theirs.iter().zip(&ours).all(|(theirs, ours)| ours == "*" || theirs == ours)
 }
 
 /// The keys of `arguments`. Where one occurs twice, `members` refuses and the map of serde_json says which there are:
