@@ -24,8 +24,10 @@ fn script() -> Script {
     ])
 }
 
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
 /// A modern call of `up-annotated`; an empty value leaves a header out.
-async fn call(client: &mut Client, arguments: &str, headers: &[(&str, &str)]) -> Answer {
+async fn call(client: &mut Client, arguments: &str, headers: Headers<'_>) -> Answer {
     let mut all = vec![("mcp-protocol-version", MODERN), ("mcp-method", "tools/call"), ("mcp-name", "up-annotated")];
     all.extend(headers);
     let params = format!(r#""name":"up-annotated","arguments":{arguments}"#);
@@ -73,7 +75,7 @@ async fn r6_a_wrongly_annotated_tool_does_not_exist_for_modern_clients_alone() {
 async fn r6_arguments_that_are_mirrored_rightly_pass_byte_for_byte() {
     let scene = Scene::of(script());
     let mut client = scene.client();
-    let cases: [(&str, &[(&str, &str)]); 6] = [
+    let cases: [(&str, Headers<'_>); 6] = [
         (r#"{"other" : 1e400}"#, &[]),
         (r#"{"count":null,"region":"us-west1"}"#, &[("mcp-param-region", "us-west1")]),
         (r#"{"region":"caf\u00e9 "}"#, &[("Mcp-Param-Region", "=?base64?Y2Fmw6kg?=")]),
@@ -100,7 +102,7 @@ async fn r6_arguments_that_are_mirrored_rightly_pass_byte_for_byte() {
 async fn r6_arguments_that_are_mirrored_wrongly_are_not_sent() {
     let scene = Scene::of(script());
     let mut client = scene.client();
-    let cases: [(&str, &[(&str, &str)], i64); 15] = [
+    let cases: [(&str, Headers<'_>, i64); 15] = [
         (r#"{"region":"us"}"#, &[], -32020),
         (r#"{"region":"us"}"#, &[("mcp-param-region", "eu")], -32020),
         (r#"{"region":"us"}"#, &[("mcp-param-region", "US")], -32020),
