@@ -52,10 +52,10 @@ async fn r13_invalid_credentials_of_one_address_are_limited_and_nothing_else_is(
     }
     let began = Instant::now();
     let mut guesser = Client::new(&scene.switchboard.mcp).key("sb-wrong");
-    let (guesses, answer) = guess(&mut guesser).await;
+    let (sent, answer) = guess(&mut guesser).await;
     let refilled = began.elapsed().as_millis() / 100;
-    assert!(u128::from(guesses) <= u128::from(BURST) + refilled, "{guesses} in {:?}", began.elapsed());
-    assert!(guesses >= BURST, "{guesses}");
+    assert!(u128::from(sent) <= u128::from(BURST) + refilled, "{sent} in {:?}", began.elapsed());
+    assert!(sent >= BURST, "{sent}");
     assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS, "{answer:?}");
     assert_eq!(
         (&answer.headers["retry-after"], &answer.headers["connection"]),
