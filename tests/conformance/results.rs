@@ -1,0 +1,115 @@
+//! What the suite found, per scenario and check. In: the folder that it wrote, one folder a scenario, each with a
+//! `checks.json`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+
+/// The results of one run: the checks of each scenario, in their order. A scenario that broke off has none.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Results(pub(crate) BTreeMap<String, Vec<Check>>);
+
+/// One check.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Check {
+    /// Its name within the scenario, which may occur more than once.
+    pub(crate) id: String,
+    pub(crate) status: Status,
+    /// Why, unless it is a success.
+    #[serde(rename = "errorMessage")]
+    pub(crate) message: Option<String>,
+}
+
+/// How a check ended.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "UPPERCASE")]
+pub(crate) enum Status {
+    Success,
+    Failure,
+    /// Something that should be, and is not.
+    Warning,
+    Skipped,
+    /// Something observed, not judged.
+    Info,
+}
+
+impl Results {
+    /// Reads what the suite wrote to a folder.
+    pub(crate) fn read(folder: &Path) -> Self {
+        let entries = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
+        let scenarios = entries.filter(|entry| entry.file_type().unwrap().is_dir()).map(|entry| {
+            let name = entry.file_name().into_string().unwrap();
+            let scenario = scenario_of(&name).unwrap_or_else(|| panic!("{name} is not a scenario's folder"));
+            let checks = match std::fs::read(entry.path().join("checks.json")) {
+                Ok(json) => serde_json::from_slice(&json).unwrap(),
+                Err(_) => Vec::new(),
+            };
+            (scenario.to_owned(), checks)
+        });
+        Self(scenarios.collect())
+    }
+
+    /// These scenarios alone; one that did not run stands there without checks.
+    pub(crate) fn only(&self, scenarios: &[String]) -> Self {
+        let checks = |scenario: &String| self.0.get(scenario).cloned().unwrap_or_default();
+        Self(scenarios.iter().map(|scenario| (scenario.clone(), checks(scenario))).collect())
+    }
+
+    /// The scenarios that passed.
+    pub(crate) fn passed(&self) -> usize {
+        self.0.values().filter(|checks| passed(checks)).count()
+    }
+
+    /// Every check that is neither a success nor merely observed, as `scenario: check: message`.
+    pub(crate) fn flaws(&self) -> Vec<String> {
+        let checks = self.0.iter().flat_map(|(scenario, checks)| checks.iter().map(move |check| (scenario, check)));
+        checks
+            .filter(|(_, check)| !matches!(check.status, Status::Success | Status::Info))
+            .map(|(scenario, check)| {
+                let message = check.message.as_deref().unwrap_or_default();
+                format!("{scenario}: {}: {:?} {message}", check.id, check.status)
+            })
+            .collect()
+    }
+}
+
+/// Whether a scenario passed: something succeeded and nothing failed. Stricter than the suite, which takes silence.
+pub(crate) fn passed(checks: &[Check]) -> bool {
+    checks.iter().any(|check| check.status == Status::Success)
+        && checks.iter().all(|check| check.status != Status::Failure)
+}
+
+/// The scenario in a folder's name, `server-SCENARIO-TIME`, where TIME is as long as `2026-01-02T03-04-05-678Z`.
+fn scenario_of(folder: &str) -> Option<&str> {
+    const TIME: usize = "-2026-01-02T03-04-05-678Z".len();
+    let name = folder.strip_prefix("server-")?;
+    name.get(..name.len().checked_sub(TIME)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_scenarios_and_keeps_those_that_broke_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let whole = folder.path().join("server-server-stateless-2026-01-02T03-04-05-678Z");
+        std::fs::create_dir(&whole).unwrap();
+        let checks = r#"[{"id": "a", "status": "SUCCESS", "name": "A"},
+                         {"id": "b", "status": "FAILURE", "errorMessage": "no"}]"#;
+        std::fs::write(whole.join("checks.json"), checks).unwrap();
+        std::fs::create_dir(folder.path().join("server-ping-2026-01-02T03-04-05-678Z")).unwrap();
+        std::fs::write(folder.path().join("stdout.log"), "").unwrap();
+        let results = Results::read(folder.path());
+        assert_eq!(results.0.keys().collect::<Vec<_>>(), ["ping", "server-stateless"]);
+        assert_eq!(results.passed(), 0, "one failed, one broke off");
+        assert_eq!(results.flaws(), ["server-stateless: b: Failure no"]);
+    }
+
+    #[test]
+    fn a_scenario_that_did_not_run_has_not_passed() {
+        let only = Results::default().only(&["ping".to_owned()]);
+        assert_eq!((only.0.len(), only.passed()), (1, 0));
+    }
+}

@@ -1,0 +1,87 @@
+//! Runs the suite through `tests/conformance/run`, as a person would.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde::Deserialize;
+
+use crate::results::Results;
+
+/// What the suite runs, and at which revision of the protocol.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Selection {
+    /// What this revision requires, by the list that the suite froze for it.
+    Required(&'static str),
+    /// Every scenario that applies to this revision: for those that have no list.
+    Whole(&'static str),
+    /// Every scenario there is, extensions included, each at the revision that the suite holds it for.
+    Everything,
+}
+
+impl Selection {
+    /// What tables and folders call it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Required(revision) | Self::Whole(revision) => revision,
+            Self::Everything => "everything",
+        }
+    }
+
+    fn options(self) -> Vec<&'static str> {
+        match self {
+            Self::Required(revision) => vec!["--requirements", revision],
+            Self::Whole(revision) => vec!["--suite", "all", "--spec-version", revision],
+            Self::Everything => vec!["--suite", "all"],
+        }
+    }
+
+    /// The scenarios that count, if there is a list of them. The suite runs others beside, which nobody need pass.
+    pub(crate) fn scored(self) -> Option<Vec<String>> {
+        /// The suite's list for one revision.
+        #[derive(Deserialize)]
+        struct Requirements {
+            server: Vec<String>,
+        }
+        match self {
+            Self::Required(revision) => {
+                let list = package().join("requirements").join(revision).with_extension("yaml");
+                let list: Requirements = serde_yaml::from_slice(&std::fs::read(list).unwrap()).unwrap();
+                Some(list.server)
+            }
+            Self::Whole(_) | Self::Everything => None,
+        }
+    }
+}
+
+/// Runs a selection against the server at `url`; `column` names the folder of what the suite wrote.
+pub(crate) fn run(url: &str, selection: Selection, column: &str) -> Results {
+    let folder = scratch(&format!("{column}-{}", selection.name()));
+    let output =
+        script().arg(url).args(selection.options()).arg("-o").arg(&folder).stdin(Stdio::null()).output().unwrap();
+    // Its exit code says only whether all passed, which the checks say in more detail.
+    std::fs::write(folder.join("stdout.log"), &output.stdout).unwrap();
+    std::fs::write(folder.join("stderr.log"), &output.stderr).unwrap();
+    Results::read(&folder)
+}
+
+fn script() -> Command {
+    Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance/run"))
+}
+
+/// Where the suite is installed.
+fn package() -> PathBuf {
+    let output = script().arg("--install").stderr(Stdio::inherit()).output().unwrap();
+    assert!(output.status.success(), "the suite cannot be installed");
+    let folder = PathBuf::from(String::from_utf8(output.stdout).unwrap().trim());
+    folder.join("node_modules/@modelcontextprotocol/conformance")
+}
+
+/// A fresh, empty folder below the target folder. It stays behind to be looked at.
+fn scratch(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("conformance").join(name);
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
