@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use crate::catalogue::Catalogue;
 use crate::metrics::ServerMetrics;
 use crate::own_list::OwnList;
-use crate::upstream::{CallerPart, Connectors, Endpoint, Outcome, Upstream, UpstreamError};
+use crate::upstream::{CallerPart, Connectors, Endpoint, Upstream, UpstreamError};
 
 /// A session that nobody used for so long is ended.
 const IDLE: Duration = Duration::from_secs(600);
@@ -125,7 +125,7 @@ impl ServerUpstreams {
 
     fn refuse_if_ended(&self) -> Result<(), UpstreamError> {
         if *self.ended.borrow() {
-            return Err(UpstreamError::new(Outcome::Unreachable, "the server was changed or removed meanwhile"));
+            return Err(UpstreamError::ended());
         }
         Ok(())
     }

@@ -74,6 +74,11 @@ impl UpstreamError {
         }
     }
 
+    /// The request came too late: its server is not there any more, or is another now.
+    pub(crate) fn ended() -> Self {
+        Self::new(Outcome::Unreachable, "the server was changed or removed meanwhile")
+    }
+
     /// The deadline passed.
     pub fn timeout(what: &str) -> Self {
         Self::new(Outcome::Timeout, format!("{what} took longer than its deadline"))

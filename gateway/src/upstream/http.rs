@@ -3,26 +3,24 @@
 //! The session begins with the first request, once for all that wait for it,
 //! and again when the server has forgotten it; a request that the server
 //! refused for that reason is sent once more (R7). Each request of a session
-//! is one POST.
+//! is one POST. Once stopped, it begins no session any more.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use crds::snapshot::{HttpWire, Transport};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::watch;
 
 use self::client::{Client, Repeat};
-use self::reply::{Fallback, may_be_sse};
-use self::session::{Failure, Session};
+use self::current::{Current, Live};
+use self::session::Failure;
 use self::target::Target;
 use super::pool::Pool;
-use super::sse::SseSession;
 use super::{CallerPart, Endpoint, Outcome, Outgoing, Reply, UpstreamError};
 use crate::egress::Egress;
 
 pub(crate) mod client;
+mod current;
 mod events;
 mod headers;
 pub(crate) mod reply;
@@ -37,24 +35,8 @@ pub(crate) use events::drain;
 /// One server as one caller, or all who share it, reach it over HTTP.
 pub struct HttpUpstream {
     /// Or why the server cannot be asked at all, as it is declared.
-    client: Result<Arc<Client>, UpstreamError>,
-    wire: HttpWire,
-    /// The next request's id. One counter for all sessions, so that none is met twice.
-    ids: AtomicU64,
-    live: ArcSwapOption<Live>,
-    /// Held while a session begins; the error of the last attempt.
-    beginning: Mutex<Option<UpstreamError>>,
-    /// Attempts to begin that ended, by success or error.
-    attempts: AtomicU64,
-    /// `Auto` found HTTP+SSE.
-    found_sse: AtomicBool,
+    current: Result<Arc<Current>, UpstreamError>,
     tools_changed: watch::Sender<u64>,
-}
-
-/// A session in use.
-enum Live {
-    Streamable(Session),
-    Sse(SseSession),
 }
 
 impl HttpUpstream {
@@ -64,16 +46,10 @@ impl HttpUpstream {
             Transport::Http { wire, .. } => *wire,
             Transport::Stdio { .. } => HttpWire::Auto,
         };
-        Self {
-            client: client_of(endpoint, caller, egress).map(Arc::new),
-            wire,
-            ids: AtomicU64::new(1),
-            live: ArcSwapOption::empty(),
-            beginning: Mutex::new(None),
-            attempts: AtomicU64::new(0),
-            found_sse: AtomicBool::new(false),
-            tools_changed: watch::Sender::new(0),
-        }
+        let tools_changed = watch::Sender::new(0);
+        let client = client_of(endpoint, caller, egress);
+        let current = client.map(|client| Current::new(Arc::new(client), wire, tools_changed.clone()));
+        Self { current, tools_changed }
     }
 
     /// Sends a request; the beginning of its reply, within the request's deadline.
@@ -85,9 +61,9 @@ impl HttpUpstream {
 
     /// Sends a response to a request of the server, or a notification, in the session that is live.
     pub async fn answer(&self, message: Bytes) -> Result<(), UpstreamError> {
-        let client = self.client.as_ref().map_err(Clone::clone)?;
-        let live =
-            self.live.load_full().ok_or_else(|| UpstreamError::new(Outcome::Unreachable, "no session is live"))?;
+        let current = self.current.as_ref().map_err(Clone::clone)?;
+        let live = current.now().ok_or_else(|| UpstreamError::new(Outcome::Unreachable, "no session is live"))?;
+        let client = current.client();
         let posted = async {
             match &*live {
                 Live::Streamable(session) => session.notify(client, message).await,
@@ -100,13 +76,10 @@ impl HttpUpstream {
         if status.is_success() { Ok(()) } else { Err(UpstreamError::status(status)) }
     }
 
-    /// Ends the session, if one is live: best effort, within the time to connect.
+    /// Ends the session for good, if one is live or just beginning, and lets no other begin.
     pub async fn stop(&self) {
-        if let (Ok(client), Some(live)) = (&self.client, self.live.swap(None))
-            && let Live::Streamable(session) = &*live
-        {
-            // Whether the server heard of it changes nothing here.
-            let _ = tokio::time::timeout(client.connect_timeout, session.end(client)).await;
+        if let Ok(current) = &self.current {
+            current.end().await;
         }
     }
 
@@ -116,110 +89,30 @@ impl HttpUpstream {
     }
 
     async fn send_unbounded(&self, outgoing: &Outgoing<'_>) -> Result<Reply, UpstreamError> {
-        let client = self.client.as_ref().map_err(Clone::clone)?;
-        let live = self.live(client, None).await?;
-        match self.send_in(client, &live, outgoing).await {
+        let current = self.current.as_ref().map_err(Clone::clone)?;
+        let live = current.get(None, outgoing.deadline).await?;
+        match send_in(current, &live, outgoing).await {
             Ok(reply) => return Ok(reply),
             Err(Failure::Failed(error)) => return Err(error),
             Err(Failure::Forgotten(_)) => {}
         }
-        let renewed = self.live(client, Some(&live)).await?;
-        match self.send_in(client, &renewed, outgoing).await {
+        let renewed = current.get(Some(&live), outgoing.deadline).await?;
+        match send_in(current, &renewed, outgoing).await {
             Ok(reply) => Ok(reply),
             Err(Failure::Failed(error)) => Err(error),
             Err(Failure::Forgotten(forgotten)) => forgotten.into_reply(),
         }
     }
-
-    async fn send_in(&self, client: &Client, live: &Live, outgoing: &Outgoing<'_>) -> Result<Reply, Failure> {
-        let id = self.next_id();
-        let message = (outgoing.render)(id);
-        let repeat = Repeat::of(outgoing.method);
-        match live {
-            Live::Streamable(session) => session.send(client, id, message, repeat).await,
-            Live::Sse(session) => session.send(id, message, repeat).await,
-        }
-    }
-
-    fn next_id(&self) -> u64 {
-        self.ids.fetch_add(1, Ordering::Relaxed)
-    }
-
-    /// The live session, other than one that the server has forgotten; begun if there is none.
-    async fn live(&self, client: &Arc<Client>, forgotten: Option<&Arc<Live>>) -> Result<Arc<Live>, UpstreamError> {
-        if let Some(live) = self.usable(forgotten) {
-            return Ok(live);
-        }
-        let before = self.attempts.load(Ordering::Acquire);
-        let mut failed = self.beginning.lock().await;
-        if let Some(live) = self.usable(forgotten) {
-            return Ok(live);
-        }
-        // Who waited while another tried shares the outcome; but not a deadline that was the other's.
-        if self.attempts.load(Ordering::Acquire) != before
-            && let Some(error) = &*failed
-            && error.outcome != Outcome::Timeout
-        {
-            return Err(error.clone());
-        }
-        let begun = self.begin(client).await;
-        self.attempts.fetch_add(1, Ordering::Release);
-        match begun {
-            Ok(live) => {
-                let live = Arc::new(live);
-                self.live.store(Some(Arc::clone(&live)));
-                *failed = None;
-                Ok(live)
-            }
-            Err(error) => {
-                *failed = Some(error.clone());
-                Err(error)
-            }
-        }
-    }
-
-    fn usable(&self, forgotten: Option<&Arc<Live>>) -> Option<Arc<Live>> {
-        let live = self.live.load_full()?;
-        let lost = matches!(&*live, Live::Sse(session) if session.lost());
-        let forgotten = forgotten.is_some_and(|forgotten| Arc::ptr_eq(forgotten, &live));
-        (!lost && !forgotten).then_some(live)
-    }
-
-    /// Begins a session on the declared wire, or on the one that the server turns out to speak (R5).
-    async fn begin(&self, client: &Arc<Client>) -> Result<Live, UpstreamError> {
-        let auto = self.wire == HttpWire::Auto;
-        if self.wire == HttpWire::Sse || (auto && self.found_sse.load(Ordering::Relaxed)) {
-            match self.begin_sse(client).await {
-                // It no longer speaks what it spoke: ask anew.
-                Err(error) if auto && not_spoken(&error) => self.found_sse.store(false, Ordering::Relaxed),
-                begun => return begun,
-            }
-        }
-        let (error, fallback) = match Session::begin(client, self.next_id()).await {
-            Ok(session) => return Ok(Live::Streamable(session)),
-            Err(failed) => failed,
-        };
-        if !auto || fallback == Fallback::None {
-            return Err(error);
-        }
-        match self.begin_sse(client).await {
-            Ok(live) => {
-                self.found_sse.store(true, Ordering::Relaxed);
-                Ok(live)
-            }
-            // A server that speaks neither is told of by what it said first.
-            Err(second) if second.outcome == Outcome::UpstreamError => Err(error),
-            Err(second) => Err(second),
-        }
-    }
-
-    async fn begin_sse(&self, client: &Arc<Client>) -> Result<Live, UpstreamError> {
-        SseSession::begin(client, self.next_id(), &self.tools_changed).await.map(Live::Sse)
-    }
 }
 
-fn not_spoken(error: &UpstreamError) -> bool {
-    error.http_status.and_then(|status| http::StatusCode::from_u16(status).ok()).is_some_and(may_be_sse)
+async fn send_in(current: &Current, live: &Live, outgoing: &Outgoing<'_>) -> Result<Reply, Failure> {
+    let id = current.next_id();
+    let message = (outgoing.render)(id);
+    let repeat = Repeat::of(outgoing.method);
+    match live {
+        Live::Streamable(session) => session.send(current.client(), id, message, repeat).await,
+        Live::Sse(session) => session.send(id, message, repeat).await,
+    }
 }
 
 fn client_of(endpoint: &Endpoint, caller: CallerPart, egress: Arc<Egress>) -> Result<Client, UpstreamError> {

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// A request as it came.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub(crate) struct Seen {
 /// What is done after a request, in order.
 pub(crate) enum Step {
     Write(String),
+    /// Nothing is done before this turns true.
+    Wait(watch::Receiver<bool>),
     /// The connection is closed.
     Close,
     /// Nothing more is ever written.
@@ -133,6 +135,11 @@ async fn perform<S: AsyncRead + AsyncWrite + Unpin>(
                     return false;
                 }
                 tokio::task::yield_now().await;
+            }
+            Step::Wait(mut open) => {
+                if open.wait_for(|open| *open).await.is_err() {
+                    return false;
+                }
             }
             Step::Close => return false,
             Step::Hang => {

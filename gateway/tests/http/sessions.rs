@@ -4,11 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crds::snapshot::HttpWire;
-use gateway::upstream::Outcome;
+use gateway::upstream::{Outcome, UpstreamError};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use crate::calls::{call, upstream};
-use crate::server::{Seen, Server, Step, error, initialize_result, json_response, response, streamable};
+use crate::server::{
+    Script, Seen, Server, Step, chunk, error, events_head, initialize_result, json_response, response, streamable,
+    until,
+};
 
 /// A server whose session number `current` is the only one that it knows, and which says so by `refuse`.
 async fn forgetful(current: Arc<AtomicUsize>, refuse: fn(&Seen) -> Vec<Step>) -> Server {
@@ -138,17 +142,106 @@ async fn a_session_has_the_headers_that_its_beginning_gave() {
 }
 
 #[tokio::test]
-async fn a_stopped_upstream_ends_its_session_and_begins_another_if_it_is_asked_again() {
+async fn a_stopped_upstream_ends_its_session_and_begins_no_other() {
     let server = Server::start(|seen, _| streamable(seen)).await;
-    let upstream = upstream(&server.url(), HttpWire::Auto);
-    upstream.stop().await;
+    let idle = upstream(&server.url(), HttpWire::Auto);
+    idle.stop().await;
     assert_eq!(server.script.connections(), 0, "nothing was begun, nothing is ended");
-    call(&upstream).await.unwrap();
-    upstream.stop().await;
+    assert_ended(&call(&idle).await.unwrap_err());
+    assert_eq!(server.script.connections(), 0, "and nothing begins");
+    let used = upstream(&server.url(), HttpWire::Auto);
+    call(&used).await.unwrap();
+    used.stop().await;
     let last = server.script.seen().pop().unwrap();
     assert_eq!((last.method.as_str(), last.headers["mcp-session-id"].as_str()), ("DELETE", "s1"));
-    call(&upstream).await.unwrap();
-    assert_eq!(server.script.of("initialize").len(), 2);
+    assert_ended(&call(&used).await.unwrap_err());
+    assert_eq!(server.script.of("initialize").len(), 1);
+}
+
+/// The failure of whoever comes too late.
+fn assert_ended(error: &UpstreamError) {
+    assert_eq!(error.to_string(), "unreachable: the server was changed or removed meanwhile");
+}
+
+/// A server that answers `initialize` when its gate opens.
+async fn gated(steps: fn(&Seen, &Script) -> Vec<Step>) -> (Server, watch::Sender<bool>) {
+    let (gate, open) = watch::channel(false);
+    let server = Server::start(move |seen, script| {
+        let mut steps = steps(seen, script);
+        if seen.body["method"] == "initialize" {
+            steps.insert(0, Step::Wait(open.clone()));
+        }
+        steps
+    })
+    .await;
+    (server, gate)
+}
+
+#[tokio::test]
+async fn a_session_that_is_beginning_when_its_upstream_stops_is_ended_at_the_server() {
+    for caller_gone in [false, true] {
+        let (server, gate) = gated(|seen, _| streamable(seen)).await;
+        let upstream = Arc::new(upstream(&server.url(), HttpWire::Auto));
+        let waiting = tokio::spawn({
+            let upstream = upstream.clone();
+            async move { call(&upstream).await }
+        });
+        until("the session is beginning", || server.script.of("initialize").len() == 1).await;
+        if caller_gone {
+            waiting.abort();
+        }
+        let stopping = tokio::spawn({
+            let upstream = upstream.clone();
+            async move { upstream.stop().await }
+        });
+        match waiting.await {
+            Ok(answered) => assert_ended(&answered.unwrap_err()),
+            Err(aborted) => assert!(caller_gone && aborted.is_cancelled()),
+        }
+        assert!(!stopping.is_finished(), "it stops when the session is gone");
+        gate.send_replace(true);
+        stopping.await.unwrap();
+        let deleted: Vec<_> = server.script.seen().into_iter().filter(|seen| seen.method == "DELETE").collect();
+        assert_eq!(deleted.len(), 1);
+        assert_eq!(deleted[0].headers["mcp-session-id"], "s1");
+        assert!(server.script.of("tools/call").is_empty());
+        assert_ended(&call(&upstream).await.unwrap_err());
+        assert_eq!(server.script.of("initialize").len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_is_beginning_when_its_upstream_stops_is_closed() {
+    let (server, gate) = gated(|seen, script| match (seen.method.as_str(), seen.body["method"].as_str()) {
+        ("GET", _) => vec![events_head(), chunk("event: endpoint\ndata: /messages\n\n"), Step::Stream],
+        (_, method) => {
+            if method == Some("initialize") {
+                script.push("message", &initialize_result(seen).to_string());
+            }
+            response("202 Accepted", "", "")
+        }
+    })
+    .await;
+    let upstream = Arc::new(upstream(&server.url(), HttpWire::Sse));
+    let waiting = tokio::spawn({
+        let upstream = upstream.clone();
+        async move { call(&upstream).await }
+    });
+    until("the session is beginning", || server.script.of("initialize").len() == 1).await;
+    let stopping = tokio::spawn({
+        let upstream = upstream.clone();
+        async move { upstream.stop().await }
+    });
+    assert_ended(&waiting.await.unwrap().unwrap_err());
+    gate.send_replace(true);
+    stopping.await.unwrap();
+    assert_ended(&call(&upstream).await.unwrap_err());
+    until("the stream is closed", || {
+        server.script.push("message", "{}");
+        !server.script.streaming()
+    })
+    .await;
+    assert!(server.script.of("tools/call").is_empty());
 }
 
 #[tokio::test]

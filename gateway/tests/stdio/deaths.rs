@@ -101,6 +101,24 @@ pub(crate) async fn stop_ends_the_whole_tree_and_removes_the_scratch_directory()
     assert_eq!(upstream.state().starts, 1);
 }
 
+pub(crate) async fn a_child_that_is_starting_when_it_is_stopped_leaves_nothing_behind() {
+    let bench = Bench::new();
+    // It never answers initialize.
+    let upstream = Arc::new(bench.upstream(Manifest { command: "sleep", args: &["1000"], ..DEMO }, &[]));
+    let waiting = tokio::spawn({
+        let upstream = upstream.clone();
+        async move { call(&upstream, "any", json!({})).await }
+    });
+    eventually("it is starting", || upstream.state().pid.is_some()).await;
+    upstream.stop().await;
+    let error = waiting.await.unwrap().unwrap_err();
+    assert_eq!(error.to_string(), "unreachable: the server's process was stopped");
+    assert_eq!(processes::under(&bench.scratch()), Vec::<i32>::new());
+    assert_eq!(bench.scratches(), 0);
+    assert_eq!(call(&upstream, "any", json!({})).await.unwrap_err().outcome, Outcome::Unreachable);
+    assert_eq!(upstream.state().starts, 1);
+}
+
 pub(crate) async fn an_idle_child_stops_and_comes_back() {
     let mut bench = Bench::new();
     bench.idle = Some(Duration::from_millis(300));

@@ -45,6 +45,7 @@ const CASES: &[Case] = cases![
     deaths::a_killed_supervisor_leaves_nothing_behind,
     deaths::a_killed_gateway_leaves_nothing_behind,
     deaths::stop_ends_the_whole_tree_and_removes_the_scratch_directory,
+    deaths::a_child_that_is_starting_when_it_is_stopped_leaves_nothing_behind,
     deaths::an_idle_child_stops_and_comes_back,
     deaths::a_dropped_upstream_ends_after_its_last_reply,
     deaths::a_deaf_server_is_killed,
