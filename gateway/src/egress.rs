@@ -2,7 +2,8 @@
 //!
 //! A host name comes in, a connected stream goes out: resolve, check each
 //! address against the [`EgressPolicy`], connect to a checked one, TLS if
-//! asked. Redirects and proxy variables do not exist here.
+//! asked. Redirects and proxy variables do not exist here. A new policy ends
+//! the connections that it would not have let be made.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -13,21 +14,33 @@ use arc_swap::ArcSwap;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+mod connections;
 mod policy;
+
+use self::connections::Connections;
 
 pub use policy::EgressPolicy;
 
 /// How long an address may keep the next one waiting (RFC 8305, section 5).
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// The connector: a policy, and the trusted roots once somebody needs them.
+/// The connector: a policy, what was connected under it, and the trusted roots once somebody needs them.
 pub struct Egress {
     policy: ArcSwap<EgressPolicy>,
+    connections: Connections,
     tls: OnceCell<TlsConnector>,
+}
+
+/// A connection, and where it leads.
+pub struct Connected {
+    /// Its bytes.
+    pub stream: Stream,
+    /// The address that was checked.
+    pub address: SocketAddr,
 }
 
 /// A connected stream.
@@ -67,31 +80,41 @@ pub enum EgressError {
 impl Egress {
     /// A connector under this policy.
     pub fn new(policy: EgressPolicy) -> Self {
-        Self { policy: ArcSwap::from_pointee(policy), tls: OnceCell::new() }
+        Self { policy: ArcSwap::from_pointee(policy), connections: Connections::default(), tls: OnceCell::new() }
     }
 
-    /// Puts another policy in force, for connections to come.
+    /// Puts another policy in force. Connections to addresses that it refuses end at once, whatever they carry: who
+    /// refuses an address wants nothing to go there any more, so that a call in flight on one fails.
     pub fn replace_policy(&self, policy: EgressPolicy) {
-        self.policy.store(Arc::new(policy));
+        let policy = Arc::new(policy);
+        self.policy.store(policy.clone());
+        self.connections.retain(|address| policy.permits_socket(address));
     }
 
-    /// Connects to a host name or address literal (IPv6 without brackets), all of it within `within`.
-    pub async fn connect(&self, host: &str, port: u16, tls: bool, within: Duration) -> Result<Stream, EgressError> {
+    /// Ends the task that drives a connection when its address is refused; at once if it was meanwhile.
+    pub fn watch(&self, address: SocketAddr, driver: AbortHandle) {
+        self.connections.add(address, driver, |address| self.policy.load().permits_socket(address));
+    }
+
+    /// Connects to a host name or address literal (IPv6 without brackets), all of it within `within`. Whoever keeps the
+    /// connection has it watched ([`Self::watch`]).
+    pub async fn connect(&self, host: &str, port: u16, tls: bool, within: Duration) -> Result<Connected, EgressError> {
         tokio::time::timeout(within, self.connect_unbounded(host, port, tls)).await.unwrap_or(Err(EgressError::Timeout))
     }
 
-    async fn connect_unbounded(&self, host: &str, port: u16, tls: bool) -> Result<Stream, EgressError> {
+    async fn connect_unbounded(&self, host: &str, port: u16, tls: bool) -> Result<Connected, EgressError> {
         let addresses = self.resolve(host, port).await?;
         let tcp = first_to_connect(addresses).await.map_err(EgressError::Connect)?;
+        let address = tcp.peer_addr().map_err(EgressError::Connect)?;
         // Best effort: a socket without it is slower, not wrong.
         let _ = tcp.set_nodelay(true);
         if !tls {
-            return Ok(Stream::Plain(tcp));
+            return Ok(Connected { stream: Stream::Plain(tcp), address });
         }
         let name = ServerName::try_from(host.to_owned()).map_err(|_| EgressError::Name)?;
         let connector = self.tls.get_or_try_init(load_roots).await?;
         let stream = connector.connect(name, tcp).await.map_err(EgressError::Tls)?;
-        Ok(Stream::Tls(Box::new(stream)))
+        Ok(Connected { stream: Stream::Tls(Box::new(stream)), address })
     }
 
     /// The permitted addresses of a host, in the order in which to try them.

@@ -19,9 +19,10 @@ use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use crate::egress::Stream;
+use crate::egress::{Connected, Egress, Stream};
 
 /// More idle connections than these are closed, the oldest first.
 const MAX_IDLE: usize = 64;
@@ -85,22 +86,24 @@ impl Pool {
         None
     }
 
-    /// Makes a connection of a fresh stream; its driver runs until it is closed.
-    pub(crate) async fn open(self: &Arc<Self>, stream: Stream) -> hyper::Result<Lease> {
-        match stream {
-            Stream::Plain(io) => self.handshake(io).await,
-            Stream::Tls(io) => self.handshake(*io).await,
-        }
+    /// Makes a connection of a fresh stream; its driver runs until it is closed, or `egress` refuses its address.
+    pub(crate) async fn open(self: &Arc<Self>, connected: Connected, egress: &Egress) -> hyper::Result<Lease> {
+        let (lease, driver) = match connected.stream {
+            Stream::Plain(io) => self.handshake(io).await?,
+            Stream::Tls(io) => self.handshake(*io).await?,
+        };
+        egress.watch(connected.address, driver);
+        Ok(lease)
     }
 
-    async fn handshake<I>(self: &Arc<Self>, io: I) -> hyper::Result<Lease>
+    async fn handshake<I>(self: &Arc<Self>, io: I) -> hyper::Result<(Lease, AbortHandle)>
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let (sender, connection) = Builder::new().max_buf_size(READ_BUFFER).handshake(TokioIo::new(io)).await?;
         let berth = Arc::new(Berth { waiting: Mutex::new(None), pool: Arc::downgrade(self) });
-        tokio::spawn(Driver { connection, berth: Arc::clone(&berth) });
-        Ok(Lease { sender, berth })
+        let driver = tokio::spawn(Driver { connection, berth: Arc::clone(&berth) });
+        Ok((Lease { sender, berth }, driver.abort_handle()))
     }
 
     fn checkin(self: &Arc<Self>, lease: Lease, lifetime: Duration) {
@@ -232,7 +235,7 @@ mod tests {
     async fn lease(pool: &Arc<Pool>, headers: &'static str) -> (Lease, tokio::task::JoinHandle<()>) {
         let (ours, theirs) = tokio::io::duplex(4096);
         let server = tokio::spawn(answering(theirs, headers));
-        (pool.handshake(ours).await.unwrap(), server)
+        (pool.handshake(ours).await.unwrap().0, server)
     }
 
     async fn exchange(mut lease: Lease) -> hyper::body::Incoming {

@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crds::snapshot::HttpWire;
 use gateway::egress::{Egress, EgressPolicy};
 use gateway::upstream::http::HttpUpstream;
-use gateway::upstream::{CallerPart, Outcome};
+use gateway::upstream::{CallerPart, Outcome, UpstreamError};
 
-use crate::calls::{call, endpoint, send, upstream};
-use crate::server::{Server, Step, json_response, result, streamable, until};
+use crate::calls::{call, egress, endpoint, send, upstream};
+use crate::server::{
+    Server, Step, chunk, events_head, initialize_result, json_response, response, result, streamable, until,
+};
 
 const ENOUGH: std::time::Duration = std::time::Duration::from_secs(10);
 
@@ -140,4 +142,78 @@ async fn r20_a_name_of_a_refused_address_is_not_connected_to() {
         assert_eq!(failed.outcome, Outcome::Unreachable);
     }
     assert_eq!(server.script.connections(), 0);
+}
+
+/// R20: what a policy takes away ends within this.
+const TAKEN_AWAY: std::time::Duration = std::time::Duration::from_secs(1);
+
+#[tokio::test]
+async fn r20_a_policy_that_refuses_an_address_closes_idle_connections_to_it() {
+    let server = Server::start(|seen, _| match seen.body["method"].as_str() {
+        Some("tools/call") => {
+            let body = result(seen).to_string();
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nkeep-alive: timeout=60\r\n";
+            vec![Step::Write(format!("{head}content-length: {}\r\n\r\n{body}", body.len()))]
+        }
+        _ => streamable(seen),
+    })
+    .await;
+    let egress = egress();
+    let upstream =
+        HttpUpstream::new(&endpoint(&server.url(), HttpWire::Auto), CallerPart::default(), Arc::clone(&egress));
+    call(&upstream).await.unwrap();
+    egress.replace_policy(EgressPolicy { allow_loopback: true, ..EgressPolicy::default() });
+    call(&upstream).await.unwrap();
+    assert_eq!(server.script.connections(), 1, "what the new policy permits goes on");
+    egress.replace_policy(EgressPolicy::default());
+    assert_refused(&call(&upstream).await.unwrap_err());
+    assert_eq!(server.script.of("tools/call").len(), 2, "the server is not asked");
+    let began = std::time::Instant::now();
+    until("the connection is closed", || server.script.open() == 0).await;
+    assert!(began.elapsed() < TAKEN_AWAY);
+}
+
+#[tokio::test]
+async fn r20_a_policy_that_refuses_an_address_ends_calls_and_streams_to_it() {
+    for wire in [HttpWire::Streamable, HttpWire::Sse] {
+        let server = Server::start(|seen, script| match (seen.method.as_str(), seen.body["method"].as_str()) {
+            ("GET", _) => vec![events_head(), chunk("event: endpoint\ndata: /messages\n\n"), Step::Stream],
+            (_, Some("tools/call")) if seen.path == "/messages" => response("202 Accepted", "", ""),
+            (_, Some("tools/call")) => vec![Step::Hang],
+            (_, method) if seen.path == "/messages" => {
+                if method == Some("initialize") {
+                    script.push("message", &initialize_result(seen).to_string());
+                }
+                response("202 Accepted", "", "")
+            }
+            _ => streamable(seen),
+        })
+        .await;
+        let egress = egress();
+        let upstream = HttpUpstream::new(&endpoint(&server.url(), wire), CallerPart::default(), Arc::clone(&egress));
+        let upstream = Arc::new(upstream);
+        let under_way = tokio::spawn({
+            let upstream = Arc::clone(&upstream);
+            async move { call(&upstream).await }
+        });
+        until("a call is under way", || server.script.of("tools/call").len() == 1).await;
+        let began = std::time::Instant::now();
+        egress.replace_policy(EgressPolicy::default());
+        let ended = under_way.await.unwrap().map_or_else(Some, |heard| heard.error);
+        assert_eq!(ended.map(|error| error.outcome), Some(Outcome::Unreachable), "{wire:?}");
+        until("its connections are closed", || {
+            server.script.push("message", "{}");
+            server.script.open() == 0
+        })
+        .await;
+        assert!(began.elapsed() < TAKEN_AWAY, "{wire:?}: {:?}", began.elapsed());
+        let connections = server.script.connections();
+        assert_refused(&call(&upstream).await.unwrap_err());
+        assert_eq!(server.script.connections(), connections, "{wire:?}");
+    }
+}
+
+fn assert_refused(error: &UpstreamError) {
+    let refused = "unreachable: the server cannot be reached: its address is refused by the egress policy";
+    assert_eq!(error.to_string(), refused);
 }

@@ -98,8 +98,8 @@ impl Client {
 
     async fn connect(&self) -> Result<Lease, UpstreamError> {
         let Target { https, host, port, .. } = &self.target;
-        let stream = self.egress.connect(host, *port, *https, self.connect_timeout).await?;
-        self.pool.open(stream).await.map_err(|error| broke(&error))
+        let connected = self.egress.connect(host, *port, *https, self.connect_timeout).await?;
+        self.pool.open(connected, &self.egress).await.map_err(|error| broke(&error))
     }
 }
 
