@@ -14,7 +14,6 @@ use crate::revoked::Holding;
 use crate::route::{Target, Tool, route};
 use crate::scan::{Edit, MODERN_META, Message, change_members, splice};
 use crate::upstream::{Outgoing, UpstreamError};
-use crate::upstreams::ServerUpstreams;
 
 /// Answers `tools/call`. `whole`: the answer must be one message (a batch).
 pub async fn tool(exchange: &Exchange<'_>, body: &Bytes, message: &Message<'_>, id: &[u8], whole: bool) -> Answer {
@@ -78,13 +77,11 @@ async fn forward(
     tokio::select! {
         biased;
         () = holding.lost() => failure::unknown_tool(client, called),
-        answer = answered => answer.unwrap_or_else(|error| fail(upstreams, client, &error)),
+        answer = answered => answer.unwrap_or_else(|error: UpstreamError| {
+            upstreams.metrics.failed(error.outcome.as_str());
+            failure::upstream(client, &holding.server().alias, &error)
+        }),
     }
-}
-
-fn fail(upstreams: &ServerUpstreams, client: Client<'_>, error: &UpstreamError) -> Answer {
-    upstreams.metrics.failed(error.outcome.as_str());
-    failure::upstream(client, &upstreams.endpoint.server.alias, error)
 }
 
 /// The call's deadline; no call outlives its caller, or the key that it came by.

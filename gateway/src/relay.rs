@@ -79,7 +79,7 @@ impl Relay {
 
     fn fail(&self, error: &UpstreamError) -> Answer {
         self.server.metrics.failed(error.outcome.as_str());
-        failure::upstream(self.client(), &self.server.endpoint.server.alias, error)
+        failure::upstream(self.client(), &self.holding.server().alias, error)
     }
 
     async fn json(self, upstream_id: u64, mut body: Incoming, whole: bool) -> Answer {
@@ -195,7 +195,7 @@ impl Relay {
                     Ok(Step::Nothing) => break,
                     Err(error) => {
                         self.server.metrics.failed(error.outcome.as_str());
-                        let told = failure::upstream_message(self.client(), &self.server.endpoint.server.alias, &error);
+                        let told = failure::upstream_message(self.client(), &self.holding.server().alias, &error);
                         // The deadline that passed may be this stream's own: there is a moment left to say so.
                         let _ = sender.try_send(Chunk::Data(event::message(&told)));
                         let _ = sender.try_send(Chunk::End);

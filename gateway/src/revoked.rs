@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use crds::snapshot::Server;
+
 use crate::exchange::Exchange;
 use crate::gateway::{Gateway, View};
 use crate::identify::Identity;
@@ -24,6 +26,11 @@ impl Holding {
         Self { gateway, view, identity: exchange.identity, tool }
     }
 
+    /// The server, as the request sees it: its name may be another now, its session the same.
+    pub fn server(&self) -> &Server {
+        &self.view.table.snapshot.servers[self.tool.server as usize]
+    }
+
     /// Returns when the caller may no longer use the tool.
     pub async fn lost(&self) {
         let mut revision = self.gateway.revision.subscribe();
@@ -41,7 +48,7 @@ impl Holding {
     fn is_held(&self) -> bool {
         let now = crate::clock::now();
         let before = &self.view.table;
-        let server = &before.snapshot.servers[self.tool.server as usize].id;
+        let server = &self.server().id;
         let view = self.gateway.view.load();
         let snapshot = &view.table.snapshot;
         let server = snapshot.servers.iter().position(|other| other.id == *server);

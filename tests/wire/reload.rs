@@ -9,7 +9,7 @@ use tests::figures::Figures;
 use tests::load::{Load, Plan};
 use tests::manifests::Manifests;
 use tests::process::{Options, Switchboard};
-use tests::upstream::{Script, Upstream};
+use tests::upstream::{Does, Script, Tool, Upstream};
 use tests::wait::{until, until_async};
 
 use super::scene::KEY;
@@ -131,4 +131,39 @@ fn at_start_a_file_that_is_no_yaml_ends_the_program_and_names_file_and_line() {
         tests::process::run(&["run", directory, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
     assert_eq!(code, Some(1), "{stdout}{stderr}");
     assert!([stdout, stderr].concat().contains("broken.yaml:"), "file and line");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_rename_errors_of_the_session_that_goes_on_bear_the_new_alias() {
+    let tools = [
+        Tool::new("echo", Does::Echo),
+        Tool::new("refuses", Does::Status(500)),
+        Tool::new("lies", Does::WrongId),
+        Tool::new("stops", Does::EndlessEvent),
+    ];
+    let upstream = Upstream::start(Script::with(tools));
+    let manifests = Manifests::default();
+    let spec = |alias: &str| {
+        json!({
+            "alias": alias,
+            "http": {"url": upstream.url(), "transport": "StreamableHTTP"},
+            "sessionMode": "Shared",
+            "timeouts": {"callSeconds": 1},
+        })
+    };
+    manifests.server("up", &spec("before")).key("caller", KEY, &["up"]);
+    let switchboard = Switchboard::start_ready(manifests.path(), &Options::default());
+    let mut client = Client::new(&switchboard.mcp).key(KEY);
+    client.initialize("2025-11-25").await;
+    assert!(client.call("before-refuses", "{}").await.text().contains("server 'before' "));
+    manifests.server("up", &spec("after"));
+    until_async("the new name", Duration::from_secs(5), async || {
+        client.tools().await.contains(&"after-echo".to_owned()).then_some(())
+    })
+    .await;
+    for tool in ["after-refuses", "after-lies", "after-stops"] {
+        let answer = client.call(tool, "{}").await;
+        assert!(answer.text().contains("server 'after' "), "{tool}: {}", answer.text());
+    }
+    assert_eq!(upstream.posts("initialize"), 1, "the session goes on");
 }
