@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use crds::snapshot::HttpWire;
@@ -17,6 +18,9 @@ use super::reply::{Fallback, may_be_sse};
 use super::session::Session;
 use crate::upstream::sse::SseSession;
 use crate::upstream::{Outcome, UpstreamError};
+
+/// How long ending waits for a session that is just beginning. One that the server makes later ends then, by itself.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A session in use.
 pub(super) enum Live {
@@ -89,11 +93,11 @@ impl Current {
         }
     }
 
-    /// Ends the session, also one that is just beginning, and lets no other begin. Best effort at the server: it has the
-    /// time to connect to make a session, and as long again to end it.
+    /// Ends the session, also one that is just beginning, and lets no other begin. Best effort at the server, which has
+    /// the time to connect to take it.
     pub(super) async fn end(&self) {
         self.ended.send_replace(true);
-        let begun = timeout(self.client.connect_timeout, self.beginning.lock()).await;
+        let begun = timeout(PATIENCE, self.beginning.lock()).await;
         drop(begun);
         self.end_live().await;
     }
