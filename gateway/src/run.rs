@@ -50,7 +50,7 @@ pub struct Options {
     pub state: PathBuf,
     /// Where the homes of servers are kept.
     pub cache: PathBuf,
-    /// Where private directories of children are made.
+    /// Where private directories of children are made: a folder that is there, and written by nobody else.
     pub scratch: PathBuf,
     /// The running binary, which has `exec-child`.
     pub binary: PathBuf,

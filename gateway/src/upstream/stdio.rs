@@ -33,6 +33,7 @@ mod lines;
 mod overlong;
 mod pipes;
 mod running;
+mod scratch;
 mod session;
 mod template;
 

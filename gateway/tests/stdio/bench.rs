@@ -1,6 +1,8 @@
 //! What the cases start from: an upstream for some server, and calls of it.
 
 use std::ffi::OsString;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -56,7 +58,9 @@ impl Bench {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("stdio-{}-{number}-", std::process::id());
-        Self { dir: Path::new(env!("CARGO_TARGET_TMPDIR")).join(name), idle: None }
+        let bench = Self { dir: Path::new(env!("CARGO_TARGET_TMPDIR")).join(name), idle: None };
+        DirBuilder::new().mode(0o700).recursive(true).create(bench.scratch()).unwrap();
+        bench
     }
 
     pub(crate) fn scratch(&self) -> PathBuf {

@@ -6,14 +6,13 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crds::snapshot::Transport;
 use tokio::process::{Child, Command};
 use tokio::runtime::Handle;
 
-use super::template;
+use super::{scratch, template};
 use crate::upstream::{CallerPart, Endpoint, Outcome, UpstreamError};
 
 /// How long a child without requests is kept.
@@ -42,9 +41,10 @@ impl Children {
     /// The variables of the gateway that a child sees, where they are set and the server declares none of that name.
     pub const PASSED: [&str; 6] = ["PATH", "LANG", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS"];
 
-    /// `binary` is the running program, which has `exec-child`. Of `env` only [`Self::PASSED`] is kept. Under
-    /// `scratch` each child gets a private directory, under `homes` each server a HOME that stays; both are absolute
-    /// and made when needed. `runtime` runs all tasks and pipes of the children.
+    /// `binary` is the running program, which has `exec-child`. Of `env` only [`Self::PASSED`] is kept. Below `scratch`
+    /// each child gets a private directory: a folder that is there, this user's and written by nobody else. Under
+    /// `homes` each server gets a HOME that stays; it is made when needed. Both are absolute. `runtime` runs all tasks
+    /// and pipes of the children.
     pub fn new(
         binary: PathBuf,
         mut env: Vec<(String, OsString)>,
@@ -80,7 +80,8 @@ impl Children {
         }
         let home = self.make_home(&endpoint.server.id);
         let home = home.map_err(|error| cannot_start(&format!("no home directory: {error}")))?;
-        let scratch = self.make_scratch().map_err(|error| cannot_start(&format!("no scratch directory: {error}")))?;
+        let scratch =
+            scratch::make(&self.scratch).map_err(|error| cannot_start(&format!("no scratch directory: {error}")))?;
         let declared: Vec<(&String, OsString)> = env
             .iter()
             .zip(&endpoint.secrets.env)
@@ -106,41 +107,18 @@ impl Children {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let process = supervisor.spawn().map_err(|error| {
-            let _ = std::fs::remove_dir(&scratch);
+            let _ = scratch::remove(&scratch);
             cannot_start(&error.to_string())
         })?;
         Ok(Launched { process, scratch, secrets: declared.into_iter().map(|(_, value)| value).collect() })
     }
 
-    /// A new directory that nobody else can look into. No name comes twice, since what removes an earlier one may be
-    /// late, and none begins another, since it marks the child's processes.
-    fn make_scratch(&self) -> io::Result<PathBuf> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        private().recursive(true).create(&self.scratch)?;
-        loop {
-            let number = NEXT.fetch_add(1, Ordering::Relaxed);
-            let dir = self.scratch.join(format!("{}-{number:016x}", std::process::id()));
-            match private().create(&dir) {
-                Ok(()) => return Ok(dir),
-                // of an earlier gateway that had our process id
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
     /// The server's HOME: kept, so that npx and uvx download once.
     fn make_home(&self, server: &str) -> io::Result<PathBuf> {
         let dir = self.homes.join(directory_name(server));
-        private().recursive(true).create(&dir)?;
+        DirBuilder::new().mode(0o700).recursive(true).create(&dir)?;
         Ok(dir)
     }
-}
-
-fn private() -> DirBuilder {
-    let mut builder = DirBuilder::new();
-    builder.mode(0o700);
-    builder
 }
 
 /// A server id as one directory name. `namespace/name` holds no `_`, so no two ids share one.

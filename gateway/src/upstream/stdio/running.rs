@@ -14,7 +14,7 @@ use tokio::time::{Duration, Instant, timeout};
 use super::children::Launched;
 use super::lines::Lines;
 use super::session::{Refused, Session};
-use super::{Shared, pipes};
+use super::{Shared, pipes, scratch};
 use crate::exec_child::{CANNOT_EXECUTE, NOT_FOUND, tree};
 use crate::upstream::handshake::{self, Hello, INITIALIZED};
 use crate::upstream::{Messages, Outcome, Outgoing, ReplyBody, UpstreamError};
@@ -121,7 +121,7 @@ impl Running {
             if !supervised {
                 tree::kill_marked(&scratch);
             }
-            remove(&scratch)
+            scratch::remove(&scratch)
         });
         if let Ok(Err(error)) = cleaned.await {
             tracing::warn!(%error, "a scratch directory could not be removed");
@@ -153,14 +153,6 @@ async fn last(messages: &mut Messages) -> Result<bytes::Bytes, UpstreamError> {
         last = Some(message?);
     }
     last.ok_or_else(|| UpstreamError::new(Outcome::Unreachable, "the server's process ended"))
-}
-
-/// Already gone is fine: the supervisor removes it too.
-fn remove(scratch: &std::path::Path) -> io::Result<()> {
-    match std::fs::remove_dir_all(scratch) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }
 
 /// The failure that this end of the process is. The supervisor exits as the server did, with 128 + N for signal N.
