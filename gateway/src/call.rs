@@ -78,7 +78,7 @@ async fn forward(
         biased;
         () = holding.lost() => failure::unknown_tool(client, called),
         answer = answered => answer.unwrap_or_else(|error: UpstreamError| {
-            upstreams.metrics.failed(error.outcome.as_str());
+            upstreams.failed(&error);
             failure::upstream(client, &holding.server().alias, &error)
         }),
     }

@@ -1,5 +1,6 @@
 //! Keeps a server's catalogue: lists it at start, when the server says that it
-//! changed, and from time to time; a failure leaves the last list for a while.
+//! changed or was seen to be gone, and from time to time; a failure leaves the
+//! last list for a while.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -13,7 +14,7 @@ use crate::own_list::{OwnList, closed};
 use crate::upstream::{CallerPart, Upstream};
 use crate::upstreams::{Opened, ServerUpstreams};
 
-/// The shortest time between the end of a list of a server and the next, however often it says that it changed.
+/// The shortest time between the end of a list of a server and the next, however often there is a reason for one.
 const SPACING: Duration = Duration::from_secs(1);
 /// How long a good list counts.
 const FRESH: Duration = Duration::from_secs(300);
@@ -30,13 +31,13 @@ pub async fn keep(upstreams: Weak<ServerUpstreams>, changed: Arc<Notify>) {
         return;
     };
     let discovering = async {
-        let mut tools_changed = own.tools_changed();
+        let mut list_again = own.list_again();
         let mut backoff = SPACING;
         let mut last_good = Instant::now();
         loop {
             let Some(server) = upstreams.upgrade() else { return };
             // What is told from here on may be missing from this list.
-            tools_changed.mark_unchanged();
+            list_again.mark_unchanged();
             let listed = list(&server, &own).await;
             let good = listed.is_ok();
             let catalogue = listed.unwrap_or_else(|state| {
@@ -51,7 +52,7 @@ pub async fn keep(upstreams: Weak<ServerUpstreams>, changed: Arc<Notify>) {
                 last_good = Instant::now();
                 backoff = SPACING;
                 tokio::time::sleep(SPACING).await;
-                let _ = tokio::time::timeout(FRESH, tools_changed.changed()).await;
+                let _ = tokio::time::timeout(FRESH, list_again.changed()).await;
             } else {
                 tokio::time::sleep(backoff).await;
                 backoff = (backoff * 2).min(MAX_BACKOFF);

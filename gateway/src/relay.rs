@@ -78,7 +78,7 @@ impl Relay {
     }
 
     fn fail(&self, error: &UpstreamError) -> Answer {
-        self.server.metrics.failed(error.outcome.as_str());
+        self.server.failed(error);
         failure::upstream(self.client(), &self.holding.server().alias, error)
     }
 
@@ -130,7 +130,7 @@ impl Relay {
             Ok(())
         };
         if let Err(error) = self.while_held(going_on).await {
-            self.server.metrics.failed(error.outcome.as_str());
+            self.server.failed(&error);
         }
     }
 
@@ -151,7 +151,7 @@ impl Relay {
         let frame = timeout_at(self.deadline, body.frame());
         match frame.await.map_err(|_| UpstreamError::timeout("the reply"))? {
             None => Ok(None),
-            Some(Err(_)) => Err(UpstreamError::new(Outcome::UpstreamError, "the reply broke off")),
+            Some(Err(_)) => Err(UpstreamError::new(Outcome::Unreachable, "the reply broke off")),
             Some(Ok(frame)) => {
                 let chunk = frame.into_data().unwrap_or_default();
                 *read += chunk.len() as u64;
@@ -194,7 +194,7 @@ impl Relay {
                     }
                     Ok(Step::Nothing) => break,
                     Err(error) => {
-                        self.server.metrics.failed(error.outcome.as_str());
+                        self.server.failed(&error);
                         let told = failure::upstream_message(self.client(), &self.holding.server().alias, &error);
                         // The deadline that passed may be this stream's own: there is a moment left to say so.
                         let _ = sender.try_send(Chunk::Data(event::message(&told)));
@@ -207,7 +207,7 @@ impl Relay {
             Ok(())
         };
         if let Err(error) = self.while_held(going_on).await {
-            self.server.metrics.failed(error.outcome.as_str());
+            self.server.failed(&error);
         }
     }
 

@@ -177,11 +177,21 @@ impl Upstream {
         }
     }
 
-    /// Changes whenever the server says that its tools did.
-    pub fn tools_changed(&self) -> watch::Receiver<u64> {
+    /// Changes whenever the server's tools have to be listed again: it says that they changed, its event stream or
+    /// process ended by itself, or somebody suspects that it is gone.
+    pub fn list_again(&self) -> watch::Receiver<u64> {
+        self.again().subscribe()
+    }
+
+    /// Has the server's tools listed again, since a call found it gone.
+    pub fn suspect(&self) {
+        self.again().send_modify(|count| *count += 1);
+    }
+
+    fn again(&self) -> &watch::Sender<u64> {
         match self {
-            Upstream::Http(upstream) => upstream.tools_changed(),
-            Upstream::Stdio(upstream) => upstream.tools_changed(),
+            Upstream::Http(upstream) => upstream.list_again(),
+            Upstream::Stdio(upstream) => upstream.list_again(),
         }
     }
 

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use crate::catalogue::Catalogue;
 use crate::metrics::ServerMetrics;
 use crate::own_list::OwnList;
-use crate::upstream::{CallerPart, Connectors, Endpoint, Upstream, UpstreamError};
+use crate::upstream::{CallerPart, Connectors, Endpoint, Outcome, Upstream, UpstreamError};
 
 /// A session that nobody used for so long is ended.
 const IDLE: Duration = Duration::from_secs(600);
@@ -121,6 +121,14 @@ impl ServerUpstreams {
         let session = entry.opened(digest.is_some());
         sessions.insert(SessionKey { caller: Arc::from(caller.id.as_str()), part: digest }, entry);
         Ok(session)
+    }
+
+    /// Counts a call that failed. One that found the server gone has it listed again, so that its state soon says so.
+    pub fn failed(&self, error: &UpstreamError) {
+        self.metrics.failed(error.outcome.as_str());
+        if error.outcome == Outcome::Unreachable {
+            self.own.suspect();
+        }
     }
 
     fn refuse_if_ended(&self) -> Result<(), UpstreamError> {

@@ -10,6 +10,7 @@
 
 mod bad_input;
 mod bad_upstreams;
+mod dead_server;
 mod eras;
 mod fidelity;
 mod footprint;

@@ -36,7 +36,7 @@ pub(crate) use events::drain;
 pub struct HttpUpstream {
     /// Or why the server cannot be asked at all, as it is declared.
     current: Result<Arc<Current>, UpstreamError>,
-    tools_changed: watch::Sender<u64>,
+    list_again: watch::Sender<u64>,
 }
 
 impl HttpUpstream {
@@ -46,10 +46,10 @@ impl HttpUpstream {
             Transport::Http { wire, .. } => *wire,
             Transport::Stdio { .. } => HttpWire::Auto,
         };
-        let tools_changed = watch::Sender::new(0);
+        let list_again = watch::Sender::new(0);
         let client = client_of(endpoint, caller, egress);
-        let current = client.map(|client| Current::new(Arc::new(client), wire, tools_changed.clone()));
-        Self { current, tools_changed }
+        let current = client.map(|client| Current::new(Arc::new(client), wire, list_again.clone()));
+        Self { current, list_again }
     }
 
     /// Sends a request; the beginning of its reply, within the request's deadline.
@@ -83,9 +83,10 @@ impl HttpUpstream {
         }
     }
 
-    /// Counts the times that the server said, outside of any request, that its tools changed.
-    pub fn tools_changed(&self) -> watch::Receiver<u64> {
-        self.tools_changed.subscribe()
+    /// Counts the reasons to list the server's tools again: it said outside of any request that they changed, or its
+    /// event stream ended by itself.
+    pub fn list_again(&self) -> &watch::Sender<u64> {
+        &self.list_again
     }
 
     async fn send_unbounded(&self, outgoing: &Outgoing<'_>) -> Result<Reply, UpstreamError> {

@@ -51,15 +51,15 @@ impl SseSession {
     pub(crate) async fn begin(
         client: &Arc<Client>,
         id: u64,
-        tools_changed: &watch::Sender<u64>,
+        list_again: &watch::Sender<u64>,
     ) -> Result<Self, UpstreamError> {
         let opened = tokio::time::timeout(client.connect_timeout, open(client));
-        let (stream, endpoint) =
-            opened.await.unwrap_or_else(|_| Err(UpstreamError::timeout("the server's event stream")))?;
+        let late = || UpstreamError::new(Outcome::Unreachable, "the server did not open its event stream in time");
+        let (stream, endpoint) = opened.await.unwrap_or_else(|_| Err(late()))?;
         let routes = Routes::new(client.max_response);
         let plain = Post { client: Arc::clone(client), endpoint, headers: client.headers.clone() };
         let plain = Arc::new(plain);
-        let reader = tokio::spawn(read(stream, Arc::clone(&routes), Arc::clone(&plain), tools_changed.clone()));
+        let reader = tokio::spawn(read(stream, Arc::clone(&routes), Arc::clone(&plain), list_again.clone()));
         let mut session = Self { post: plain, routes, reader: reader.abort_handle() };
         let reply = session.send(id, handshake::initialize(id), Repeat::Never).await.map_err(Failure::into_error)?;
         let ReplyBody::Messages(mut messages) = reply.body else {
@@ -161,20 +161,22 @@ async fn open(client: &Client) -> Result<(Stream, Uri), UpstreamError> {
 }
 
 /// Sorts what comes on the stream until it ends.
-async fn read(mut stream: Stream, routes: Arc<Routes>, post: Arc<Post>, tools_changed: watch::Sender<u64>) {
+async fn read(mut stream: Stream, routes: Arc<Routes>, post: Arc<Post>, list_again: watch::Sender<u64>) {
     let answers = Arc::new(Semaphore::new(MAX_ANSWERS));
     let ended = loop {
         match stream.next().await {
             Err(error) => break error,
             Ok(event) if matches!(&event.name[..], b"" | b"message") => match routes.sort(event.data) {
                 Stray::Request(answer) => reply_alone(&answers, &post, answer),
-                Stray::ToolsChanged => tools_changed.send_modify(|count| *count += 1),
+                Stray::ToolsChanged => list_again.send_modify(|count| *count += 1),
                 Stray::Nothing => {}
             },
             Ok(_) => {}
         }
     };
     routes.close(&ended);
+    // Whoever ends the session ends this task before: the server did, or is gone.
+    list_again.send_modify(|count| *count += 1);
 }
 
 /// Answers a request of the server without holding the reader up.

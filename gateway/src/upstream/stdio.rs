@@ -67,7 +67,7 @@ struct Shared {
     /// The generation of [`Down`] that a request wants to see ended.
     wanted: watch::Sender<u64>,
     state: Mutex<ChildState>,
-    tools_changed: watch::Sender<u64>,
+    list_again: watch::Sender<u64>,
 }
 
 /// Where the child is in its life.
@@ -105,7 +105,7 @@ impl StdioUpstream {
             phase: watch::Sender::new(Phase::Down(down)),
             wanted: watch::Sender::new(0),
             state: Mutex::default(),
-            tools_changed: watch::Sender::new(0),
+            list_again: watch::Sender::new(0),
         });
         let (keeper, orders) = mpsc::channel(1);
         shared.children.runtime().spawn(Keeper::new(shared.clone(), orders).run());
@@ -155,9 +155,10 @@ impl StdioUpstream {
         self.shared.state.lock().clone()
     }
 
-    /// Changes whenever the server says that its tools have changed.
-    pub fn tools_changed(&self) -> watch::Receiver<u64> {
-        self.shared.tools_changed.subscribe()
+    /// Counts the reasons to list the server's tools again: it says that they have changed, or its process ended by
+    /// itself.
+    pub fn list_again(&self) -> &watch::Sender<u64> {
+        &self.shared.list_again
     }
 
     /// Asks for a child where there is none; fails if the attempt that was awaited failed, or if the next comes too late.

@@ -107,6 +107,25 @@ async fn a_session_in_use_is_not_idle() {
     assert_eq!(upstreams.sessions.lock().len(), 0);
 }
 
+#[tokio::test]
+async fn a_call_that_found_the_server_gone_has_it_listed_again_and_no_other_does() {
+    let upstreams = upstreams(None);
+    let mut again = upstreams.own().list_again();
+    for outcome in [
+        Outcome::Timeout,
+        Outcome::AuthRequired,
+        Outcome::Forbidden,
+        Outcome::RateLimited,
+        Outcome::UpstreamError,
+        Outcome::UnsupportedProtocol,
+    ] {
+        upstreams.failed(&UpstreamError::new(outcome, "a slow tool, or one that fails"));
+    }
+    assert!(!again.has_changed().unwrap());
+    upstreams.failed(&UpstreamError::new(Outcome::Unreachable, "gone"));
+    again.changed().await.unwrap();
+}
+
 /// A server that takes connections and never answers.
 async fn silent() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -175,7 +175,7 @@ async fn r7_a_404_to_a_message_begins_the_session_again_and_a_400_does_not() {
 async fn the_server_is_answered_and_heard_outside_of_calls() {
     let server = sse_server("/messages?session=1", answer).await;
     let upstream = upstream(&server.url(), HttpWire::Sse);
-    let mut changed = upstream.tools_changed();
+    let mut changed = upstream.list_again().subscribe();
     call(&upstream).await.unwrap();
     server.script.push("message", r#"{"jsonrpc":"2.0","id":"p1","method":"ping"}"#);
     server.script.push("message", r#"{"jsonrpc":"2.0","id":"r1","method":"roots/list"}"#);

@@ -113,7 +113,7 @@ pub(crate) async fn requests_of_the_server_are_answered_here() {
 pub(crate) async fn a_changed_list_is_seen() {
     let bench = Bench::new();
     let upstream = bench.upstream(bad(&["bad-server", "plain"]), &[]);
-    let mut changed = upstream.tools_changed();
+    let mut changed = upstream.list_again().subscribe();
     call(&upstream, "echo", json!({})).await.unwrap();
     assert!(!changed.has_changed().unwrap());
     call(&upstream, "change", json!({})).await.unwrap();

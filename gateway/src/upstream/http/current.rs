@@ -41,13 +41,13 @@ pub(super) struct Current {
     attempts: AtomicU64,
     /// `Auto` found HTTP+SSE.
     found_sse: AtomicBool,
-    tools_changed: watch::Sender<u64>,
+    list_again: watch::Sender<u64>,
     /// Turns true when the upstream is stopped.
     ended: watch::Sender<bool>,
 }
 
 impl Current {
-    pub(super) fn new(client: Arc<Client>, wire: HttpWire, tools_changed: watch::Sender<u64>) -> Arc<Self> {
+    pub(super) fn new(client: Arc<Client>, wire: HttpWire, list_again: watch::Sender<u64>) -> Arc<Self> {
         Arc::new(Self {
             client,
             wire,
@@ -56,7 +56,7 @@ impl Current {
             beginning: Arc::default(),
             attempts: AtomicU64::new(0),
             found_sse: AtomicBool::new(false),
-            tools_changed,
+            list_again,
             ended: watch::Sender::new(false),
         })
     }
@@ -193,7 +193,7 @@ impl Current {
     }
 
     async fn begin_sse(&self) -> Result<Live, UpstreamError> {
-        SseSession::begin(&self.client, self.next_id(), &self.tools_changed).await.map(Live::Sse)
+        SseSession::begin(&self.client, self.next_id(), &self.list_again).await.map(Live::Sse)
     }
 }
 

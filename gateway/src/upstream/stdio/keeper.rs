@@ -42,6 +42,7 @@ impl Keeper {
                     down.retry_at += self.backoff.failed(lived);
                     self.failed(&error);
                     down.error = Some(error);
+                    self.shared.list_again.send_modify(|count| *count += 1);
                 }
                 End::Idle => {}
                 End::Stopped => break,

@@ -48,8 +48,8 @@ impl Running {
         let runtime = shared.children.runtime();
         let limit = usize::try_from(server.max_response_bytes).unwrap_or(usize::MAX);
         let (outbox, messages) = mpsc::channel(OUTBOX);
-        let tools_changed = shared.tools_changed.clone();
-        let session = Arc::new(Session::new(outbox, runtime.clone(), server.max_response_bytes, tools_changed));
+        let list_again = shared.list_again.clone();
+        let session = Arc::new(Session::new(outbox, runtime.clone(), server.max_response_bytes, list_again));
         Ok(Self {
             writer: runtime.spawn(pipes::write(stdin, messages)),
             reader: runtime.spawn(pipes::route(Lines::new(stdout, limit), session.clone(), server.id.clone())),

@@ -32,8 +32,8 @@ pub(super) struct Session {
     outbox: mpsc::Sender<Bytes>,
     runtime: Handle,
     max_response_bytes: u64,
-    /// Counts the server's `notifications/tools/list_changed`.
-    tools_changed: watch::Sender<u64>,
+    /// Counts the server's `notifications/tools/list_changed`, among others.
+    list_again: watch::Sender<u64>,
     /// The child is in the middle of a line without end: nothing that is sent now could be answered.
     blocked: watch::Sender<bool>,
 }
@@ -73,11 +73,11 @@ impl Session {
         outbox: mpsc::Sender<Bytes>,
         runtime: Handle,
         max_response_bytes: u64,
-        tools_changed: watch::Sender<u64>,
+        list_again: watch::Sender<u64>,
     ) -> Self {
         let table = Table { ended: false, next_id: 0, waiting: HashMap::new(), quiet_since: Instant::now() };
         let blocked = watch::Sender::new(false);
-        Self { table: Mutex::new(table), outbox, runtime, max_response_bytes, tools_changed, blocked }
+        Self { table: Mutex::new(table), outbox, runtime, max_response_bytes, list_again, blocked }
     }
 
     /// Holds requests back, or lets them go: one that is not yet written may go to another child.
@@ -136,7 +136,7 @@ impl Session {
             Some(Kind::Request { id, method }) => self.notify(answer_alone(id.get(), &method)),
             Some(Kind::Notification { progress: Some(id), .. }) => self.progress(id, line.clone()),
             Some(Kind::Notification { method, .. }) if method == "notifications/tools/list_changed" => {
-                self.tools_changed.send_modify(|count| *count += 1);
+                self.list_again.send_modify(|count| *count += 1);
             }
             // logs belong to nobody on a pooled session (R10)
             Some(Kind::Notification { .. }) => {}
