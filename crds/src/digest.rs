@@ -1,6 +1,6 @@
-//! Digests under the pepper: how API keys and credentials stand in a snapshot.
-//! Each use has a label of its own, so that no digest of one can be taken for
-//! one of another.
+//! Digests of 128 bits. Under the pepper: how API keys and credentials stand in
+//! a snapshot, each use with a label of its own, so that no digest of one can
+//! be taken for one of another.
 
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
@@ -18,14 +18,14 @@ pub fn key_digest(pepper: &Pepper, key: &[u8]) -> KeyDigest {
 
 /// How an API key of which only the SHA-256 is known stands in a snapshot.
 pub fn hashed_key_digest(pepper: &Pepper, sha256: &[u8; 32]) -> KeyDigest {
-    cut(keyed(pepper, KEY_LABEL).chain_update(sha256))
+    cut(keyed(pepper, KEY_LABEL).chain_update(sha256).finalize().into_bytes())
 }
 
 /// The name of a server's secret values: changes when any of them does, and differs from server to server.
 pub(crate) fn fingerprint(pepper: &Pepper, server: &str, secrets: &Secrets) -> Fingerprint {
     // JSON keeps the values apart: no two sets of values have the same text.
     let values = serde_json::to_vec(&(server, secrets)).expect("strings always serialise");
-    cut(keyed(pepper, FINGERPRINT_LABEL).chain_update(values))
+    cut(keyed(pepper, FINGERPRINT_LABEL).chain_update(values).finalize().into_bytes())
 }
 
 fn keyed(pepper: &Pepper, label: &[u8]) -> Hmac<Sha256> {
@@ -33,11 +33,11 @@ fn keyed(pepper: &Pepper, label: &[u8]) -> Hmac<Sha256> {
     mac.chain_update(label)
 }
 
-fn cut(mac: Hmac<Sha256>) -> Digest128 {
-    let whole = mac.finalize().into_bytes();
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&whole[..16]);
-    Digest128(bytes)
+/// The first 128 bits of a SHA-256 or an HMAC by it.
+pub fn cut(whole: impl Into<[u8; 32]>) -> Digest128 {
+    let mut first = [0; 16];
+    first.copy_from_slice(&whole.into()[..16]);
+    Digest128(first)
 }
 
 /// 32 bytes from exactly 64 lower-case hex digits.
@@ -63,6 +63,12 @@ mod tests {
         assert_eq!(key_digest(&one, b"key"), hashed_key_digest(&one, &sha256));
         assert_ne!(key_digest(&one, b"key"), key_digest(&two, b"key"));
         assert_ne!(key_digest(&one, b"key"), key_digest(&one, b"key\n"), "byte for byte");
+    }
+
+    #[test]
+    fn a_digest_is_cut_to_its_first_half() {
+        let whole: [u8; 32] = std::array::from_fn(|place| u8::try_from(place).unwrap());
+        assert_eq!(cut(whole), Digest128([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use crds::digest::cut;
 use crds::snapshot::UnixSeconds;
 use hashbrown::HashMap;
 use parking_lot::RwLock;
@@ -99,10 +100,7 @@ impl Sessions {
 }
 
 fn caller_digest(caller: &str) -> [u8; 16] {
-    let digest: [u8; 32] = Sha256::digest(caller).into();
-    let mut short = [0; 16];
-    short.copy_from_slice(&digest[..16]);
-    short
+    cut(Sha256::digest(caller)).0
 }
 
 #[cfg(test)]

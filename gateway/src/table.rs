@@ -6,7 +6,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use crds::compile::Pepper;
-use crds::digest::key_digest;
+use crds::digest::{cut, key_digest};
 use crds::names::norm;
 use crds::snapshot::{
     Caller, Credentials, Digest128, FilterIndex, KeyDigest, Secrets, ServerIndex, Snapshot, UnixSeconds,
@@ -163,10 +163,7 @@ impl ServerRoute {
         );
         // Plain data with string keys: writing it as JSON into memory cannot fail, and an empty text is still an identity.
         let text = serde_json::to_vec(&parts).unwrap_or_default();
-        let digest: [u8; 32] = Sha256::digest(text).into();
-        let mut identity = [0; 16];
-        identity.copy_from_slice(&digest[..16]);
-        Self { endpoint: Arc::new(Endpoint { server, secrets }), identity: Digest128(identity), plan }
+        Self { endpoint: Arc::new(Endpoint { server, secrets }), identity: cut(Sha256::digest(text)), plan }
     }
 }
 

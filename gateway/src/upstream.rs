@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use ::http::{HeaderName, HeaderValue};
 use bytes::Bytes;
+use crds::digest::cut;
 use crds::snapshot::{Digest128, Secrets, Server, Transport};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
@@ -226,9 +227,6 @@ impl CallerPart {
         for (name, value) in &self.variables {
             part(b"variable", name.as_bytes(), value.as_bytes());
         }
-        let digest: [u8; 32] = hash.finalize().into();
-        let mut short = [0; 16];
-        short.copy_from_slice(&digest[..16]);
-        Some(Digest128(short))
+        Some(cut(hash.finalize()))
     }
 }
