@@ -13,6 +13,7 @@ mod headers;
 mod limits;
 mod probe;
 mod server;
+mod servers;
 mod sessions;
 mod sse;
 mod tls;

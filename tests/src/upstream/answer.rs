@@ -136,7 +136,8 @@ fn list(script: &Script, caller: Option<&str>, id: &str, params: &str) -> Next {
     } else if let Some(caller) = caller {
         define(&mut tools, &format!("for_{caller}"), (OBJECT, ""));
     }
-    result(id, &format!(r#"{{"tools":[{tools}]{cursor}}}"#))
+    let page = response(id, &format!(r#"{{"tools":[{tools}]{cursor}}}"#));
+    Next::Say { after: Duration::from_millis(script.list_after), messages: vec![page] }
 }
 
 fn define(tools: &mut String, name: &str, (schema, members): (&str, &str)) {

@@ -23,6 +23,8 @@ pub struct Script {
     pub at_initialize: Option<Does>,
     /// What it does instead of listing.
     pub at_list: Option<Does>,
+    /// How long it takes to list, in milliseconds.
+    pub list_after: u64,
     /// Whether it speaks 2026-07-28 alone.
     pub modern_only: bool,
     /// Refuses requests (401) without this header and value.
@@ -113,6 +115,7 @@ impl Default for Script {
             unknown_session: 404,
             at_initialize: None,
             at_list: None,
+            list_after: 0,
             modern_only: false,
             required: None,
             caller_header: None,
