@@ -130,7 +130,7 @@ impl Directory {
         if self.files.get(&path).is_some_and(|known| known.stamp == stamp) {
             return Seen::Same;
         }
-        if now.is_some_and(|now| stamp.age(now).is_some_and(|age| age < SETTLED)) {
+        if now.is_some_and(|now| stamp.changed_within(SETTLED, now)) {
             return Seen::Unsettled;
         }
         let content = fs::read(place);

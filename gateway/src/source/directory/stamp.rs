@@ -4,6 +4,9 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime};
 
+/// What no look at a directory takes, however large it is.
+const LONGEST_LOOK: Duration = Duration::from_secs(10);
+
 /// Which file it is and when it changed. Length and modification time alone miss a digest that is replaced by
 /// another, where the time is preserved (`cp -p`) or always the same (Nix): nobody can set the time of change.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -26,10 +29,15 @@ impl Stamp {
         }
     }
 
-    /// How long ago it changed; none for a time to come.
-    pub(super) fn age(&self, now: SystemTime) -> Option<Duration> {
+    /// Whether it changed less than `span` ago, or since `now`, when a look at all files began. A time further ahead is
+    /// that of a clock which was set back meanwhile.
+    pub(super) fn changed_within(&self, span: Duration, now: SystemTime) -> bool {
         let (seconds, nanoseconds) = self.changed;
-        let since_1970 = Duration::new(seconds.try_into().ok()?, nanoseconds.try_into().ok()?);
-        now.duration_since(SystemTime::UNIX_EPOCH + since_1970).ok()
+        let (Ok(seconds), Ok(nanoseconds)) = (seconds.try_into(), nanoseconds.try_into()) else { return false };
+        let changed = SystemTime::UNIX_EPOCH + Duration::new(seconds, nanoseconds);
+        match now.duration_since(changed) {
+            Ok(ago) => ago < span,
+            Err(ahead) => ahead.duration() < LONGEST_LOOK,
+        }
     }
 }

@@ -110,6 +110,18 @@ fn a_file_that_changed_a_moment_ago_is_not_read_yet() {
 }
 
 #[test]
+fn a_file_that_changed_since_the_look_began_is_not_read_yet() {
+    let (folder, mut directory) = read_once(&["one"]);
+    let began = SystemTime::now() - Duration::from_millis(20);
+    // The first half of a save in place.
+    fs::write(folder.path().join("one.yaml"), "").unwrap();
+    assert_eq!(directory.look(Some(began)).unwrap(), WAITING);
+    assert_eq!(servers(&mut directory), ["one"]);
+    // A clock that was set back by an hour keeps no file waiting for that long.
+    assert_eq!(directory.look(Some(began - Duration::from_secs(3600))).unwrap(), CHANGED);
+}
+
+#[test]
 fn a_directory_that_links_lead_to_is_listed_once_by_its_own_name() {
     let (folder, mut directory) = read_once(&[]);
     let below = folder.path().join("below");
