@@ -26,8 +26,8 @@ pub use key_binding::{
     Grants, Key, McpKeyBinding, McpKeyBindingSpec, McpKeyBindingStatus, ServerGrant, Subject, SubjectType,
 };
 pub use server::{
-    Access, McpServer, McpServerSpec, McpServerStatus, Naming, NamingType, ServerLimits, SessionMode, Timeouts,
-    ToolFilter,
+    Access, McpServer, McpServerSpec, McpServerStatus, Naming, NamingType, PromptFilter, ResourceFilter, ServerLimits,
+    SessionMode, Timeouts, ToolFilter,
 };
 pub use stdio::{EnvVar, Stdio};
 

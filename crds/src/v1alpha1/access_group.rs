@@ -53,10 +53,21 @@ pub struct AccessGroupMember {
     #[serde(default)]
     #[schemars(length(max = 63), regex(pattern = NAMESPACE_OR_OWN))]
     pub namespace: String,
-    /// The tools that the group gives: exact native names or globs, at most 512. Absent: all of the server. Empty: none.
+    /// The tools that the group gives: exact native names or globs, at most 512. Empty: none. Absent: none too, if `prompts` or
+    /// `resources` is given; where none of the three is, the whole server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 512), inner(length(min = 1, max = 128), regex(pattern = PRINTABLE)))]
     pub tools: Option<Vec<String>>,
+    /// The prompts that the group gives: exact native names or globs, at most 512. Empty: none. Absent: none too, if `tools` or
+    /// `resources` is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512), inner(length(min = 1, max = 128), regex(pattern = PRINTABLE)))]
+    pub prompts: Option<Vec<String>>,
+    /// The resources that the group gives: exact native URIs, URI templates or globs, at most 512, each of at most 1024 characters.
+    /// Empty: none. Absent: none too, if `tools` or `prompts` is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512), inner(length(min = 1, max = 1024), regex(pattern = PRINTABLE)))]
+    pub resources: Option<Vec<String>>,
 }
 
 /// What is known of a group.

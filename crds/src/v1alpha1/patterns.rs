@@ -40,6 +40,9 @@ pub(crate) const LABEL_VALUE: &str = "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?
 pub(crate) const ENTRY_NAME: &str = "^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$";
 /// What stands between prefix and tool name.
 pub(crate) const SEPARATOR: &str = "^(-|__)$";
+/// What goes before the URIs of a server. The first word of a URI, its scheme, is a letter and then letters, digits,
+/// `+`, `-` and `.`: a part of a scheme before a URI makes its scheme longer, and leaves a URI. Clients fold schemes.
+pub(crate) const URI_PREFIX: &str = r"^[a-z][a-z0-9.-]*[+]$";
 /// Where a browser's page comes from.
 pub(crate) const ORIGIN: &str = r"^https?://[^\x00-\x20\x7f/?#@\\]+$";
 
@@ -66,6 +69,9 @@ pub(crate) fn in_words(pattern: &str) -> Option<&'static str> {
         LABEL_VALUE => "the value of a label: letters, digits, '-', '_' and '.', or nothing",
         ENTRY_NAME => "letters, digits, '-', '_' and '.', starting and ending with a letter or digit",
         SEPARATOR => "'-' or '__'",
+        URI_PREFIX => {
+            "lower-case letters, digits, '-' and '.', starting with a letter, and a '+' at the end, as in docs+"
+        }
         ORIGIN => "an origin: scheme, host and port, as in https://chat.example.com",
         _ => return None,
     })

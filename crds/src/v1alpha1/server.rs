@@ -5,7 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::patterns::{ALIAS, PREFIX, PRINTABLE};
+use super::patterns::{ALIAS, PREFIX, PRINTABLE, URI_PREFIX};
 use super::{Auth, Http, NamespaceConsent, ObjectRef, Stdio};
 
 const ONE_AUTHORIZATION: &str = "!has(self.auth) || !has(self.http) || !has(self.http.headers) \
@@ -69,6 +69,12 @@ pub struct McpServerSpec {
     /// Which tools exist for callers at all. Default: every tool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tools: Option<ToolFilter>,
+    /// Which prompts exist for callers at all. Default: every prompt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompts: Option<PromptFilter>,
+    /// Which resources and resource templates exist for callers at all, and under which URIs. Default: every one, under its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<ResourceFilter>,
     /// Granted (default): needs a grant. AllKeys: every live caller with a credential, in a namespace that may hold the server, has it.
     #[serde(default)]
     pub access: Access,
@@ -170,6 +176,45 @@ pub struct ToolFilter {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 512), inner(length(min = 1, max = 128), regex(pattern = PRINTABLE)))]
     pub deny: Option<Vec<String>>,
+}
+
+/// Which prompts exist for callers: exact native names or globs (`*`, `?`), case-sensitive. Deny wins.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PromptFilter {
+    /// The prompts that exist, at most 512. Absent: all. Empty: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512), inner(length(min = 1, max = 128), regex(pattern = PRINTABLE)))]
+    pub allow: Option<Vec<String>>,
+    /// The prompts that do not, at most 512. Absent or empty: none is denied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512), inner(length(min = 1, max = 128), regex(pattern = PRINTABLE)))]
+    pub deny: Option<Vec<String>>,
+}
+
+/// Which resources exist for callers, by their native URIs, and under which URIs they are published: exact URIs or
+/// globs (`*`, `?`), case-sensitive. Deny wins. A resource template goes by its URI template as it is written.
+// A URI is longer than a name: 1024 holds all but the longest, and both lists, full, stay below the 1.5 MiB that etcd
+// takes of an object.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ResourceFilter {
+    /// The resources that exist, at most 512, each of at most 1024 characters. Absent: all. Empty: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512), inner(length(min = 1, max = 1024), regex(pattern = PRINTABLE)))]
+    pub allow: Option<Vec<String>>,
+    /// The resources that do not, at most 512, each of at most 1024 characters. Absent or empty: none is denied.
+    /// A URI has many spellings, so it is `allow` that keeps callers out for sure; where anything is denied, so is every
+    /// URI with a `.` or `..` segment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512), inner(length(min = 1, max = 1024), regex(pattern = PRINTABLE)))]
+    pub deny: Option<Vec<String>>,
+    /// Goes before each URI of the server as it is published: `docs+` publishes `file:///a.md` as `docs+file:///a.md`.
+    /// Lower-case letters, digits, `-` and `.`, starting with a letter, and a `+` at the end, at most 32. A URI with it
+    /// is a URI again, whatever the URI, since it only makes the scheme longer. Default: none, URIs stay as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 2, max = 32), regex(pattern = URI_PREFIX))]
+    pub uri_prefix: Option<String>,
 }
 
 /// Who has the server.

@@ -131,7 +131,7 @@ fn server(dice: &mut Dice) -> McpServerSpec {
 fn group(dice: &mut Dice) -> McpAccessGroupSpec {
     let member = |dice: &mut Dice| {
         let ObjectRef { name, namespace } = reference(dice, &["s0", "s0", "s1", "s1", "s2", "s3", "s4"]);
-        AccessGroupMember { name, namespace, tools: dice.maybe(3, globs) }
+        AccessGroupMember { name, namespace, tools: dice.maybe(3, globs), prompts: None, resources: None }
     };
     McpAccessGroupSpec {
         group_name: dice.maybe(8, |dice| dice.pick(&["s1", "shared"]).to_owned()),
@@ -161,7 +161,7 @@ fn binding(type_: SubjectType, dice: &mut Dice) -> McpKeyBindingSpec {
     let organization = parent(1, &["acme", "acme", "acme", "other"]);
     let entry = |dice: &mut Dice| {
         let ObjectRef { name, namespace } = reference(dice, &["s0", "s0", "s1", "s1", "s2", "s3", "s4"]);
-        ServerGrant { name, namespace, tools: dice.maybe(3, globs) }
+        ServerGrant { name, namespace, tools: dice.maybe(3, globs), prompts: None, resources: None }
     };
     let grants = (!dice.one_in(4)).then(|| Grants {
         servers: Some(dice.several(4, entry)),

@@ -18,7 +18,13 @@ fn hex(number: usize) -> String {
 /// Teams that each hold a tenth of the servers, and keys of theirs; `own`: every key grants two servers itself.
 fn company(servers: usize, keys: usize, own: bool) -> Resources {
     let mut resources = Resources::default();
-    let grant = |number: usize| ServerGrant { name: format!("s{number}"), namespace: String::new(), tools: None };
+    let grant = |number: usize| ServerGrant {
+        name: format!("s{number}"),
+        namespace: String::new(),
+        tools: None,
+        prompts: None,
+        resources: None,
+    };
     for number in 0..servers {
         let http = Http { url: Some(format!("https://host-{number}/mcp")), ..Http::default() };
         let spec = McpServerSpec { http: Some(http), ..McpServerSpec::default() };
