@@ -14,7 +14,7 @@ use gateway::route::{Target, route};
 use gateway::scope::Scope;
 use http::HeaderMap;
 use serde_json::Value;
-use tests::oracle::{Credential, Identity, Kind, Object, Pair, Pairs};
+use tests::oracle::{Credential, Identity, Item, Items, Kind, Object, Pair};
 use tests::world::{Id, NOW, World};
 
 use crate::product::{Bench, Product};
@@ -74,12 +74,13 @@ impl Product {
     }
 
     /// What the caller may use of all servers and the world's tools, in this scope.
-    pub(crate) fn permitted(&self, world: &World, caller: &Caller, scope: &Scope) -> Pairs {
-        let mut permitted = Pairs::new();
+    pub(crate) fn permitted(&self, world: &World, caller: &Caller, scope: &Scope) -> Items {
+        let mut permitted = Items::new();
         for server in 0..self.view.table.servers.len() as ServerIndex {
             for tool in &world.tools {
                 if permit(&self.view.table, (caller, NOW), scope, server, tool).is_some() {
-                    permitted.insert(self.pair(server, tool));
+                    let (server, name) = self.pair(server, tool);
+                    permitted.insert((server, Item::Tool(name)));
                 }
             }
         }

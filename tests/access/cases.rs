@@ -3,8 +3,8 @@
 
 use tests::oracle::{Credential, Identity, Oracle, Reason};
 use tests::world::{
-    Binding, Entry, Grants, Id, KeyEntry, KeySource, Labels, Meta, Mode, NOW, Reference, Secret, SecretRef, Server,
-    Subject, Transport, World,
+    Binding, Entry, Filter, Grants, Id, KeyEntry, KeySource, Labels, Meta, Mode, NOW, Reference, Secret, SecretRef,
+    Server, Subject, Transport, World,
 };
 
 use crate::compare::differences;
@@ -17,7 +17,7 @@ fn world(servers: Vec<Server>) -> World {
     world.tools = servers.iter().flat_map(|server| server.catalogue.clone()).collect();
     let entry = |server: &Server| Entry {
         server: Reference { name: server.meta.name.clone(), namespace: String::new() },
-        tools: None,
+        ..Entry::default()
     };
     let grants = Grants { servers: servers.iter().map(entry).collect(), access_groups: Vec::new() };
     let key = KeyEntry { name: "k".to_owned(), source: KeySource::Sha256("sb-key".to_owned()), expires: None };
@@ -50,8 +50,9 @@ fn server(name: &str, tools: &[&str]) -> Server {
         all_keys: false,
         access_groups: Vec::new(),
         allowed_namespaces: None,
-        allow: None,
-        deny: None,
+        tools: Filter::default(),
+        prompts: Filter::default(),
+        resources: Filter::default(),
         catalogue: tools.iter().map(|tool| (*tool).to_owned()).collect(),
     }
 }

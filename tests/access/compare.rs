@@ -5,7 +5,7 @@ use std::fmt::Debug;
 
 use crds::snapshot::Caller;
 use gateway::scope::Scope;
-use tests::oracle::{Credential, Identity, Oracle, Pairs};
+use tests::oracle::{Credential, Identity, Items, Oracle};
 use tests::world::{Id, NOW, World};
 
 use crate::answers::{Refusals, VoidSet};
@@ -84,7 +84,7 @@ impl Comparison<'_> {
         let names = names(self.world, self.oracle);
         for (id, caller) in callers {
             // The names depend on what a filter leaves, not on its words.
-            let mut asked: BTreeSet<Pairs> = BTreeSet::new();
+            let mut asked: BTreeSet<Items> = BTreeSet::new();
             for (at, words) in filters.iter().enumerate() {
                 let words: Vec<&str> = words.iter().map(String::as_str).collect();
                 let scope = self.scope(caller, &words, at);

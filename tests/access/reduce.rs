@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use tests::world::{Settings, World};
+use tests::world::{Filter, Settings, World};
 
 use crate::compare::differences;
 use crate::product::Bench;
@@ -57,7 +57,9 @@ fn edits(world: &World) -> Vec<World> {
     }
     for at in 0..world.servers.len() {
         add(&|world| drop(world.servers.remove(at)));
-        add(&|world| (world.servers[at].allow, world.servers[at].deny) = (None, None));
+        add(&|world| world.servers[at].tools = Filter::default());
+        add(&|world| world.servers[at].prompts = Filter::default());
+        add(&|world| world.servers[at].resources = Filter::default());
         add(&|world| world.servers[at].catalogue.truncate(1));
     }
     for at in 0..world.secrets.len() {
@@ -71,6 +73,12 @@ fn edits(world: &World) -> Vec<World> {
             let gone = world.tools.remove(at);
             world.servers.iter_mut().for_each(|server| server.catalogue.retain(|tool| *tool != gone));
         });
+    }
+    for at in 0..world.prompts.len() {
+        add(&|world| drop(world.prompts.remove(at)));
+    }
+    for at in 0..world.resources.len() {
+        add(&|world| drop(world.resources.remove(at)));
     }
     edits
 }

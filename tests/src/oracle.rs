@@ -1,7 +1,8 @@
 //! The access rule once more (R85): written from the rule's text alone, as
 //! literally as possible, so that the evaluator can be held against it. Sets of
-//! concrete (server, tool) pairs over a small universe of tools; obviously
-//! right, not fast. It shares no type and no code with the evaluator.
+//! concrete tools, prompts and resources of servers over a small universe of
+//! names; obviously right, not fast. It shares no type and no code with the
+//! evaluator.
 //!
 //! In: a [`World`] and a moment. Out: which objects are accepted, which
 //! references are void, who a key is, what each caller may use, what a word of
@@ -25,6 +26,20 @@ mod schema;
 mod invariants;
 #[cfg(test)]
 mod tables;
+
+/// What a caller may be permitted to use, by its native name.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Item {
+    /// A tool.
+    Tool(String),
+    /// A prompt.
+    Prompt(String),
+    /// A resource by its URI, or a resource template by its URI template.
+    Resource(String),
+}
+
+/// Items of servers.
+pub type Items = BTreeSet<(Id, Item)>;
 
 /// A tool of a server, by the server's id and the tool's native name.
 pub type Pair = (Id, String);

@@ -15,8 +15,8 @@ mod strategy;
 
 pub use random::NOW;
 pub use spec::{
-    Binding, Consent, Entry, Flaw, From, Grants, Group, KeyEntry, KeySource, Labels, Meta, Operator, Reference, Secret,
-    SecretRef, Selector, Server, Settings, Subject, Term, Transport,
+    Binding, Consent, Entry, Filter, Flaw, From, Grants, Group, KeyEntry, KeySource, Labels, Meta, Operator, Reference,
+    Secret, SecretRef, Selector, Server, Settings, Subject, Term, Transport,
 };
 pub use strategy::worlds;
 
@@ -73,6 +73,10 @@ pub struct World {
     pub bindings: Vec<Binding>,
     /// Native tool names that questions are asked about; each server's catalogue is a part of them.
     pub tools: Vec<String>,
+    /// Native names of prompts that questions are asked about, of any server.
+    pub prompts: Vec<String>,
+    /// URIs and URI templates that questions are asked about, of any server.
+    pub resources: Vec<String>,
 }
 
 impl World {
@@ -87,6 +91,8 @@ impl World {
             groups: Vec::new(),
             bindings: Vec::new(),
             tools: tools.iter().map(|tool| (*tool).to_owned()).collect(),
+            prompts: Vec::new(),
+            resources: Vec::new(),
         }
     }
 

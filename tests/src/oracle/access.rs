@@ -1,10 +1,10 @@
 //! What a binding may use: the rule's formulas, one function each.
 
 use super::consent::selects;
-use super::glob::any_matches;
+use super::glob::{any_gives, any_matches, dotted};
 use super::names::platform;
-use super::{Kind, Oracle, Pairs};
-use crate::world::{Binding, Group, Id, Server, Subject};
+use super::{Item, Items, Kind, Oracle};
+use crate::world::{Binding, Entry, Filter, Group, Id, Server, Subject};
 
 /// What a binding has of its own and through its parents.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -12,7 +12,7 @@ pub(super) enum Access {
     /// ANY: it declares nothing and has no parent that does.
     Any,
     /// Exactly these.
-    Only(Pairs),
+    Only(Items),
 }
 
 impl Access {
@@ -74,20 +74,35 @@ impl<'w> Oracle<'w> {
         })
     }
 
-    /// The tools of a server that an entry's list leaves; the server's own filter comes later.
-    fn tools(&self, server: &Server, filter: Option<&Vec<String>>) -> Pairs {
-        let tools = self.world.tools.iter().filter(|tool| any_matches(filter, tool));
-        tools.map(|tool| (server.meta.id(), tool.clone())).collect()
+    /// Everything of a server; its own filters come later.
+    pub(super) fn whole(&self, server: &Server) -> Items {
+        let tools = self.world.tools.iter().cloned().map(Item::Tool);
+        let prompts = self.world.prompts.iter().cloned().map(Item::Prompt);
+        let resources = self.world.resources.iter().cloned().map(Item::Resource);
+        tools.chain(prompts).chain(resources).map(|item| (server.meta.id(), item)).collect()
+    }
+
+    /// What an entry gives of its server. None of the three lists given means all three; else what is not given is none.
+    fn part(&self, server: &Server, entry: &Entry) -> Items {
+        let mut items = self.whole(server);
+        if entry.tools.is_some() || entry.prompts.is_some() || entry.resources.is_some() {
+            items.retain(|(_, item)| match item {
+                Item::Tool(name) => entry.tools.as_ref().is_some_and(|globs| any_matches(globs, name)),
+                Item::Prompt(name) => entry.prompts.as_ref().is_some_and(|globs| any_matches(globs, name)),
+                Item::Resource(uri) => entry.resources.as_ref().is_some_and(|globs| any_gives(globs, uri)),
+            });
+        }
+        items
     }
 
     /// members(g): servers\[\] of g that admit g's namespace, with the entry's filter, and servers that g selects or
     /// that name g, if g.joinFrom admits the server's namespace and the server admits g's.
-    pub(super) fn members(&self, group: &Group) -> Pairs {
+    pub(super) fn members(&self, group: &Group) -> Items {
         let own = &group.meta.namespace;
-        let mut members = Pairs::new();
+        let mut members = Items::new();
         for entry in &group.servers {
             if let Ok(server) = self.server_named(own, &entry.server) {
-                members.extend(self.tools(server, entry.tools.as_ref()));
+                members.extend(self.part(server, entry));
             }
         }
         for server in self.world.servers.iter().filter(|server| self.accepted(Kind::Server, &server.meta.id())) {
@@ -98,7 +113,7 @@ impl<'w> Oracle<'w> {
                 self.group_joined(server, reference).is_ok_and(|joined| joined.meta.id() == group.meta.id())
             });
             if names || (selected && lets_join && admitted) {
-                members.extend(self.tools(server, None));
+                members.extend(self.whole(server));
             }
         }
         members
@@ -106,13 +121,13 @@ impl<'w> Oracle<'w> {
 
     /// declared(b): grants.servers that admit b's namespace, with the entry's filter, and the members of those
     /// grants.accessGroups that admit b's namespace.
-    fn declared(&self, binding: &Binding) -> Pairs {
+    fn declared(&self, binding: &Binding) -> Items {
         let own = &binding.meta.namespace;
-        let mut declared = Pairs::new();
+        let mut declared = Items::new();
         if let Some(grants) = &binding.grants {
             for entry in &grants.servers {
                 if let Ok(server) = self.server_named(own, &entry.server) {
-                    declared.extend(self.tools(server, entry.tools.as_ref()));
+                    declared.extend(self.part(server, entry));
                 }
             }
             for reference in &grants.access_groups {
@@ -127,7 +142,7 @@ impl<'w> Oracle<'w> {
     /// access(b).
     pub(super) fn access(&self, binding: &Binding) -> Access {
         if self.dead(binding) {
-            return Access::Only(Pairs::new());
+            return Access::Only(Items::new());
         }
         let start = match binding.grants {
             Some(_) => Access::Only(self.declared(binding)),
@@ -138,30 +153,42 @@ impl<'w> Oracle<'w> {
     }
 
     /// use(caller), for the caller of the binding `id`; nothing if there is no such binding.
-    pub fn usable(&self, id: &Id) -> Pairs {
+    pub fn usable(&self, id: &Id) -> Items {
         let Some(binding) = self.world.bindings.iter().find(|binding| binding.meta.id() == *id) else {
-            return Pairs::new();
+            return Items::new();
         };
         let own = &binding.meta.namespace;
         let granted = match self.access(binding) {
-            Access::Any => Pairs::new(),
-            Access::Only(pairs) => pairs,
+            Access::Any => Items::new(),
+            Access::Only(items) => items,
         };
         let admits = |id: &Id| {
             self.server(id).is_some_and(|server| self.admits(server.allowed_namespaces.as_ref(), &id.namespace, own))
         };
-        let mut usable: Pairs = granted.into_iter().filter(|(id, _)| admits(id)).collect();
+        let mut usable: Items = granted.into_iter().filter(|(id, _)| admits(id)).collect();
         if !self.dead(binding) && binding.subject != Subject::Anonymous {
             for server in self.world.servers.iter().filter(|server| server.all_keys && admits(&server.meta.id())) {
-                usable.extend(self.tools(server, None));
+                usable.extend(self.whole(server));
             }
         }
-        usable.retain(|(id, tool)| self.server(id).is_some_and(|server| !self.off(server) && passes(server, tool)));
+        usable.retain(|(id, item)| self.server(id).is_some_and(|server| !self.off(server) && passes(server, item)));
         usable
     }
 }
 
-/// The server's own filter: allow, then deny, and deny wins.
-fn passes(server: &Server, tool: &str) -> bool {
-    any_matches(server.allow.as_ref(), tool) && !server.deny.as_ref().is_some_and(|deny| any_matches(Some(deny), tool))
+/// The server's own filter of the item's kind: allow, then deny, and deny wins.
+fn passes(server: &Server, item: &Item) -> bool {
+    let named = |filter: &Filter, name: &str| {
+        filter.allow.as_ref().is_none_or(|allow| any_matches(allow, name))
+            && !filter.deny.as_ref().is_some_and(|deny| any_matches(deny, name))
+    };
+    match item {
+        Item::Tool(name) => named(&server.tools, name),
+        Item::Prompt(name) => named(&server.prompts, name),
+        Item::Resource(uri) => {
+            let Filter { allow, deny } = &server.resources;
+            let denied = |deny: &Vec<String>| any_matches(deny, uri) || (dotted(uri) && !deny.is_empty());
+            allow.as_ref().is_none_or(|allow| any_gives(allow, uri)) && !deny.as_ref().is_some_and(denied)
+        }
+    }
 }

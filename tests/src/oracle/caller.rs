@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::acceptance::plain;
 use super::names::{alias, group_name, norm, prefix};
-use super::{Credential, Identity, Kind, Oracle, Pairs};
+use super::{Credential, Identity, Item, Items, Kind, Oracle};
 use crate::world::{Id, Subject};
 
 impl Oracle<'_> {
@@ -28,24 +28,24 @@ impl Oracle<'_> {
     }
 
     /// What the holder of the credential may use; nobody may use nothing.
-    pub fn permitted(&self, credential: &Credential) -> Pairs {
+    pub fn permitted(&self, credential: &Credential) -> Items {
         match self.identify(credential) {
-            Identity::Unauthorized => Pairs::new(),
+            Identity::Unauthorized => Items::new(),
             Identity::Binding(id) => self.usable(&id),
         }
     }
 
-    /// Whether the holder of the credential may list and call this tool of this server.
-    pub fn may(&self, credential: &Credential, server: &Id, tool: &str) -> bool {
-        self.permitted(credential).contains(&(server.clone(), tool.to_owned()))
+    /// Whether the holder of the credential may list and use this item of this server.
+    pub fn may(&self, credential: &Credential, server: &Id, item: Item) -> bool {
+        self.permitted(credential).contains(&(server.clone(), item))
     }
 
     /// What one word of a filter header leaves for the caller of the binding `id`.
-    pub fn word(&self, id: &Id, word: &str) -> Pairs {
-        let mut named = Pairs::new();
+    pub fn word(&self, id: &Id, word: &str) -> Items {
+        let mut named = Items::new();
         for server in self.world.servers.iter().filter(|one| self.accepted(Kind::Server, &one.meta.id())) {
             if norm(&alias(server)) == norm(word) || norm(&prefix(server)) == norm(word) {
-                named.extend(self.world.tools.iter().map(|tool| (server.meta.id(), tool.clone())));
+                named.extend(self.whole(server));
             }
         }
         for group in self.world.groups.iter().filter(|one| self.accepted(Kind::Group, &one.meta.id())) {
@@ -58,7 +58,7 @@ impl Oracle<'_> {
     }
 
     /// What the words of filter headers leave, united. No word narrows nothing.
-    pub fn filtered(&self, id: &Id, words: &[&str]) -> Pairs {
+    pub fn filtered(&self, id: &Id, words: &[&str]) -> Items {
         if words.is_empty() {
             return self.usable(id);
         }

@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::{ProptestConfig, prop_assert, prop_assert_eq, proptest};
 
-use super::{Credential, Identity, Object, Oracle, Pairs};
-use crate::world::{Entry, Flaw, Labels, NOW, Reference, Server, Subject, Transport, World, worlds};
+use super::{Credential, Identity, Item, Items, Object, Oracle};
+use crate::world::{Entry, Filter, Flaw, Labels, NOW, Reference, Server, Subject, Transport, World, worlds};
 
 /// What everybody who could ask may use.
-fn permitted(world: &World, credentials: &BTreeSet<Credential>) -> BTreeMap<Credential, Pairs> {
+fn permitted(world: &World, credentials: &BTreeSet<Credential>) -> BTreeMap<Credential, Items> {
     let oracle = Oracle::new(world, NOW);
     credentials.iter().map(|credential| (credential.clone(), oracle.permitted(credential))).collect()
 }
@@ -35,6 +35,20 @@ struct Narrowed {
     /// Whether a name or subject may have come free, which widens by design where another object claims it.
     frees: bool,
 }
+
+type ListOfEntry = fn(&mut Entry) -> &mut Option<Vec<String>>;
+type FilterOfServer = fn(&mut Server) -> &mut Filter;
+
+const LISTS_OF_ENTRIES: [(&str, ListOfEntry); 3] = [
+    ("tools", |entry| &mut entry.tools),
+    ("prompts", |entry| &mut entry.prompts),
+    ("resources", |entry| &mut entry.resources),
+];
+const FILTERS_OF_SERVERS: [(&str, FilterOfServer); 3] = [
+    ("tools", |server| &mut server.tools),
+    ("prompts", |server| &mut server.prompts),
+    ("resources", |server| &mut server.resources),
+];
 
 /// Collects the worlds that one edit each makes of a world.
 struct Edits<'w> {
@@ -98,12 +112,12 @@ impl Edits<'_> {
     fn entries(&mut self) {
         for (at, binding) in self.world.bindings.iter().enumerate() {
             let Some(grants) = &binding.grants else { continue };
-            for (index, globs) in grants.servers.iter().map(globs).enumerate() {
+            for (index, entry) in grants.servers.iter().enumerate() {
                 let servers = |world: &mut World, edit: &dyn Fn(&mut Vec<Entry>)| {
                     world.bindings[at].grants.iter_mut().for_each(|grants| edit(&mut grants.servers));
                 };
                 let what = format!("server {index} of binding {at}");
-                self.entry(&what, (index, globs), servers);
+                self.entry(&what, (index, entry), servers);
             }
             for index in 0..grants.access_groups.len() {
                 self.add(&format!("group {index} of binding {at}"), false, |world| {
@@ -112,9 +126,9 @@ impl Edits<'_> {
             }
         }
         for (at, group) in self.world.groups.iter().enumerate() {
-            for (index, globs) in group.servers.iter().map(globs).enumerate() {
+            for (index, entry) in group.servers.iter().enumerate() {
                 let servers = |world: &mut World, edit: &dyn Fn(&mut Vec<Entry>)| edit(&mut world.groups[at].servers);
-                self.entry(&format!("server {index} of group {at}"), (index, globs), servers);
+                self.entry(&format!("server {index} of group {at}"), (index, entry), servers);
             }
             self.add(&format!("selector of group {at}"), false, |world| world.groups[at].selector = None);
             self.add(&format!("joinFrom of group {at}"), false, |world| world.groups[at].join_from = None);
@@ -126,24 +140,32 @@ impl Edits<'_> {
     fn entry(
         &mut self,
         what: &str,
-        (index, globs): (usize, usize),
+        (index, entry): (usize, &Entry),
         servers: impl Fn(&mut World, &dyn Fn(&mut Vec<Entry>)),
     ) {
         self.add(what, false, |world| servers(world, &|entries| drop(entries.remove(index))));
-        for glob in 0..globs {
-            self.add(&format!("glob {glob} of {what}"), false, |world| {
-                servers(world, &|entries| entries[index].tools.iter_mut().for_each(|tools| drop(tools.remove(glob))));
-            });
+        for (kind, list) in LISTS_OF_ENTRIES {
+            for glob in 0..list(&mut entry.clone()).as_ref().map_or(0, Vec::len) {
+                self.add(&format!("{kind} {glob} of {what}"), false, |world| {
+                    servers(world, &|entries| {
+                        if let Some(globs) = list(&mut entries[index]) {
+                            globs.remove(glob);
+                        }
+                    });
+                });
+            }
         }
     }
 
     /// Removes each entry of allow lists and accessGroups, and consents of servers.
     fn servers(&mut self) {
         for (at, server) in self.world.servers.iter().enumerate() {
-            for glob in 0..server.allow.as_ref().map_or(0, Vec::len) {
-                self.add(&format!("allow {glob} of server {at}"), false, |world| {
-                    world.servers[at].allow.iter_mut().for_each(|allow| drop(allow.remove(glob)));
-                });
+            for (kind, filter) in FILTERS_OF_SERVERS {
+                for glob in 0..filter(&mut server.clone()).allow.as_ref().map_or(0, Vec::len) {
+                    self.add(&format!("{kind} allow {glob} of server {at}"), false, |world| {
+                        filter(&mut world.servers[at]).allow.iter_mut().for_each(|allow| drop(allow.remove(glob)));
+                    });
+                }
             }
             for group in 0..server.access_groups.len() {
                 self.add(&format!("accessGroup {group} of server {at}"), false, |world| {
@@ -154,10 +176,6 @@ impl Edits<'_> {
             self.add(&format!("AllKeys of server {at}"), false, |world| world.servers[at].all_keys = false);
         }
     }
-}
-
-fn globs(entry: &Entry) -> usize {
-    entry.tools.as_ref().map_or(0, Vec::len)
 }
 
 fn narrowed(world: &World) -> Vec<Narrowed> {
@@ -225,7 +243,7 @@ proptest! {
             let Identity::Binding(id) = oracle.identify(&credential) else { continue };
             let usable = oracle.usable(&id);
             for (name, pair) in oracle.list(&id, &[]) {
-                prop_assert!(oracle.may(&credential, &pair.0, &pair.1));
+                prop_assert!(oracle.may(&credential, &pair.0, Item::Tool(pair.1.clone())));
                 prop_assert_eq!(oracle.call(&id, &[], &name), Some(pair));
             }
             for word in &words {

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use sha2::{Digest as _, Sha256};
 
 use super::names::{norm, precedence, prefix};
-use super::{Kind, Oracle, Pair, Pairs};
+use super::{Item, Kind, Oracle, Pair, Pairs};
 use crate::world::{Id, Server};
 
 impl<'w> Oracle<'w> {
@@ -45,7 +45,8 @@ impl<'w> Oracle<'w> {
     /// What the caller of the binding `id` sees under these filter words: published names, and what they stand for.
     pub fn list(&self, id: &Id, words: &[&str]) -> BTreeMap<String, Pair> {
         let filtered = self.filtered(id, words);
-        self.holders().into_iter().filter(|(_, pair)| filtered.contains(pair)).collect()
+        let permitted = |(server, tool): &Pair| filtered.contains(&(server.clone(), Item::Tool(tool.clone())));
+        self.holders().into_iter().filter(|(_, pair)| permitted(pair)).collect()
     }
 
     /// What a called name means to this caller under these filter words: an exact published name, else a norm-equal

@@ -4,15 +4,16 @@
 
 use std::collections::BTreeMap;
 
-use super::{Credential, Identity, Kind, Oracle, Reason};
+use super::{Credential, Identity, Item, Kind, Oracle, Reason};
 use crate::world::{
-    Binding, Consent, Entry, From, Grants, Group, Id, KeyEntry, KeySource, Labels, Meta, Mode, Operator, Reference,
-    Secret, SecretRef, Selector, Server, Subject, Term, Transport, World,
+    Binding, Consent, Entry, Filter, From, Grants, Group, Id, KeyEntry, KeySource, Labels, Meta, Mode, Operator,
+    Reference, Secret, SecretRef, Selector, Server, Subject, Term, Transport, World,
 };
 
 mod access;
 mod callers;
 mod consent;
+mod items;
 mod names;
 mod publish;
 mod widening;
@@ -44,8 +45,9 @@ fn server(namespace: &str, name: &str) -> Server {
         all_keys: false,
         access_groups: Vec::new(),
         allowed_namespaces: None,
-        allow: None,
-        deny: None,
+        tools: Filter::default(),
+        prompts: Filter::default(),
+        resources: Filter::default(),
         catalogue: ["get", "get_time", "send"].map(str::to_owned).to_vec(),
     }
 }
@@ -95,7 +97,7 @@ fn reference(text: &str) -> Reference {
 }
 
 fn entry(server: &str, tools: Option<&[&str]>) -> Entry {
-    Entry { server: reference(server), tools: tools.map(strings) }
+    Entry { server: reference(server), tools: tools.map(strings), ..Entry::default() }
 }
 
 /// Grants of whole servers.
@@ -128,7 +130,7 @@ fn presented(plain: &str) -> Credential {
     Credential::Key(plain.to_owned())
 }
 
-/// What the key may use, as `server:tool`, sorted.
+/// What the key may use, as `server:tool`, `server prompt NAME` and `server resource URI`, sorted.
 #[track_caller]
 fn check(world: &World, plain: &str, expected: &[&str]) {
     check_caller(world, &presented(plain), expected);
@@ -140,8 +142,17 @@ fn check_caller(world: &World, credential: &Credential, expected: &[&str]) {
     assert_eq!(shown(permitted), expected, "{:?}", Oracle::new(world, NOW).faults());
 }
 
-fn shown(pairs: super::Pairs) -> Vec<String> {
-    pairs.into_iter().map(|(id, tool)| format!("{}:{tool}", id.name)).collect()
+fn shown(items: super::Items) -> Vec<String> {
+    let shown = items.into_iter().map(|(id, item)| match item {
+        Item::Tool(name) => format!("{}:{name}", id.name),
+        Item::Prompt(name) => format!("{} prompt {name}", id.name),
+        Item::Resource(uri) => format!("{} resource {uri}", id.name),
+    });
+    shown.collect()
+}
+
+fn filter(allow: Option<&[&str]>, deny: Option<&[&str]>) -> Filter {
+    Filter { allow: allow.map(strings), deny: deny.map(strings) }
 }
 
 /// The objects that are not accepted, as (`namespace/name`, reason).

@@ -4,8 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Binding, Flaw, Id, KeySource, NOW, Operator, Reference, Server, Subject, Term, Transport, World};
-use crate::oracle::{Credential, Identity, Kind, Oracle, Reason};
+use super::{
+    Binding, Entry, Filter, Flaw, Id, KeySource, NOW, Operator, Reference, Server, Subject, Term, Transport, World,
+};
+use crate::oracle::{Credential, Identity, Item, Kind, Oracle, Reason};
 
 const SEEDS: u64 = 2000;
 
@@ -23,7 +25,7 @@ fn every_feature_is_in_five_percent_of_worlds() {
     }
     let seldom: BTreeMap<_, _> = counts.iter().filter(|(_, count)| **count * 20 < SEEDS).collect();
     assert!(seldom.is_empty(), "in less than 5 % of {SEEDS} worlds: {seldom:?}");
-    assert_eq!(counts.len(), 46);
+    assert_eq!(counts.len(), 59);
 }
 
 #[test]
@@ -35,6 +37,7 @@ fn worlds_are_small_and_settle_by_seed() {
         assert!(world.groups.len() <= 4);
         assert!((1..=10).contains(&world.bindings.len()));
         assert!((3..=6).contains(&world.tools.len()));
+        assert!((3..=5).contains(&world.prompts.len()) && (4..=8).contains(&world.resources.len()));
     }
 }
 
@@ -126,8 +129,11 @@ impl<'w> Seen<'w> {
         let world = self.world;
         let alive = |server: &&Server| !self.oracle.faults().contains_key(&(Kind::Server, server.meta.id()));
         let running = || world.servers.iter().filter(alive);
-        let in_entries = |test: fn(&Option<Vec<String>>) -> bool| {
-            self.accepted().flat_map(|one| &one.grants).flat_map(|one| &one.servers).any(|entry| test(&entry.tools))
+        let in_entries = |list: fn(&Entry) -> &Option<Vec<String>>, empty: bool| {
+            let entries = self.accepted().flat_map(|one| &one.grants).flat_map(|one| &one.servers);
+            entries
+                .chain(world.groups.iter().flat_map(|one| &one.servers))
+                .any(|entry| list(entry).as_ref().is_some_and(|globs| globs.is_empty() == empty))
         };
         let keys =
             || self.accepted().filter_map(|one| if let Subject::Key(keys) = &one.subject { Some(keys) } else { None });
@@ -163,9 +169,17 @@ impl<'w> Seen<'w> {
             ("invalid group", self.fault(Kind::Group, Reason::Invalid)),
             ("invalid binding", self.fault(Kind::Binding, Reason::Invalid)),
             ("schema flaw", world.servers.iter().any(|one| one.meta.flaw.is_some_and(|flaw| flaw != Flaw::EmptyTerms))),
-            ("empty tools", in_entries(|tools| tools.as_ref().is_some_and(Vec::is_empty))),
-            ("some tools", in_entries(|tools| tools.as_ref().is_some_and(|tools| !tools.is_empty()))),
-            ("deny wins", running().any(denied)),
+            ("empty tools", in_entries(|entry| &entry.tools, true)),
+            ("some tools", in_entries(|entry| &entry.tools, false)),
+            ("empty prompts", in_entries(|entry| &entry.prompts, true)),
+            ("some prompts", in_entries(|entry| &entry.prompts, false)),
+            ("empty resources", in_entries(|entry| &entry.resources, true)),
+            ("some resources", in_entries(|entry| &entry.resources, false)),
+            ("deny wins", running().any(|server| denied(&server.tools))),
+            ("deny of prompts wins", running().any(|server| denied(&server.prompts))),
+            ("deny of resources wins", running().any(|server| denied(&server.resources))),
+            ("no prompt allowed", running().any(|server| server.prompts.allow == Some(Vec::new()))),
+            ("no resource allowed", running().any(|server| server.resources.allow == Some(Vec::new()))),
             ("Anonymous", self.accepted().any(|one| one.subject == Subject::Anonymous)),
             ("expired key", keys().flatten().any(|key| key.expires.is_some_and(|at| at <= NOW))),
             ("key from Secret", keys().flatten().any(|key| matches!(key.source, KeySource::Secret(_)))),
@@ -181,6 +195,36 @@ impl<'w> Seen<'w> {
         self.world.bindings.iter().any(|one| {
             let fault = self.oracle.faults().get(&(Kind::Binding, one.meta.id()));
             fault == Some(&Reason::DuplicateSubject) && key == matches!(one.subject, Subject::Key(_))
+        })
+    }
+
+    /// Whether of some server the caller may use such items and no tool.
+    fn only(&self, id: &Id, wanted: fn(&Item) -> bool) -> bool {
+        let usable = self.oracle.usable(id);
+        let tool = |of: &Id| usable.iter().any(|(server, item)| server == of && matches!(item, Item::Tool(_)));
+        usable.iter().any(|(server, item)| wanted(item) && !tool(server))
+    }
+
+    /// URIs of some server that the caller may use, with how many there are in all.
+    fn part_of_resources(&self, id: &Id) -> bool {
+        let usable = self.oracle.usable(id);
+        self.world.servers.iter().any(|server| {
+            let has = |uri: &&String| usable.contains(&(server.meta.id(), Item::Resource((*uri).clone())));
+            let count = self.world.resources.iter().filter(has).count();
+            count > 0 && count < self.world.resources.len()
+        })
+    }
+
+    /// Whether a URI with dot segments is permitted, or not while others of its server are.
+    fn dotted(&self, id: &Id, permitted: bool) -> bool {
+        let usable = self.oracle.usable(id);
+        let dotted = self.world.resources.iter().filter(|uri| uri.contains("..") && !uri.contains("..hidden"));
+        dotted.into_iter().any(|uri| {
+            self.world.servers.iter().any(|server| {
+                let others =
+                    usable.iter().any(|(of, item)| *of == server.meta.id() && matches!(item, Item::Resource(_)));
+                others && permitted == usable.contains(&(server.meta.id(), Item::Resource(uri.clone())))
+            })
         })
     }
 
@@ -208,6 +252,17 @@ impl<'w> Seen<'w> {
             ),
             ("shortened name", holders.keys().any(|name| is_short(name))),
             ("shared published name", !self.oracle.hidden().is_empty()),
+            (
+                "caller with prompts and no tools",
+                known.iter().any(|id| self.only(id, |item| matches!(item, Item::Prompt(_)))),
+            ),
+            (
+                "caller with resources and no tools",
+                known.iter().any(|id| self.only(id, |item| matches!(item, Item::Resource(_)))),
+            ),
+            ("caller with a part of the resources", known.iter().any(|id| self.part_of_resources(id))),
+            ("dotted URI that is permitted", known.iter().any(|id| self.dotted(id, true))),
+            ("dotted URI that is not, of a server with others", known.iter().any(|id| self.dotted(id, false))),
             ("Anonymous with something", !self.oracle.permitted(&Credential::None).is_empty()),
         ]
     }
@@ -219,10 +274,10 @@ fn is_short(name: &str) -> bool {
         .is_some_and(|(_, hash)| hash.len() == 8 && hash.chars().all(|digit| digit.is_ascii_hexdigit()))
 }
 
-/// Whether a tool of the server is allowed and denied by the same words.
-fn denied(server: &Server) -> bool {
-    let both = |allow: &Vec<String>| server.deny.iter().flatten().any(|glob| allow.contains(glob) || glob == "*");
-    server.allow.as_ref().is_some_and(both)
+/// Whether something is allowed and denied by the same words.
+fn denied(filter: &Filter) -> bool {
+    let both = |allow: &Vec<String>| filter.deny.iter().flatten().any(|glob| allow.contains(glob) || glob == "*");
+    filter.allow.as_ref().is_some_and(both)
 }
 
 fn named(binding: &Binding) -> Vec<Subject> {

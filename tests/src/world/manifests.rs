@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Binding, Consent, Entry, Flaw, From, Group, KeyEntry, KeySource, Labels, Meta, Operator, Reference, Secret,
+    Binding, Consent, Entry, Filter, Flaw, From, Group, KeyEntry, KeySource, Labels, Meta, Operator, Reference, Secret,
     SecretRef, Selector, Server, Subject, Term, Transport, World,
 };
 
@@ -134,12 +134,11 @@ fn server(server: &Server) -> Value {
         }
     }
     put(&mut spec, "access", server.all_keys.then_some("AllKeys"));
-    put(&mut spec, "accessGroups", filled(&server.access_groups, reference));
+    put(&mut spec, "accessGroups", filled(&server.access_groups, |one| reference(one).into()));
     put(&mut spec, "allowedNamespaces", server.allowed_namespaces.as_ref().map(consent));
-    let mut tools = Map::new();
-    put(&mut tools, "allow", server.allow.as_ref());
-    put(&mut tools, "deny", server.deny.as_ref());
-    put(&mut spec, "tools", (!tools.is_empty()).then_some(tools));
+    put(&mut spec, "tools", filter(&server.tools));
+    put(&mut spec, "prompts", filter(&server.prompts));
+    put(&mut spec, "resources", filter(&server.resources));
     match server.meta.flaw {
         Some(Flaw::MemberMissing) => {
             spec.remove("http");
@@ -152,6 +151,14 @@ fn server(server: &Server) -> Value {
         other => spoil(&mut spec, "allowedNamespaces", other),
     }
     object("McpServer", &server.meta, &spec)
+}
+
+/// A filter, unless it says nothing.
+fn filter(filter: &Filter) -> Option<Map<String, Value>> {
+    let mut fields = Map::new();
+    put(&mut fields, "allow", filter.allow.as_ref());
+    put(&mut fields, "deny", filter.deny.as_ref());
+    (!fields.is_empty()).then_some(fields)
 }
 
 fn group(group: &Group) -> Value {
@@ -174,7 +181,7 @@ fn binding(binding: &Binding) -> Value {
     let grants = binding.grants.as_ref().map(|grants| {
         let mut fields = Map::new();
         put(&mut fields, "servers", filled(&grants.servers, entry));
-        put(&mut fields, "accessGroups", filled(&grants.access_groups, reference));
+        put(&mut fields, "accessGroups", filled(&grants.access_groups, |one| reference(one).into()));
         fields
     });
     put(&mut spec, "grants", grants);
@@ -235,19 +242,19 @@ fn secret_key_ref(from: &SecretRef) -> Value {
     json!({"secretKeyRef": {"name": from.name, "key": from.key}})
 }
 
-fn reference(reference: &Reference) -> Value {
+fn reference(reference: &Reference) -> Map<String, Value> {
     let mut fields = Map::new();
     put(&mut fields, "name", Some(&reference.name));
     put(&mut fields, "namespace", (!reference.namespace.is_empty()).then_some(&reference.namespace));
-    Value::Object(fields)
+    fields
 }
 
 fn entry(entry: &Entry) -> Value {
-    let mut value = reference(&entry.server);
-    if let (Some(tools), Some(fields)) = (&entry.tools, value.as_object_mut()) {
-        fields.insert("tools".to_owned(), json!(tools));
-    }
-    value
+    let mut fields = reference(&entry.server);
+    put(&mut fields, "tools", entry.tools.as_ref());
+    put(&mut fields, "prompts", entry.prompts.as_ref());
+    put(&mut fields, "resources", entry.resources.as_ref());
+    Value::Object(fields)
 }
 
 fn consent(consent: &Consent) -> Value {

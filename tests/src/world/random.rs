@@ -2,7 +2,7 @@
 //! that objects meet: names collide, references cross, parents die. What chance
 //! alone would make too seldom is planted on purpose (see `planted`).
 
-use super::{Consent, From, Labels, Meta, Mode, Operator, Secret, Selector, Settings, Term, World};
+use super::{Consent, Filter, From, Labels, Meta, Mode, Operator, Secret, Selector, Settings, Term, World};
 use crate::world::Id;
 use dice::Dice;
 
@@ -33,7 +33,38 @@ const TOOLS: [&str; 12] = [
     "übermäßig_langer_name_eines_werkzeugs_den_kaum_ein_client_nehmen_kann",
 ];
 
+/// Some are names of tools too: a list of one kind says nothing of another.
+const PROMPTS: [&str; 6] = ["get", "Get", "greet", "review_code", "send_email", "et"];
+
+/// URIs that globs tell apart, a template, a URI that is no more than a name, and URIs that mean another than they say.
+const RESOURCES: [&str; 10] = [
+    "get",
+    "file:///docs/a.md",
+    "file:///docs/b.key",
+    "file:///etc/passwd",
+    "docs://ä?page=1",
+    "file:///docs/{path}",
+    "file:///docs/../etc/passwd",
+    "file:///docs/%2E%2e%2fetc",
+    "file:///docs\\..",
+    "file:///docs/..hidden/...",
+];
+
+/// All kinds have these, so that a list of one kind could be taken for one of another.
 const GLOBS: [&str; 11] = ["*", "get*", "*et", "get?ime", "get_time", "send_*", "?et", "*e*", "Get", "list", "nothing"];
+
+const URI_GLOBS: [&str; 10] = [
+    "*",
+    "**",
+    "file:///*",
+    "file:///docs/*",
+    "*.key",
+    "*passwd",
+    "get",
+    "file:///docs/../etc/passwd",
+    "file:///docs/?.md",
+    "docs://*",
+];
 
 impl World {
     /// The world of this seed; always the same one.
@@ -45,6 +76,8 @@ impl World {
         let tools = dice.some_of(&TOOLS, 3, 6);
         let mut world = World::empty(mode, &[]);
         world.tools = tools;
+        world.prompts = dice.some_of(&PROMPTS, 3, 5);
+        world.resources = dice.some_of(&RESOURCES, 4, 8);
         world.settings = settings(&mut dice, &namespaces);
         for namespace in &namespaces {
             if dice.chance(70) {
@@ -148,11 +181,25 @@ fn term(dice: &mut Dice) -> Term {
     Term { key: key.to_owned(), operator, values }
 }
 
-/// A list of globs as it stands in an entry: absent, empty, or a few.
-fn globs(dice: &mut Dice) -> Option<Vec<String>> {
-    match dice.below(10) {
-        0..5 => None,
-        5 => Some(Vec::new()),
-        _ => Some(dice.some_of(&GLOBS, 1, 3)),
+/// A list of globs as it stands in an entry: absent so many times of a hundred, else now and then empty, or a few.
+fn globs(dice: &mut Dice, absent: usize, globs: &[&str]) -> Option<Vec<String>> {
+    match dice.below(100) {
+        at if at < absent => None,
+        at if at % 5 == 0 => Some(Vec::new()),
+        _ => Some(dice.some_of(globs, 1, 3)),
     }
+}
+
+/// A server's own filter, in which the same glob is now and then allowed and denied.
+fn filter(dice: &mut Dice, globs: &[&str]) -> Filter {
+    let mut filter = Filter {
+        allow: dice.chance(25).then(|| dice.some_of(globs, 0, 3)),
+        deny: dice.chance(30).then(|| dice.some_of(globs, 1, 2)),
+    };
+    if let (Some(allow), Some(deny), true) = (&mut filter.allow, &filter.deny, dice.chance(70)) {
+        // What is allowed and denied by the same glob is denied.
+        allow.retain(|glob| *glob != deny[0]);
+        allow.push(deny[0].clone());
+    }
+    filter
 }

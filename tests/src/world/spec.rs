@@ -61,8 +61,21 @@ pub struct Reference {
 pub struct Entry {
     /// The server.
     pub server: Reference,
-    /// Globs on native names. Absent: all tools. Empty: none.
+    /// `tools`: globs on native names.
     pub tools: Option<Vec<String>>,
+    /// `prompts`, alike.
+    pub prompts: Option<Vec<String>>,
+    /// `resources`: globs on URIs and URI templates.
+    pub resources: Option<Vec<String>>,
+}
+
+/// What of one kind exists on a server for callers at all.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Filter {
+    /// Globs; what matches none of them does not exist. Absent: everything exists.
+    pub allow: Option<Vec<String>>,
+    /// Globs; what matches one of them does not exist.
+    pub deny: Option<Vec<String>>,
 }
 
 /// Which namespaces are meant, beside the own.
@@ -176,10 +189,12 @@ pub struct Server {
     pub access_groups: Vec<Reference>,
     /// Whose bindings and groups may hold it.
     pub allowed_namespaces: Option<Consent>,
-    /// `tools.allow`.
-    pub allow: Option<Vec<String>>,
-    /// `tools.deny`.
-    pub deny: Option<Vec<String>>,
+    /// `tools`.
+    pub tools: Filter,
+    /// `prompts`.
+    pub prompts: Filter,
+    /// `resources`.
+    pub resources: Filter,
     /// The tools that it has, were it asked. Not part of its manifest.
     pub catalogue: Vec<String>,
 }

@@ -159,7 +159,7 @@ fn the_tie_binds_users_teams_and_anonymous_but_no_organization() {
 fn all_keys_servers_are_added_whole_but_not_for_the_dead_and_anonymous() {
     let mut world = local();
     world.servers = vec![
-        Server { all_keys: true, deny: Some(strings(&["send"])), ..server("a", "time") },
+        Server { all_keys: true, tools: filter(None, Some(&["send"])), ..server("a", "time") },
         Server { all_keys: true, ..server("b", "other") },
     ];
     world.bindings = vec![
@@ -180,8 +180,7 @@ fn all_keys_servers_are_added_whole_but_not_for_the_dead_and_anonymous() {
 #[test]
 fn ways_to_one_server_unite_and_the_server_s_own_filter_comes_last_with_deny_winning() {
     let mut world = two_servers();
-    world.servers[0].allow = Some(strings(&["get*"]));
-    world.servers[0].deny = Some(strings(&["get"]));
+    world.servers[0].tools = filter(Some(&["get*"]), Some(&["get"]));
     world.groups = vec![Group { servers: vec![entry("mail", Some(&["send"]))], ..group("a", "dev") }];
     let granted = [entry("time", None), entry("mail", Some(&["g?t"]))];
     world.bindings = vec![Binding {
@@ -189,7 +188,7 @@ fn ways_to_one_server_unite_and_the_server_s_own_filter_comes_last_with_deny_win
         ..key("a", "sb-a")
     }];
     check(&world, "sb-a", &["mail:get", "mail:send", "time:get_time"]);
-    world.servers[0].allow = Some(Vec::new());
+    world.servers[0].tools.allow = Some(Vec::new());
     check(&world, "sb-a", &["mail:get", "mail:send"]);
     // An entry does not restrict what another way gives whole.
     world.servers[1].access_groups = vec![reference("dev")];

@@ -69,7 +69,7 @@ fn filter_words_unite_and_then_are_cut_to_what_the_caller_may_use() {
     let mut world = local();
     world.servers = vec![
         Server { alias: Some("Mail_Box".to_owned()), prefix: Some("mb".to_owned()), ..server("a", "mail") },
-        Server { deny: Some(strings(&["send"])), allowed_namespaces: all(), ..server("a", "time") },
+        Server { tools: filter(None, Some(&["send"])), allowed_namespaces: all(), ..server("a", "time") },
         server("a", "secret"),
     ];
     let members = vec![entry("time", Some(&["send", "get"])), entry("secret", None)];

@@ -33,7 +33,7 @@ fn a_shared_name_stays_with_the_earlier_server_unless_that_is_off() {
     let mut world = local();
     let from = SecretRef { name: "s".to_owned(), key: "k".to_owned() };
     world.servers = vec![
-        Server { bare: true, deny: Some(strings(&["get"])), ..server("a", "first") },
+        Server { bare: true, tools: filter(None, Some(&["get"])), ..server("a", "first") },
         Server { bare: true, catalogue: strings(&["get"]), ..server("a", "second") },
     ];
     world.bindings = vec![Binding { grants: servers(&["first", "second"]), ..key("a", "sb-a") }];
@@ -41,7 +41,7 @@ fn a_shared_name_stays_with_the_earlier_server_unless_that_is_off() {
     let oracle = Oracle::new(&world, NOW);
     assert_eq!(oracle.hidden(), [second.clone()].into());
     // Hidden, yet permitted; and first's own filter took its get away, so nobody is called get.
-    assert!(oracle.may(&presented("sb-a"), &second.0, "get"));
+    assert!(oracle.may(&presented("sb-a"), &second.0, Item::Tool("get".to_owned())));
     assert_eq!(oracle.list(&Id::new("a", "sb-a"), &[]).into_keys().collect::<Vec<_>>(), ["get_time", "send"]);
     world.servers[0].transport = Transport::Http { url_from: None, bearer_from: Some(from) };
     let oracle = Oracle::new(&world, NOW);

@@ -35,13 +35,49 @@ fn dropping_whole_grants_or_an_entry_s_whole_tools_widens() {
 fn dropping_allow_or_deny_or_a_deny_entry_widens() {
     let mut world = narrow();
     world.bindings[1].grants = None;
-    world.servers[0].allow = Some(strings(&["get"]));
-    check_widens(&world, |world| world.servers[0].allow = None, &["time:get"], ALL_OF_TIME);
-    world.servers[0].allow = None;
-    world.servers[0].deny = Some(strings(&["get_time", "send"]));
-    check_widens(&world, |world| world.servers[0].deny = None, &["time:get"], ALL_OF_TIME);
-    let edit: Edit = |world| world.servers[0].deny = Some(strings(&["send"]));
+    world.servers[0].tools = filter(Some(&["get"]), None);
+    check_widens(&world, |world| world.servers[0].tools.allow = None, &["time:get"], ALL_OF_TIME);
+    world.servers[0].tools = filter(None, Some(&["get_time", "send"]));
+    check_widens(&world, |world| world.servers[0].tools.deny = None, &["time:get"], ALL_OF_TIME);
+    let edit: Edit = |world| world.servers[0].tools.deny = Some(strings(&["send"]));
     check_widens(&world, edit, &["time:get"], &["time:get", "time:get_time"]);
+}
+
+/// [`narrow`] with a prompt and two resources instead of tools; the team gives them whole.
+fn narrow_items(entry: Entry) -> World {
+    let mut world = narrow();
+    world.tools = strings(&["get"]);
+    world.prompts = strings(&["greet"]);
+    world.resources = strings(&["x:/a", "x:/b"]);
+    world.bindings[1].grants = Some(Grants { servers: vec![entry], access_groups: Vec::new() });
+    world
+}
+
+const ALL_ITEMS: &[&str] = &["time:get", "time prompt greet", "time resource x:/a", "time resource x:/b"];
+
+#[test]
+fn dropping_an_entry_s_whole_prompts_or_resources_widens_where_nothing_else_is_given() {
+    let prompts = Entry { prompts: Some(strings(&["greet"])), ..entry("time", None) };
+    let whole: Edit = |world| world.bindings[1].grants = servers(&["time"]);
+    check_widens(&narrow_items(prompts.clone()), whole, &["time prompt greet"], ALL_ITEMS);
+    let resources = Entry { resources: Some(Vec::new()), ..entry("time", None) };
+    check_widens(&narrow_items(resources), whole, &[], ALL_ITEMS);
+    // Beside another list it narrows: what is not given is none.
+    let both = Entry { tools: Some(strings(&["get"])), ..prompts };
+    let tools: Edit = |world| world.bindings[1].grants.as_mut().unwrap().servers[0].prompts = None;
+    check_widens(&narrow_items(both), tools, &["time:get", "time prompt greet"], &["time:get"]);
+}
+
+#[test]
+fn dropping_allow_or_deny_of_prompts_and_resources_widens() {
+    let mut world = narrow_items(entry("time", None));
+    world.servers[0].prompts = filter(Some(&["other"]), None);
+    let without = ["time:get", "time resource x:/a", "time resource x:/b"];
+    check_widens(&world, |world| world.servers[0].prompts.allow = None, &without, ALL_ITEMS);
+    let mut world = narrow_items(entry("time", None));
+    world.servers[0].resources = filter(None, Some(&["x:*"]));
+    let without = ["time:get", "time prompt greet"];
+    check_widens(&world, |world| world.servers[0].resources.deny = None, &without, ALL_ITEMS);
 }
 
 #[test]

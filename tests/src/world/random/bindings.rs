@@ -27,9 +27,9 @@ pub(super) fn add(world: &mut World, dice: &mut Dice, namespaces: &[String]) {
 fn binding(world: &World, dice: &mut Dice, namespaces: &[String], name: &str) -> Binding {
     let subject = match dice.below(100) {
         0..45 => Subject::Key(keys(dice)),
-        45..62 => Subject::Team(dice.word(&TEAMS)),
-        62..76 => Subject::Organization(dice.word(&ORGANIZATIONS)),
-        76..88 => Subject::User(dice.word(&USERS)),
+        45..61 => Subject::Team(dice.word(&TEAMS)),
+        61..74 => Subject::Organization(dice.word(&ORGANIZATIONS)),
+        74..85 => Subject::User(dice.word(&USERS)),
         _ => Subject::Anonymous,
     };
     let (user, team, organization) = match &subject {

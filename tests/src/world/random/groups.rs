@@ -2,7 +2,7 @@
 
 use super::dice::Dice;
 use super::servers::reference;
-use super::{consent, globs, meta, selector};
+use super::{GLOBS, URI_GLOBS, consent, globs, meta, selector};
 use crate::world::{Entry, Flaw, Group, Id, Reference, World};
 
 const NAMES: [&str; 5] = ["dev-group", "research", "alpha", "ops.team", "tools"];
@@ -48,7 +48,12 @@ pub(super) fn entries(dice: &mut Dice, namespaces: &[String], own: &str, servers
     for _ in 0..count {
         let server: Reference = reference(dice, namespaces, own, servers);
         if entries.iter().all(|entry| entry.server != server) {
-            entries.push(Entry { server, tools: globs(dice) });
+            entries.push(Entry {
+                server,
+                tools: globs(dice, 55, &GLOBS),
+                prompts: globs(dice, 68, &GLOBS),
+                resources: globs(dice, 68, &URI_GLOBS),
+            });
         }
     }
     entries

@@ -20,7 +20,7 @@ pub(super) fn add(world: &mut World, dice: &mut Dice, namespaces: &[String]) {
             server.prefix = server.prefix.take().filter(|_| !server.bare);
         }
     }
-    if dice.chance(55) {
+    if dice.chance(60) {
         chain(world, dice, namespaces, &platform);
     }
     let tie = world.settings.organization_of.values().next().cloned();
@@ -54,7 +54,7 @@ fn parent<'w>(world: &'w mut World, dice: &mut Dice, meta: Meta, subject: Subjec
     let grants = match dice.below(10) {
         0..3 => None,
         3..5 => Some(grants(world, dice, std::slice::from_ref(&meta.namespace), &meta.namespace)),
-        _ => Some(everything(world)),
+        _ => Some(everything(world, dice)),
     };
     let index = world.bindings.len();
     world.bindings.push(Binding {
@@ -71,10 +71,19 @@ fn parent<'w>(world: &'w mut World, dice: &mut Dice, meta: Meta, subject: Subjec
     &mut world.bindings[index]
 }
 
-fn everything(world: &World) -> Grants {
+/// All servers, now and then only the prompts or only the resources of them.
+fn everything(world: &World, dice: &mut Dice) -> Grants {
+    let all = || Some(vec!["*".to_owned()]);
+    let (prompts, resources) = match dice.below(14) {
+        0 => (all(), None),
+        1 => (None, all()),
+        _ => (None, None),
+    };
     let entry = |namespace: &str, name: &str| Entry {
         server: Reference { name: name.to_owned(), namespace: namespace.to_owned() },
         tools: None,
+        prompts: prompts.clone(),
+        resources: resources.clone(),
     };
     let servers = world.servers.iter().map(|server| entry(&server.meta.namespace, &server.meta.name)).collect();
     Grants { servers, access_groups: Vec::new() }

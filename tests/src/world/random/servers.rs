@@ -1,7 +1,7 @@
 //! Random servers.
 
 use super::dice::Dice;
-use super::{GLOBS, consent, meta};
+use super::{GLOBS, URI_GLOBS, consent, filter, meta};
 use crate::world::{Flaw, Reference, SecretRef, Server, Transport, World};
 
 /// `mail-box` and `mail.box` have one default alias; `search` is reserved; the last is too long for one.
@@ -43,15 +43,11 @@ fn server(world: &World, dice: &mut Dice, namespaces: &[String], name: &str) -> 
         all_keys: dice.chance(20),
         access_groups: Vec::new(),
         allowed_namespaces: consent(dice),
-        allow: dice.chance(25).then(|| dice.some_of(&GLOBS, 0, 3)),
-        deny: dice.chance(30).then(|| dice.some_of(&GLOBS, 1, 2)),
+        tools: filter(dice, &GLOBS),
+        prompts: filter(dice, &GLOBS),
+        resources: filter(dice, &URI_GLOBS),
         catalogue: dice.some_of(&world.tools, 1, 6),
     };
-    if let (Some(allow), Some(deny), true) = (&mut server.allow, &server.deny, dice.chance(70)) {
-        // What is allowed and denied by the same glob is denied.
-        allow.retain(|glob| *glob != deny[0]);
-        allow.push(deny[0].clone());
-    }
     if dice.chance(5) {
         server.meta.flaw = Some(*dice.pick(&[
             Flaw::UnknownField,
