@@ -9,6 +9,9 @@ pub const ALIAS_MAX: usize = 32;
 /// The longest group name, in characters.
 pub const GROUP_NAME_MAX: usize = 64;
 
+/// The longest prefix of a server's URIs, in characters.
+pub const URI_PREFIX_MAX: usize = 32;
+
 /// Headers that may carry the gateway's own key, lower case, in order of precedence (LiteLLM's).
 pub const KEY_HEADERS: [&str; 6] =
     ["x-litellm-api-key", "authorization", "api-key", "x-api-key", "x-goog-api-key", "ocp-apim-subscription-key"];
@@ -75,6 +78,15 @@ pub fn is_prefix(name: &str) -> bool {
     is_alias(name) && !name.ends_with('_')
 }
 
+/// The beginning of a scheme, so that with it before any URI there is a URI: lower-case letters, digits, `-` and `.`,
+/// a letter first and a `+` at the end, at most 32.
+pub fn is_uri_prefix(prefix: &str) -> bool {
+    let is_inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
+    prefix.len() <= URI_PREFIX_MAX
+        && prefix.starts_with(|c: char| c.is_ascii_lowercase())
+        && prefix.strip_suffix('+').is_some_and(|inside| inside.chars().all(is_inside))
+}
+
 /// Letters, digits, space, `_` and `-`, at most 64, at least one of them a letter or digit.
 pub fn is_group_name(name: &str) -> bool {
     name.len() <= GROUP_NAME_MAX && is_made_of(name, |c| matches!(c, '_' | ' ' | '-'))
@@ -127,6 +139,12 @@ mod tests {
         assert!(!is_alias("") && !is_alias("_") && !is_alias("a-b") && !is_alias("é"));
         assert!(is_alias(&"a".repeat(32)) && !is_alias(&"a".repeat(33)));
         assert!(is_group_name("dev group-1") && !is_group_name(" -_") && !is_group_name("a.b"));
+        for prefix in ["a+", "docs+", "my-docs.v2+", &format!("{}+", "a".repeat(31))] {
+            assert!(is_uri_prefix(prefix), "{prefix}");
+        }
+        for prefix in ["", "+", "docs", "docs:", "1a+", "-a+", "A+", "a_b+", "a+b+", &format!("{}+", "a".repeat(32))] {
+            assert!(!is_uri_prefix(prefix), "{prefix}");
+        }
         assert!(is_group_name(&"a".repeat(64)) && !is_group_name(&"a".repeat(65)));
     }
 

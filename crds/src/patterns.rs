@@ -1,5 +1,10 @@
 //! Lists of exact names and globs over native names: `*` any characters, `?`
 //! one character, case-sensitive, nothing else special.
+//!
+//! Resources are named by URIs, and `file:///docs/../etc/passwd` is to many who
+//! resolve it a name of `file:///etc/passwd`. A URI with such dot segments gets
+//! past no list: globs do not match it where a match would let it in, and a
+//! list of what is kept out keeps it out.
 
 /// A sorted list of globs; a name matches it if any glob does. Borrowed, so that matching allocates nothing.
 #[derive(Clone, Copy, Debug)]
@@ -15,8 +20,49 @@ impl<'a> Patterns<'a> {
     /// Whether any glob matches. An empty list matches nothing.
     pub fn matches(self, name: &str) -> bool {
         // A glob matches its own text, so an equal entry decides; beyond that only wildcards can.
+        self.holds(name) || self.0.iter().any(|glob| has_wildcard(glob) && glob_matches(glob, name))
+    }
+
+    /// Whether the list lets a URI in: some glob matches it; one with dot segments by its very text or by `*` alone.
+    pub fn lets_uri_in(self, uri: &str) -> bool {
+        if has_dot_segment(uri) {
+            self.holds(uri) || self.0.iter().any(|glob| matches_all(glob))
+        } else {
+            self.matches(uri)
+        }
+    }
+
+    /// Whether the list keeps a URI out: some glob matches it, or it has dot segments and the list keeps out anything.
+    pub fn keeps_uri_out(self, uri: &str) -> bool {
+        self.matches(uri) || !self.0.is_empty() && has_dot_segment(uri)
+    }
+
+    fn holds(self, name: &str) -> bool {
         self.0.binary_search_by(|glob| glob.as_str().cmp(name)).is_ok()
-            || self.0.iter().any(|glob| has_wildcard(glob) && glob_matches(glob, name))
+    }
+}
+
+/// Whether a URI has a segment `.` or `..`, as it stands or percent-encoded. What some take for an end of a segment,
+/// as `\` or `;`, is one.
+fn has_dot_segment(uri: &str) -> bool {
+    // Dots since the last end of a segment; none once there was something else.
+    let mut dots = Some(0_usize);
+    let mut rest = uri.as_bytes();
+    loop {
+        let (byte, after) = match rest {
+            [b'%', b'2', b'e' | b'E', after @ ..] => (b'.', after),
+            [b'%', b'2', b'f' | b'F', after @ ..] => (b'/', after),
+            [b'%', b'5', b'c' | b'C', after @ ..] => (b'\\', after),
+            [byte, after @ ..] => (*byte, after),
+            [] => return matches!(dots, Some(1 | 2)),
+        };
+        rest = after;
+        dots = match byte {
+            b'.' => dots.map(|dots| dots + 1),
+            b'/' | b'\\' | b':' | b'?' | b'#' | b';' if matches!(dots, Some(1 | 2)) => return true,
+            b'/' | b'\\' | b':' | b'?' | b'#' | b';' => Some(0),
+            _ => None,
+        };
     }
 }
 
@@ -87,6 +133,26 @@ mod tests {
         check("", "", true);
         check("", "a", false);
         assert!(!Patterns::new(&[]).matches("a"), "an empty list allows nothing");
+    }
+
+    #[test]
+    fn a_uri_with_dot_segments_gets_past_no_list() {
+        for uri in
+            ["..", "a:..", "a:/b/../c", "a:/./b", "a:/b/%2E%2e/c", "a:/b%2f..%5C", r"a:\..\b", "a:/..?q", "a:/..;x"]
+        {
+            assert!(has_dot_segment(uri), "{uri}");
+        }
+        for uri in ["", "a:/b", "a:/..b/b..", "a:/...", "a:/b.c/.d", "a:/%2e%2e%2e/", "a:/%252e%252e/b", "a:/%2"] {
+            assert!(!has_dot_segment(uri), "{uri}");
+        }
+        let list = |globs: &[&str]| globs.iter().map(|&glob| glob.to_owned()).collect::<Vec<_>>();
+        let lets_in = |globs: &[&str], uri: &str| Patterns::new(&list(globs)).lets_uri_in(uri);
+        assert!(lets_in(&["a:/docs/*"], "a:/docs/b") && !lets_in(&["a:/docs/*", "a:/docs/?./c"], "a:/docs/../etc"));
+        assert!(lets_in(&["a:/docs/../etc"], "a:/docs/../etc") && lets_in(&["**"], "a:/docs/../etc"));
+        assert!(!lets_in(&[], "a:/docs/b"));
+        let keeps_out = |globs: &[&str], uri: &str| Patterns::new(&list(globs)).keeps_uri_out(uri);
+        assert!(keeps_out(&["a:/etc/*"], "a:/docs/../etc/b") && keeps_out(&["a:/etc/*"], "a:/etc/b"));
+        assert!(!keeps_out(&["a:/etc/*"], "a:/docs/b") && !keeps_out(&[], "a:/docs/../etc/b"));
     }
 
     #[test]

@@ -13,9 +13,11 @@ use serde::{Deserialize, Serialize};
 mod access;
 mod check;
 mod encode;
+mod item;
 
 pub use check::Inconsistent;
 pub use encode::{DecodeError, Header, INFLATED_LIMIT, MacKey, SCHEMA, TooLarge, decode, encode};
+pub use item::{ByKind, Item};
 
 /// Position in [`Snapshot::servers`].
 pub type ServerIndex = u32;
@@ -39,6 +41,9 @@ pub type KeyDigest = Digest128;
 /// HMAC over a server's secret values: the key of its [`Secrets`]. Changes when any of them does.
 pub type Fingerprint = Digest128;
 
+/// What an access set has of a server: of each kind the items that pass the filter, or none at all. Never thrice none.
+pub type Share = ByKind<Option<FilterIndex>>;
+
 /// The compiled state of everything.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -54,7 +59,7 @@ pub struct Snapshot {
     /// Distinct conjunctions of pattern lists: a name passes if every list matches. The empty one passes all.
     pub filters: Vec<Vec<PatternsIndex>>,
     /// Distinct access sets: servers in rising order, each with what of it.
-    pub access: Vec<Vec<(ServerIndex, FilterIndex)>>,
+    pub access: Vec<Vec<(ServerIndex, Share)>>,
     /// Namespaces of the callers.
     pub namespaces: Vec<String>,
     /// Callers with keys, by id. Suspended ones are not here: their keys are unknown.
@@ -107,9 +112,19 @@ pub struct Server {
     pub max_concurrent_calls: u32,
     /// The largest reply, in bytes.
     pub max_response_bytes: u64,
-    /// Only matching tools exist; none: every tool.
+    /// Which items exist for callers at all.
+    pub filters: ByKind<ServerFilter>,
+    /// Goes before its URIs as they are published: the beginning of a scheme. None: URIs stay as they are.
+    pub uri_prefix: Option<String>,
+}
+
+/// Which items of a kind exist for callers.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ServerFilter {
+    /// Only matching items exist; none: every item.
     pub allow: Option<PatternsIndex>,
-    /// Matching tools do not exist; wins.
+    /// Matching items do not exist; wins.
     pub deny: Option<PatternsIndex>,
 }
 

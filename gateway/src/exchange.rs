@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use crds::snapshot::{Caller, ServerIndex, UnixSeconds};
+use crds::snapshot::{Caller, Item, ServerIndex, UnixSeconds};
 use http::{HeaderMap, StatusCode};
 
 use crate::body::Stream;
@@ -53,9 +53,9 @@ pub enum Answer {
 }
 
 impl Exchange<'_> {
-    /// Whether the caller may use a tool, by its native name.
-    pub fn permit(&self, server: ServerIndex, tool: &str) -> Option<Permit> {
-        permit(&self.view.table, (self.caller, self.now), self.scope, server, tool)
+    /// Whether the caller may use an item of a server.
+    pub fn permit(&self, server: ServerIndex, item: Item) -> Option<Permit> {
+        permit(&self.view.table, (self.caller, self.now), self.scope, server, item)
     }
 
     /// What the caller adds to requests to a server.

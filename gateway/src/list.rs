@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crds::snapshot::ServerIndex;
+use crds::snapshot::{Item, ServerIndex};
 use futures_util::future::join_all;
 
 use crate::catalogue::{Catalogue, State};
@@ -57,7 +57,7 @@ fn from_index(exchange: &Exchange<'_>, server: ServerIndex, out: &mut Vec<u8>) -
         let at = ToolAt { server, tool: at as u32 };
         let native = of_server.native(at.tool);
         let shown = index.is_visible(at) && native.exists_in(exchange.revision);
-        if shown && exchange.permit(server, &native.name).is_some() {
+        if shown && exchange.permit(server, Item::Tool(&native.name)).is_some() {
             write(&published.json, out);
             tools += 1;
         }
@@ -77,7 +77,7 @@ fn from_catalogue(
     let mut tools = 0;
     for (native, published) in catalogue.tools.iter().zip(published) {
         let free = exchange.view.index.leaves_name(&published.name, server) && native.exists_in(exchange.revision);
-        if free && exchange.permit(server, &native.name).is_some() && taken.insert(published.name) {
+        if free && exchange.permit(server, Item::Tool(&native.name)).is_some() && taken.insert(published.name) {
             write(&published.json, out);
             tools += 1;
         }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crds::snapshot::Server;
+use crds::snapshot::{Item, Server};
 
 use crate::exchange::Exchange;
 use crate::gateway::{Gateway, View};
@@ -53,8 +53,8 @@ impl Holding {
         let snapshot = &view.table.snapshot;
         let server = snapshot.servers.iter().position(|other| other.id == *server);
         let caller = before.caller(self.identity).and_then(|caller| view.table.still(self.identity, &caller.id, now));
-        server
-            .zip(caller)
-            .is_some_and(|(server, caller)| snapshot.allows(caller, now, server as u32, &self.tool.native().name))
+        server.zip(caller).is_some_and(|(server, caller)| {
+            snapshot.allows(caller, now, server as u32, Item::Tool(&self.tool.native().name))
+        })
     }
 }

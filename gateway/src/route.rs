@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use crds::names::{norm, published_name};
-use crds::snapshot::ServerIndex;
+use crds::snapshot::{Item, ServerIndex};
 use futures_util::future::join_all;
 
 use crate::catalogue::{Catalogue, NativeTool, State};
@@ -72,7 +72,7 @@ pub async fn route(exchange: &Exchange<'_>, name: &str) -> Target {
         let tool = index.servers[at.server as usize].native(at.tool);
         let native = tool.name.as_str();
         if tool.exists_in(exchange.revision)
-            && let Some(permit) = exchange.permit(at.server, native)
+            && let Some(permit) = exchange.permit(at.server, Item::Tool(native))
         {
             let part = exchange.caller_part(at.server);
             if part.digest().is_none() {
@@ -122,7 +122,7 @@ fn by_published_name(exchange: &Exchange<'_>, own: &[OwnTools], name: &str) -> O
         let mut tools = list.catalogue.tools.iter();
         let goes_by = |tool: &NativeTool| published(exchange, list.server, &tool.name) == name;
         let position = tools.position(|tool| tool.exists_in(exchange.revision) && goes_by(tool))?;
-        let permit = exchange.permit(list.server, &list.catalogue.tools[position].name)?;
+        let permit = exchange.permit(list.server, Item::Tool(&list.catalogue.tools[position].name))?;
         Some(Tool::new(permit, list.part.clone(), list.catalogue.clone(), position as u32))
     })
 }
@@ -170,7 +170,7 @@ fn leaves_name(exchange: &Exchange<'_>, server: ServerIndex, native: &str) -> bo
 async fn by_prefix(exchange: &Exchange<'_>, name: &str) -> Option<Target> {
     let (mut tools, mut down) = (Vec::new(), None);
     for (server, native) in readings(exchange, name) {
-        let Some(permit) = exchange.permit(server, native) else { continue };
+        let Some(permit) = exchange.permit(server, Item::Tool(native)) else { continue };
         match listed(exchange, native, permit).await {
             Target::Unknown => {}
             Target::Down(server, error) => down = Some(Target::Down(server, error)),
@@ -216,7 +216,7 @@ async fn by_bare_name(exchange: &Exchange<'_>, own: &[OwnTools], name: &str) -> 
         if !shown {
             continue;
         }
-        let Some(permit) = exchange.permit(*server, name) else { continue };
+        let Some(permit) = exchange.permit(*server, Item::Tool(name)) else { continue };
         if only.replace(permit).is_some() {
             return Target::Unknown;
         }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crds::snapshot::{AccessIndex, Caller, ServerIndex, UnixSeconds};
+use crds::snapshot::{AccessIndex, Caller, Item, ServerIndex, UnixSeconds};
 
 use crate::table::{Named, RoutingTable};
 
@@ -102,13 +102,13 @@ impl Scope {
         }
     }
 
-    /// Whether the scope holds a tool, by its native name.
-    pub fn holds(&self, table: &RoutingTable, server: ServerIndex, tool: &str) -> bool {
+    /// Whether the scope holds an item of a server.
+    pub fn holds(&self, table: &RoutingTable, server: ServerIndex, item: Item) -> bool {
         match self {
             Scope::All => true,
             Scope::Narrowed(entries) => Self::entries(entries, server)
                 .iter()
-                .any(|(_, group)| group.is_none_or(|group| table.snapshot.gives(group, server, tool))),
+                .any(|(_, group)| group.is_none_or(|group| table.snapshot.gives(group, server, item))),
         }
     }
 }

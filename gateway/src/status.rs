@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crds::snapshot::{HttpWire, ServerIndex, Transport};
+use crds::snapshot::{HttpWire, Item, ServerIndex, Transport};
 
 use crate::catalogue::State;
 use crate::gateway::{Gateway, View};
@@ -94,7 +94,7 @@ pub fn servers(gateway: &Gateway) -> Vec<ServerStatus> {
 fn published(view: &View, server: ServerIndex) -> usize {
     let of_server = &view.index.servers[server as usize];
     let shown = (0..of_server.tools.len() as u32).filter(|tool| {
-        let offered = view.table.snapshot.offers(server, &of_server.native(*tool).name);
+        let offered = view.table.snapshot.offers(server, Item::Tool(&of_server.native(*tool).name));
         offered && view.index.is_visible(ToolAt { server, tool: *tool })
     });
     shown.count()

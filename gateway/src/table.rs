@@ -8,9 +8,7 @@ use std::sync::Arc;
 use crds::compile::Pepper;
 use crds::digest::{cut, key_digest};
 use crds::names::norm;
-use crds::snapshot::{
-    Caller, Credentials, Digest128, FilterIndex, KeyDigest, Secrets, ServerIndex, Snapshot, UnixSeconds,
-};
+use crds::snapshot::{Caller, Credentials, Digest128, KeyDigest, Secrets, ServerIndex, Share, Snapshot, UnixSeconds};
 use sha2::{Digest, Sha256};
 
 use crate::caller_part::CallerPlan;
@@ -145,8 +143,8 @@ impl RoutingTable {
         self.names.get(&norm(word)).copied()
     }
 
-    /// The servers of an access set, unless the caller's parents have expired.
-    pub fn access(&self, caller: &Caller, now: UnixSeconds) -> &[(ServerIndex, FilterIndex)] {
+    /// The servers of an access set, each with what of it, unless the caller's parents have expired.
+    pub fn access(&self, caller: &Caller, now: UnixSeconds) -> &[(ServerIndex, Share)] {
         caller.access_at(now).map_or(&[], |access| &self.snapshot.access[access as usize])
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crds::diagnostic::{ConditionType, Diagnostic};
-use crds::snapshot::{Caller, ServerIndex};
+use crds::snapshot::{self, Caller, ServerIndex};
 use gateway::exchange::{Answer, Exchange};
 use gateway::head::Head;
 use gateway::index::ToolAt;
@@ -73,14 +73,20 @@ impl Product {
         holders
     }
 
-    /// What the caller may use of all servers and the world's tools, in this scope.
+    /// What the caller may use of all servers and the world's tools, prompts and resources, in this scope.
     pub(crate) fn permitted(&self, world: &World, caller: &Caller, scope: &Scope) -> Items {
         let mut permitted = Items::new();
         for server in 0..self.view.table.servers.len() as ServerIndex {
-            for tool in &world.tools {
-                if permit(&self.view.table, (caller, NOW), scope, server, tool).is_some() {
-                    let (server, name) = self.pair(server, tool);
-                    permitted.insert((server, Item::Tool(name)));
+            let all = |items: &[String], item: fn(String) -> Item| items.iter().cloned().map(item).collect::<Vec<_>>();
+            let (tools, prompts) = (all(&world.tools, Item::Tool), all(&world.prompts, Item::Prompt));
+            for item in [tools, prompts, all(&world.resources, Item::Resource)].concat() {
+                let asked = match &item {
+                    Item::Tool(name) => snapshot::Item::Tool(name),
+                    Item::Prompt(name) => snapshot::Item::Prompt(name),
+                    Item::Resource(uri) => snapshot::Item::Resource(uri),
+                };
+                if permit(&self.view.table, (caller, NOW), scope, server, asked).is_some() {
+                    permitted.insert((id(&self.view.table.snapshot.servers[server as usize].id), item));
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! Small worlds in which the two once differed, by hand: what is right is
 //! written out, and both sides must say it. Each is a reading in `docs/access.md`.
 
-use tests::oracle::{Credential, Identity, Oracle, Reason};
+use tests::oracle::{Credential, Identity, Item, Oracle, Reason};
 use tests::world::{
     Binding, Entry, Filter, Grants, Id, KeyEntry, KeySource, Labels, Meta, Mode, NOW, Reference, Secret, SecretRef,
     Server, Subject, Transport, World,
@@ -136,6 +136,65 @@ fn the_separator_is_found_wherever_it_stands() {
         &world(vec![server("a", &["get", "_put"])]),
         &[("a___get", "a:get"), ("a____get", "a:get"), ("a___put", "a:_put"), ("_a__get", "a:get")],
     );
+}
+
+/// What the key may use, as words, of a world with one server; both sides agree.
+#[track_caller]
+fn check_items(world: &World, expected: &[&str]) {
+    assert_eq!(differences(world, &Bench::new()), Vec::<String>::new());
+    let permitted = Oracle::new(world, NOW).permitted(&Credential::Key("sb-key".to_owned()));
+    let found: Vec<String> = permitted
+        .into_iter()
+        .map(|(_, item)| match item {
+            Item::Tool(name) => format!("tool {name}"),
+            Item::Prompt(name) => format!("prompt {name}"),
+            Item::Resource(uri) => format!("resource {uri}"),
+        })
+        .collect();
+    assert_eq!(found, expected);
+}
+
+/// A server with an item of each kind that is named `get`, and URIs, granted as `edit` says.
+fn with_items(edit: impl FnOnce(&mut Entry)) -> World {
+    let mut world = world(vec![server("docs", &["get"])]);
+    world.prompts = vec!["get".to_owned()];
+    world.resources = [
+        "get",
+        "file:///docs/a",
+        "file:///docs/{path}",
+        "file:///{path}",
+        "file:///docs/../etc",
+        "file:///docs/%2E%2e/etc",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    edit(&mut world.bindings[0].grants.as_mut().unwrap().servers[0]);
+    world
+}
+
+fn globs(globs: &[&str]) -> Vec<String> {
+    globs.iter().map(|&glob| glob.to_owned()).collect()
+}
+
+#[test]
+fn a_list_of_one_kind_gives_nothing_of_another() {
+    check_items(&with_items(|entry| entry.tools = Some(globs(&["get"]))), &["tool get"]);
+    check_items(&with_items(|entry| entry.prompts = Some(globs(&["*"]))), &["prompt get"]);
+    check_items(&with_items(|entry| entry.resources = Some(globs(&["get"]))), &["resource get"]);
+    check_items(&with_items(|entry| entry.prompts = Some(globs(&[]))), &[]);
+    let both = with_items(|entry| (entry.tools, entry.resources) = (Some(globs(&["g*"])), Some(globs(&["g*"]))));
+    check_items(&both, &["tool get", "resource get"]);
+}
+
+#[test]
+fn r11_a_uri_is_judged_as_it_stands_and_one_with_dot_segments_gets_past_no_list() {
+    let world = with_items(|entry| entry.resources = Some(globs(&["file:///docs/*"])));
+    check_items(&world, &["resource file:///docs/a", "resource file:///docs/{path}"]);
+    let mut world = with_items(|entry| entry.resources = Some(globs(&["*"])));
+    assert_eq!(Oracle::new(&world, NOW).permitted(&Credential::Key("sb-key".to_owned())).len(), 6);
+    world.servers[0].resources.deny = Some(globs(&["file:///etc*", "get"]));
+    let rest = ["resource file:///docs/a", "resource file:///docs/{path}", "resource file:///{path}"];
+    check_items(&world, &rest);
 }
 
 #[test]

@@ -12,8 +12,8 @@ use super::references::{target, void};
 use super::subjects::{Binding, Subjects};
 use super::tables::{Tables, Way};
 use crate::diagnostic::Kind;
-use crate::snapshot::{AccessIndex, ServerIndex};
-use crate::v1alpha1::{Access, Grants, SubjectType};
+use crate::snapshot::{AccessIndex, ByKind, ServerIndex};
+use crate::v1alpha1::{Access, Grants, ServerGrant, SubjectType};
 
 /// The accepted objects that access follows from.
 #[derive(Clone, Copy)]
@@ -91,7 +91,10 @@ impl<'a> Settler<'a, '_> {
         for (index, grant) in grants.servers.iter().flatten().enumerate() {
             let key = target(&grant.name, &grant.namespace, own);
             if let Some(server) = named.server_admitting(&key, consent, own) {
-                granted.extend(self.tables.way(server, grant.tools.as_deref()).map(Granted::Server));
+                let ServerGrant { tools, prompts, resources, .. } = grant;
+                let lists =
+                    ByKind { tools: tools.as_deref(), prompts: prompts.as_deref(), resources: resources.as_deref() };
+                granted.extend(self.tables.way(server, lists).map(Granted::Server));
             } else {
                 let field = format!("spec.grants.servers[{index}]");
                 faults.void(kind, binding.key, void(field, Kind::McpServer, &key, own));

@@ -7,7 +7,8 @@ use super::names::{Named, NamedGroup, NamedServer};
 use super::references::{target, void};
 use super::tables::{Tables, Way};
 use crate::diagnostic::{Kind, Reason};
-use crate::snapshot::ServerIndex;
+use crate::snapshot::{ByKind, ServerIndex};
+use crate::v1alpha1::AccessGroupMember;
 
 /// The ways to members that each group gives, by its position.
 pub(super) fn members(named: &Named, consent: &Consent, tables: &mut Tables, faults: &mut Faults) -> Vec<Vec<Way>> {
@@ -31,7 +32,7 @@ pub(super) fn members(named: &Named, consent: &Consent, tables: &mut Tables, fau
                     let message = "the server's own `allowedNamespaces` does not admit the namespace of this group";
                     faults.void(Kind::McpServer, server.key, Fault::new(Reason::NotPermitted, field, message));
                 }
-                Some(group) => members[group as usize].push(Way { server: at as ServerIndex, part: None }),
+                Some(group) => members[group as usize].push(Way::whole(at as ServerIndex)),
             }
         }
     }
@@ -44,7 +45,10 @@ fn listed(group: &NamedGroup, named: &Named, consent: &Consent, tables: &mut Tab
     for (index, member) in group.object.spec.servers.iter().flatten().enumerate() {
         let key = target(&member.name, &member.namespace, own);
         if let Some(server) = named.server_admitting(&key, consent, own) {
-            ways.extend(tables.way(server, member.tools.as_deref()));
+            let AccessGroupMember { tools, prompts, resources, .. } = member;
+            let lists =
+                ByKind { tools: tools.as_deref(), prompts: prompts.as_deref(), resources: resources.as_deref() };
+            ways.extend(tables.way(server, lists));
         } else {
             let field = format!("spec.servers[{index}]");
             faults.void(Kind::McpAccessGroup, group.key, void(field, Kind::McpServer, &key, own));
@@ -61,5 +65,5 @@ fn selected(group: &NamedGroup, named: &Named, consent: &Consent) -> Vec<Way> {
             && server.admits(consent, &group.key.namespace)
     };
     let servers = named.servers.iter().enumerate().filter(|(_, server)| joins(server));
-    servers.map(|(at, _)| Way { server: at as ServerIndex, part: None }).collect()
+    servers.map(|(at, _)| Way::whole(at as ServerIndex)).collect()
 }

@@ -9,7 +9,9 @@ use super::secrets::SecretReader;
 use super::servers::{self, Connection};
 use super::tenancy::Tenancy;
 use crate::diagnostic::{Kind, ObjectKey, Reason};
-use crate::names::{ALIAS_MAX, GROUP_NAME_MAX, default_name, is_alias, is_group_name, is_prefix, is_reserved, norm};
+use crate::names::{
+    ALIAS_MAX, GROUP_NAME_MAX, default_name, is_alias, is_group_name, is_prefix, is_reserved, is_uri_prefix, norm,
+};
 use crate::resources::Resources;
 use crate::snapshot::ServerIndex;
 use crate::v1alpha1::{McpAccessGroup, McpServer, NamingType};
@@ -125,6 +127,12 @@ fn server<'a>(
         let field = if naming.prefix.is_some() { "spec.naming.prefix" } else { alias_field };
         let message = "a prefix is at most 32 letters, digits and `_`, with a letter or digit, and does not end in `_`";
         return Err(Fault::invalid(field, message));
+    }
+    let uri_prefix = spec.resources.as_ref().and_then(|resources| resources.uri_prefix.as_ref());
+    if uri_prefix.is_some_and(|prefix| !is_uri_prefix(prefix)) {
+        let message =
+            "a prefix of URIs is at most 32 lower-case letters, digits, `-` and `.`, a letter first, and ends in `+`";
+        return Err(Fault::invalid("spec.resources.uriPrefix", message));
     }
     let connection = servers::connect(spec, reader)?;
     for (name, field) in [(&alias, alias_field), (prefix, "spec.naming.prefix")] {

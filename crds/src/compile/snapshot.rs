@@ -14,15 +14,15 @@ use super::tables::{Finished, Tables};
 use crate::diagnostic::Kind;
 use crate::digest::fingerprint;
 use crate::snapshot::{
-    AccessIndex, Caller, Credentials, Group, NamespaceIndex, PatternsIndex, Secrets, Server, Snapshot, Transport,
-    WireSettings,
+    AccessIndex, ByKind, Caller, Credentials, Group, NamespaceIndex, Secrets, Server, ServerFilter, Snapshot,
+    Transport, WireSettings,
 };
-use crate::v1alpha1::{SessionMode, SubjectType};
+use crate::v1alpha1::{McpServerSpec, SessionMode, SubjectType};
 
 /// Numbers of the tables under way, before they are finished.
 struct Parts {
     /// Of each server, its allow and deny lists.
-    filters: Vec<(Option<PatternsIndex>, Option<PatternsIndex>)>,
+    filters: Vec<ByKind<ServerFilter>>,
     /// Of each group, its members.
     members: Vec<AccessIndex>,
     callers: Vec<Caller>,
@@ -41,7 +41,8 @@ pub(super) fn assemble(
 ) -> (Snapshot, Credentials) {
     let Parts { filters, members, mut callers, mut anonymous, namespaces } = parts(scene, uses, &mut tables);
     let sets = members.iter().copied().chain(callers.iter().chain(&anonymous).map(|caller| caller.access));
-    let lists = filters.iter().flat_map(|(allow, deny)| allow.iter().chain(deny).copied());
+    let lists =
+        filters.iter().flat_map(ByKind::iter).flat_map(|filter| filter.allow.iter().chain(&filter.deny).copied());
     let finished = tables.finish(sets, lists);
 
     for caller in callers.iter_mut().chain(&mut anonymous) {
@@ -73,9 +74,7 @@ pub(super) fn assemble(
 }
 
 fn parts(scene: Scene, uses: &[AccessIndex], tables: &mut Tables) -> Parts {
-    let mut list = |globs: &Option<Vec<String>>| globs.as_ref().map(|globs| tables.patterns(globs));
-    let servers = scene.named.servers.iter().map(|server| server.object.spec.tools.as_ref());
-    let filters = servers.map(|tools| tools.map_or((None, None), |it| (list(&it.allow), list(&it.deny)))).collect();
+    let filters = scene.named.servers.iter().map(|server| own_filters(&server.object.spec, tables)).collect();
     let members = scene.members.iter().map(|ways| tables.unite(ways.clone())).collect();
 
     let bindings = || scene.subjects.bindings.iter().zip(scene.standings).zip(uses);
@@ -104,6 +103,17 @@ fn parts(scene: Scene, uses: &[AccessIndex], tables: &mut Tables) -> Parts {
     Parts { filters, members, callers, anonymous, namespaces: namespaces.iter().map(ToString::to_string).collect() }
 }
 
+fn own_filters(spec: &McpServerSpec, tables: &mut Tables) -> ByKind<ServerFilter> {
+    let mut list = |globs: Option<&Vec<String>>| globs.map(|globs| tables.patterns(globs));
+    let mut filter = |allow, deny| ServerFilter { allow: list(allow), deny: list(deny) };
+    let (tools, prompts, resources) = (spec.tools.as_ref(), spec.prompts.as_ref(), spec.resources.as_ref());
+    ByKind {
+        tools: filter(tools.and_then(|it| it.allow.as_ref()), tools.and_then(|it| it.deny.as_ref())),
+        prompts: filter(prompts.and_then(|it| it.allow.as_ref()), prompts.and_then(|it| it.deny.as_ref())),
+        resources: filter(resources.and_then(|it| it.allow.as_ref()), resources.and_then(|it| it.deny.as_ref())),
+    }
+}
+
 fn group(group: &NamedGroup, members: AccessIndex, scene: Scene, namespaces: &[String]) -> Group {
     let admitted = namespaces.iter().zip(0..).filter(|(namespace, _)| group.admits(scene.consent, namespace));
     Group {
@@ -117,7 +127,7 @@ fn group(group: &NamedGroup, members: AccessIndex, scene: Scene, namespaces: &[S
 
 fn server(
     named: &NamedServer,
-    (allow, deny): (Option<PatternsIndex>, Option<PatternsIndex>),
+    filters: ByKind<ServerFilter>,
     finished: &Finished,
     pepper: &Pepper,
     credentials: &mut Credentials,
@@ -147,7 +157,10 @@ fn server(
         timeouts: timeouts(spec.timeouts.as_ref()),
         max_concurrent_calls,
         max_response_bytes,
-        allow: allow.map(|list| finished.pattern_at(list)),
-        deny: deny.map(|list| finished.pattern_at(list)),
+        filters: filters.map(|ServerFilter { allow, deny }| ServerFilter {
+            allow: allow.map(|list| finished.pattern_at(list)),
+            deny: deny.map(|list| finished.pattern_at(list)),
+        }),
+        uri_prefix: spec.resources.as_ref().and_then(|resources| resources.uri_prefix.clone()),
     }
 }

@@ -7,17 +7,25 @@ use std::hash::Hash;
 use std::rc::Rc;
 
 use crate::patterns::matches_all;
-use crate::snapshot::{AccessIndex, FilterIndex, PatternsIndex, ServerIndex};
+use crate::snapshot::{AccessIndex, ByKind, FilterIndex, PatternsIndex, ServerIndex, Share};
 
 /// An access set: servers in rising order, each with what of it.
-type AccessSet = [(ServerIndex, FilterIndex)];
+type AccessSet = [(ServerIndex, Share)];
 
-/// A way to a server: what an entry of a grant or a group gives of it.
+/// A way to a server: what an entry of a grant or a group gives of it, never nothing of all kinds.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(super) struct Way {
-    pub(super) server: ServerIndex,
-    /// The tools that match this list, or none: the whole server.
-    pub(super) part: Option<PatternsIndex>,
+    server: ServerIndex,
+    parts: ByKind<Part>,
+}
+
+/// What a way gives of one kind of item.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+enum Part {
+    Nothing,
+    /// What matches this list.
+    List(PatternsIndex),
+    Everything,
 }
 
 /// Values by number, each once.
@@ -41,9 +49,18 @@ pub(super) struct Tables {
 pub(super) struct Finished {
     pub(super) patterns: Vec<Vec<String>>,
     pub(super) filters: Vec<Vec<PatternsIndex>>,
-    pub(super) access: Vec<Vec<(ServerIndex, FilterIndex)>>,
+    pub(super) access: Vec<Vec<(ServerIndex, Share)>>,
     pattern_at: HashMap<PatternsIndex, PatternsIndex>,
     access_at: HashMap<AccessIndex, AccessIndex>,
+}
+
+// === impl Way ===
+
+impl Way {
+    /// Everything of a server.
+    pub(super) fn whole(server: ServerIndex) -> Self {
+        Self { server, parts: ByKind::all(Part::Everything) }
+    }
 }
 
 // === impl Tables ===
@@ -57,15 +74,18 @@ impl Tables {
         self.patterns.number(globs)
     }
 
-    /// The way that an entry gives: without `tools` the whole server, with an empty list none.
-    pub(super) fn way(&mut self, server: ServerIndex, tools: Option<&[String]>) -> Option<Way> {
-        match tools {
-            Some([]) => None,
-            Some(globs) if !globs.iter().any(|glob| matches_all(glob)) => {
-                Some(Way { server, part: Some(self.patterns(globs)) })
-            }
-            _ => Some(Way { server, part: None }),
+    /// The way that an entry gives: without any list the whole server, else what its lists match; a list that is not
+    /// given beside others is as an empty one.
+    pub(super) fn way(&mut self, server: ServerIndex, lists: ByKind<Option<&[String]>>) -> Option<Way> {
+        if lists.iter().all(Option::is_none) {
+            return Some(Way::whole(server));
         }
+        let parts = lists.map(|globs| match globs.unwrap_or_default() {
+            [] => Part::Nothing,
+            globs if globs.iter().any(|glob| matches_all(glob)) => Part::Everything,
+            globs => Part::List(self.patterns(globs)),
+        });
+        parts.iter().any(|part| *part != Part::Nothing).then_some(Way { server, parts })
     }
 
     /// The set that several ways give together. Ways to one server unite.
@@ -73,21 +93,35 @@ impl Tables {
         ways.sort_unstable();
         ways.dedup();
         let servers = ways.chunk_by(|one, next| one.server == next.server);
-        let set = servers.map(|ways| (ways[0].server, self.filter_of(ways))).collect();
+        let set = servers.map(|ways| (ways[0].server, self.share(ways))).collect();
         self.access.number(set)
     }
 
-    fn filter_of(&mut self, ways: &[Way]) -> FilterIndex {
-        let lists: Option<Vec<PatternsIndex>> = ways.iter().map(|way| way.part).collect();
-        let filter = match lists.as_deref() {
-            None => vec![],
-            Some([list]) => vec![*list],
-            Some(lists) => {
+    /// What ways to one server give together, kind by kind.
+    fn share(&mut self, ways: &[Way]) -> Share {
+        let parts = |part: fn(&ByKind<Part>) -> Part| ways.iter().map(|way| part(&way.parts)).collect::<Vec<_>>();
+        let parts = ByKind {
+            tools: parts(|it| it.tools),
+            prompts: parts(|it| it.prompts),
+            resources: parts(|it| it.resources),
+        };
+        parts.map(|parts| self.filter_of(&parts))
+    }
+
+    fn filter_of(&mut self, parts: &[Part]) -> Option<FilterIndex> {
+        if parts.contains(&Part::Everything) {
+            return Some(self.filters.number(vec![]));
+        }
+        let lists = parts.iter().filter_map(|part| if let Part::List(list) = part { Some(*list) } else { None });
+        let lists = match distinct(lists)[..] {
+            [] => return None,
+            [list] => vec![list],
+            ref lists => {
                 let globs: Vec<_> = lists.iter().map(|list| self.patterns.value(*list)).collect();
                 vec![self.patterns(&globs.concat())]
             }
         };
-        self.filters.number(filter)
+        Some(self.filters.number(lists))
     }
 
     /// What both sets give.
@@ -102,9 +136,11 @@ impl Tables {
         let (one, other) = (self.access.value(one), self.access.value(other));
         let (small, large) = if one.len() <= other.len() { (one, other) } else { (other, one) };
         let mut set = Vec::new();
-        for (server, filter) in small.iter() {
+        for (server, share) in small.iter() {
             if let Ok(position) = large.binary_search_by_key(server, |(server, _)| *server) {
-                set.push((*server, self.conjunction(*filter, large[position].1)));
+                let both = share.zip(large[position].1);
+                let share = both.map(|(one, other)| Some(self.conjunction(one?, other?)));
+                set.extend(share.iter().any(Option::is_some).then_some((*server, share)));
             }
         }
         let number = self.access.number(set);
@@ -136,7 +172,7 @@ impl Tables {
         keep: impl Fn(ServerIndex) -> bool,
         whole: &[ServerIndex],
     ) -> AccessIndex {
-        let all = self.filters.number(vec![]);
+        let all = ByKind::all(Some(self.filters.number(vec![])));
         let kept = self.access.value(set);
         let kept = kept.iter().copied().filter(|(server, _)| keep(*server) && whole.binary_search(server).is_err());
         let mut set: Vec<_> = kept.chain(whole.iter().map(|server| (*server, all))).collect();
@@ -151,7 +187,8 @@ impl Tables {
         patterns: impl IntoIterator<Item = PatternsIndex>,
     ) -> Finished {
         let access = distinct(access);
-        let filters = distinct(access.iter().flat_map(|set| self.access.values[*set as usize].iter().map(|it| it.1)));
+        let shares = access.iter().flat_map(|set| self.access.values[*set as usize].iter().map(|(_, share)| share));
+        let filters = distinct(shares.flat_map(|share| share.iter().copied().flatten()));
         let lists = filters.iter().flat_map(|filter| self.filters.values[*filter as usize].iter().copied());
         let patterns = distinct(lists.chain(patterns));
 
@@ -162,7 +199,8 @@ impl Tables {
             lists
         });
         let (access, access_at) = renumber(access, |set| {
-            self.access.value(set).iter().map(|(server, filter)| (*server, filter_at[filter])).collect()
+            let renumbered = |share: Share| share.map(|filter| filter.map(|filter| filter_at[&filter]));
+            self.access.value(set).iter().map(|(server, share)| (*server, renumbered(*share))).collect()
         });
         Finished { patterns, filters, access, pattern_at, access_at }
     }

@@ -1,14 +1,14 @@
-//! The one evaluator: may this caller use this tool? Lists, calls and the
-//! questions of the command line all ask here. Everything was settled by
-//! `compile`; this looks up and matches, without allocating.
+//! The one evaluator: may this caller use this tool, prompt or resource? Lists,
+//! calls and the questions of the command line all ask here. Everything was
+//! settled by `compile`; this looks up and matches, without allocating.
 
-use super::{AccessIndex, Caller, CallerKey, PatternsIndex, ServerIndex, Snapshot, UnixSeconds};
+use super::{AccessIndex, Caller, CallerKey, Item, PatternsIndex, ServerIndex, Snapshot, UnixSeconds};
 use crate::patterns::Patterns;
 
 impl Snapshot {
-    /// Whether the caller may use the server's tool now. The tool is named as the server names it.
-    pub fn allows(&self, caller: &Caller, now: UnixSeconds, server: ServerIndex, tool: &str) -> bool {
-        caller.access_at(now).is_some_and(|access| self.gives(access, server, tool)) && self.offers(server, tool)
+    /// Whether the caller may use the server's item now.
+    pub fn allows(&self, caller: &Caller, now: UnixSeconds, server: ServerIndex, item: Item) -> bool {
+        caller.access_at(now).is_some_and(|access| self.gives(access, server, item)) && self.offers(server, item)
     }
 
     /// Servers of which the caller may use anything now, in rising order; none that is off.
@@ -17,20 +17,21 @@ impl Snapshot {
         set.into_iter().flatten().map(|(server, _)| *server).filter(|server| self.is_on(*server))
     }
 
-    /// Whether the access set, of a caller or of a group's members, holds the server's tool.
-    pub fn gives(&self, access: AccessIndex, server: ServerIndex, tool: &str) -> bool {
+    /// Whether the access set, of a caller or of a group's members, holds the server's item.
+    pub fn gives(&self, access: AccessIndex, server: ServerIndex, item: Item) -> bool {
         let Some(set) = self.access.get(access as usize) else { return false };
         let Ok(position) = set.binary_search_by_key(&server, |(server, _)| *server) else { return false };
-        let filter = self.filters.get(set[position].1 as usize);
-        filter.is_some_and(|lists| lists.iter().all(|list| self.matches(*list, tool)))
+        let filter = set[position].1.of(item).and_then(|filter| self.filters.get(filter as usize));
+        filter.is_some_and(|lists| lists.iter().all(|list| self.lets_in(*list, item)))
     }
 
-    /// Whether the tool exists for callers at all: the server is on and its own filter passes it. Deny wins.
-    pub fn offers(&self, server: ServerIndex, tool: &str) -> bool {
+    /// Whether the item exists for callers at all: the server is on and its own filter passes it. Deny wins.
+    pub fn offers(&self, server: ServerIndex, item: Item) -> bool {
         self.servers.get(server as usize).is_some_and(|server| {
+            let filter = server.filters.of(item);
             !server.off
-                && server.allow.is_none_or(|allow| self.matches(allow, tool))
-                && !server.deny.is_some_and(|deny| self.matches(deny, tool))
+                && filter.allow.is_none_or(|allow| self.lets_in(allow, item))
+                && !filter.deny.is_some_and(|deny| self.keeps_out(deny, item))
         })
     }
 
@@ -38,8 +39,24 @@ impl Snapshot {
         self.servers.get(server as usize).is_some_and(|server| !server.off)
     }
 
-    fn matches(&self, list: PatternsIndex, tool: &str) -> bool {
-        self.patterns.get(list as usize).is_some_and(|globs| Patterns::new(globs).matches(tool))
+    /// Whether a list of what may be used has the item. A list that is not there has nothing.
+    fn lets_in(&self, list: PatternsIndex, item: Item) -> bool {
+        self.list(list).is_some_and(|list| match item {
+            Item::Tool(name) | Item::Prompt(name) => list.matches(name),
+            Item::Resource(uri) => list.lets_uri_in(uri),
+        })
+    }
+
+    /// Whether a list of what may not be used has the item. A list that is not there has everything.
+    fn keeps_out(&self, list: PatternsIndex, item: Item) -> bool {
+        self.list(list).is_none_or(|list| match item {
+            Item::Tool(name) | Item::Prompt(name) => list.matches(name),
+            Item::Resource(uri) => list.keeps_uri_out(uri),
+        })
+    }
+
+    fn list(&self, list: PatternsIndex) -> Option<Patterns<'_>> {
+        self.patterns.get(list as usize).map(|globs| Patterns::new(globs))
     }
 }
 

@@ -17,11 +17,16 @@ impl Snapshot {
         let in_patterns = |index: &u32| (*index as usize) < self.patterns.len();
         all("filters", &self.filters, |lists| rises(lists) && lists.iter().all(in_patterns))?;
         all("access", &self.access, |set| {
-            set.iter().all(|(server, filter)| {
-                (*server as usize) < self.servers.len() && (*filter as usize) < self.filters.len()
+            set.iter().all(|(server, share)| {
+                let filters = || share.iter().flatten();
+                (*server as usize) < self.servers.len()
+                    && filters().all(|filter| (*filter as usize) < self.filters.len())
+                    && filters().next().is_some()
             }) && set.is_sorted_by(|one, next| one.0 < next.0)
         })?;
-        all("servers", &self.servers, |server| server.allow.iter().chain(&server.deny).all(in_patterns))?;
+        all("servers", &self.servers, |server| {
+            server.filters.iter().flat_map(|filter| filter.allow.iter().chain(&filter.deny)).all(in_patterns)
+        })?;
         let in_access = |index: u32| (index as usize) < self.access.len();
         let in_namespaces = |index: u32| (index as usize) < self.namespaces.len();
         all("groups", &self.groups, |group| {

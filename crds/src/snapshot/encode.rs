@@ -1,7 +1,7 @@
 //! Snapshot to bytes and back.
 //!
 //! ```text
-//! switchboard-snapshot schema=1 revision=42 sha256=<of the JSON>\n    a line that people can read
+//! switchboard-snapshot schema=2 revision=42 sha256=<of the JSON>\n    a line that people can read
 //! <HMAC-SHA256 over that line and all that follows, 32 bytes>
 //! <the JSON, deflated>
 //! ```
@@ -23,7 +23,7 @@ use super::Snapshot;
 use super::check::Inconsistent;
 
 /// The schema that is written, and the only one that is read.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// The largest snapshot, in bytes of its JSON.
 pub const INFLATED_LIMIT: usize = 256 << 20;

@@ -74,7 +74,7 @@ fn r13_a_group_named_ever_again_is_held_once() {
     let scope = read(&table, &"g,G,g_,s1,".repeat(10_000));
     assert_eq!(entries(&scope), 101, "each member for the group, and one in whole");
     assert!(scope.holds_server(0) && scope.holds_server(99) && !scope.holds_server(100));
-    assert!(scope.holds(&table, 5, "any") && !scope.is_only(5) && !scope.is_empty());
+    assert!(scope.holds(&table, 5, Item::Tool("any")) && !scope.is_only(5) && !scope.is_empty());
 }
 
 #[test]

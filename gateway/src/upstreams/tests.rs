@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crds::snapshot::{
-    AuthScheme, CallerKey, ClientSide, HttpWire, Secrets, Server, ServerAuth, ServerTimeouts, Transport,
+    AuthScheme, ByKind, CallerKey, ClientSide, HttpWire, Secrets, Server, ServerAuth, ServerTimeouts, Transport,
 };
 use http::{HeaderName, HeaderValue};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -34,8 +34,8 @@ fn upstreams(address: Option<SocketAddr>) -> Arc<ServerUpstreams> {
         timeouts: ServerTimeouts { connect: 30, list: 30, call: 30 },
         max_concurrent_calls: 2,
         max_response_bytes: 1 << 20,
-        allow: None,
-        deny: None,
+        filters: ByKind::default(),
+        uri_prefix: None,
     };
     let url = address.map(|address| format!("http://{address}/mcp"));
     let endpoint = Arc::new(Endpoint { server, secrets: Secrets { url, ..Secrets::default() } });

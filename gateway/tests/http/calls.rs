@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use crds::snapshot::{AuthScheme, ClientSide, HttpWire, Secrets, Server, ServerAuth, ServerTimeouts, Transport};
+use crds::snapshot::{
+    AuthScheme, ByKind, ClientSide, HttpWire, Secrets, Server, ServerAuth, ServerTimeouts, Transport,
+};
 use gateway::egress::{Egress, EgressPolicy};
 use gateway::upstream::http::HttpUpstream;
 use gateway::upstream::{CallerPart, Endpoint, Outgoing, ReplyBody, UpstreamError};
@@ -29,8 +31,8 @@ pub(crate) fn endpoint(url: &str, wire: HttpWire) -> Endpoint {
         timeouts: ServerTimeouts { connect: 5, list: 5, call: 5 },
         max_concurrent_calls: 64,
         max_response_bytes: MAX_RESPONSE,
-        allow: None,
-        deny: None,
+        filters: ByKind::default(),
+        uri_prefix: None,
     };
     Endpoint { server, secrets: Secrets { url: Some(url.to_owned()), ..Secrets::default() } }
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use crds::snapshot::{AuthScheme, ClientSide, Secrets, Server, ServerAuth, ServerTimeouts, Transport};
+use crds::snapshot::{AuthScheme, ByKind, ClientSide, Secrets, Server, ServerAuth, ServerTimeouts, Transport};
 use gateway::upstream::stdio::{Children, StdioUpstream};
 use gateway::upstream::{CallerPart, Endpoint, Messages, Outgoing, Reply, ReplyBody, UpstreamError};
 use serde_json::{Value, json};
@@ -117,8 +117,8 @@ fn endpoint(manifest: Manifest<'_>) -> Endpoint {
         timeouts: ServerTimeouts { connect: manifest.connect, list: 30, call: 60 },
         max_concurrent_calls: 64,
         max_response_bytes: MAX_RESPONSE,
-        allow: None,
-        deny: None,
+        filters: ByKind::default(),
+        uri_prefix: None,
     };
     let env = manifest.env.iter().map(|(_, value)| (*value).to_owned()).collect();
     Endpoint { server, secrets: Secrets { env, ..Secrets::default() } }

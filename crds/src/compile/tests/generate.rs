@@ -10,25 +10,38 @@ use sha2::{Digest, Sha256};
 use crate::compile::{Compiled, Scope};
 use crate::diagnostic::ObjectKey;
 use crate::resources::Resources;
+use crate::snapshot::Item;
 use crate::v1alpha1::{
     Access, AccessGroupMember, Auth, AuthType, From, Grants, Header, Http, Key, McpAccessGroup, McpAccessGroupSpec,
-    McpKeyBinding, McpKeyBindingSpec, McpServer, McpServerSpec, NamespaceConsent, ObjectRef, SecretKeyRef, Selector,
-    SelectorOperator, SelectorTerm, ServerGrant, Subject, SubjectType, ToolFilter, Value, ValueSource,
+    McpKeyBinding, McpKeyBindingSpec, McpServer, McpServerSpec, NamespaceConsent, ObjectRef, PromptFilter,
+    ResourceFilter, SecretKeyRef, Selector, SelectorOperator, SelectorTerm, ServerGrant, Subject, SubjectType,
+    ToolFilter, Value, ValueSource,
 };
 
 /// When the properties look.
 pub(super) const NOW: i64 = 1000;
 /// Stands in every value that must not show.
 pub(super) const MARK: &str = "5ecre7";
-/// Tools that every server has.
-pub(super) const TOOLS: [&str; 4] = ["get", "get_x", "set", "y"];
+/// Tools, prompts and resources that every server has; lists of one kind would match names of the others.
+const ITEMS: [Item; 10] = [
+    Item::Tool("get"),
+    Item::Tool("get_x"),
+    Item::Tool("set"),
+    Item::Tool("y"),
+    Item::Prompt("get"),
+    Item::Prompt("y"),
+    Item::Resource("get"),
+    Item::Resource("x:/get"),
+    Item::Resource("x:/y/../get"),
+    Item::Resource("x:/{y}"),
+];
 
 const NAMESPACES: [&str; 4] = ["p", "a", "b", "lone"];
 /// Where objects are put.
 const PLACES: [&str; 7] = ["p", "p", "p", "a", "a", "b", "lone"];
 
-/// A caller, a server, a tool.
-pub(super) type Permit = (String, String, &'static str);
+/// A caller, a server, an item.
+pub(super) type Permit = (String, String, Item<'static>);
 
 /// Choices, one byte each; zeros once they run out.
 pub(super) struct Dice<'b>(pub(super) std::slice::Iter<'b, u8>);
@@ -121,6 +134,12 @@ fn server(dice: &mut Dice) -> McpServerSpec {
         }),
         auth: dice.maybe(4, token),
         tools: dice.maybe(4, |dice| ToolFilter { allow: dice.maybe(2, globs), deny: dice.maybe(2, globs) }),
+        prompts: dice.maybe(4, |dice| PromptFilter { allow: dice.maybe(2, globs), deny: dice.maybe(2, globs) }),
+        resources: dice.maybe(4, |dice| ResourceFilter {
+            allow: dice.maybe(2, globs),
+            deny: dice.maybe(2, globs),
+            uri_prefix: dice.maybe(2, |_| "docs+".to_owned()),
+        }),
         access: if dice.one_in(4) { Access::AllKeys } else { Access::Granted },
         access_groups: dice.maybe(3, |dice| dice.several(2, |dice| reference(dice, &["g0", "g1", "g2"]))),
         allowed_namespaces: consent(dice),
@@ -131,7 +150,13 @@ fn server(dice: &mut Dice) -> McpServerSpec {
 fn group(dice: &mut Dice) -> McpAccessGroupSpec {
     let member = |dice: &mut Dice| {
         let ObjectRef { name, namespace } = reference(dice, &["s0", "s0", "s1", "s1", "s2", "s3", "s4"]);
-        AccessGroupMember { name, namespace, tools: dice.maybe(3, globs), prompts: None, resources: None }
+        AccessGroupMember {
+            name,
+            namespace,
+            tools: dice.maybe(3, globs),
+            prompts: dice.maybe(4, globs),
+            resources: dice.maybe(4, globs),
+        }
     };
     McpAccessGroupSpec {
         group_name: dice.maybe(8, |dice| dice.pick(&["s1", "shared"]).to_owned()),
@@ -161,7 +186,13 @@ fn binding(type_: SubjectType, dice: &mut Dice) -> McpKeyBindingSpec {
     let organization = parent(1, &["acme", "acme", "acme", "other"]);
     let entry = |dice: &mut Dice| {
         let ObjectRef { name, namespace } = reference(dice, &["s0", "s0", "s1", "s1", "s2", "s3", "s4"]);
-        ServerGrant { name, namespace, tools: dice.maybe(3, globs), prompts: None, resources: None }
+        ServerGrant {
+            name,
+            namespace,
+            tools: dice.maybe(3, globs),
+            prompts: dice.maybe(4, globs),
+            resources: dice.maybe(4, globs),
+        }
     };
     let grants = (!dice.one_in(4)).then(|| Grants {
         servers: Some(dice.several(4, entry)),
@@ -218,7 +249,7 @@ fn consent(dice: &mut Dice) -> Option<NamespaceConsent> {
 }
 
 fn globs(dice: &mut Dice) -> Vec<String> {
-    dice.several(3, |dice| dice.pick(&["get", "set", "get*", "?et", "y", "*"]).to_owned())
+    dice.several(3, |dice| dice.pick(&["get", "set", "get*", "?et", "y", "*", "x:*", "x:/{y}"]).to_owned())
 }
 
 fn reference(dice: &mut Dice, names: &[&str]) -> ObjectRef {
@@ -252,8 +283,8 @@ pub(super) fn permits(compiled: &Compiled) -> BTreeSet<Permit> {
     let mut permits = BTreeSet::new();
     for (who, caller) in keyed.chain(anonymous) {
         for (server, at) in snapshot.servers.iter().zip(0..) {
-            let allowed = TOOLS.into_iter().filter(|tool| snapshot.allows(caller, NOW, at, tool));
-            permits.extend(allowed.map(|tool| (who.clone(), server.id.clone(), tool)));
+            let allowed = ITEMS.into_iter().filter(|item| snapshot.allows(caller, NOW, at, *item));
+            permits.extend(allowed.map(|item| (who.clone(), server.id.clone(), item)));
         }
     }
     permits

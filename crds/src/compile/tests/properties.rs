@@ -11,7 +11,7 @@ use super::generate::{Dice, MARK, NOW, permits, world};
 use super::*;
 use crate::diagnostic::{ConditionType, Kind, ObjectKey, Reason};
 use crate::snapshot::{MacKey, decode, encode};
-use crate::v1alpha1::{Access, Key, McpKeyBindingSpec, SubjectType};
+use crate::v1alpha1::{Access, AccessGroupMember, Key, McpKeyBindingSpec, McpServerSpec, ServerGrant, SubjectType};
 
 fn key() -> MacKey {
     MacKey([9; 32])
@@ -163,15 +163,13 @@ fn shuffled(resources: &Resources, dice: &mut Dice) -> Resources {
     for server in shuffled.servers.values_mut() {
         let spec = &mut server.spec;
         shuffle(spec.access_groups.as_mut(), dice);
-        if let Some(tools) = &mut spec.tools {
-            shuffle(tools.allow.as_mut(), dice);
-            shuffle(tools.deny.as_mut(), dice);
-        }
+        shuffle_each(allow_lists(spec), dice);
+        shuffle_each(deny_lists(spec), dice);
     }
     for group in shuffled.groups.values_mut() {
         shuffle(group.spec.servers.as_mut(), dice);
         for member in group.spec.servers.iter_mut().flatten() {
-            shuffle(member.tools.as_mut(), dice);
+            shuffle_each(member_lists(member), dice);
         }
     }
     for binding in shuffled.bindings.values_mut() {
@@ -180,11 +178,46 @@ fn shuffled(resources: &Resources, dice: &mut Dice) -> Resources {
             shuffle(grants.servers.as_mut(), dice);
             shuffle(grants.access_groups.as_mut(), dice);
             for grant in grants.servers.iter_mut().flatten() {
-                shuffle(grant.tools.as_mut(), dice);
+                shuffle_each(grant_lists(grant), dice);
             }
         }
     }
     shuffled
+}
+
+/// Three lists, as far as they are given: of tools, prompts, resources.
+type Lists<'a> = [Option<&'a mut Vec<String>>; 3];
+
+fn allow_lists(spec: &mut McpServerSpec) -> Lists<'_> {
+    let McpServerSpec { tools, prompts, resources, .. } = spec;
+    [
+        tools.as_mut().and_then(|it| it.allow.as_mut()),
+        prompts.as_mut().and_then(|it| it.allow.as_mut()),
+        resources.as_mut().and_then(|it| it.allow.as_mut()),
+    ]
+}
+
+fn deny_lists(spec: &mut McpServerSpec) -> Lists<'_> {
+    let McpServerSpec { tools, prompts, resources, .. } = spec;
+    [
+        tools.as_mut().and_then(|it| it.deny.as_mut()),
+        prompts.as_mut().and_then(|it| it.deny.as_mut()),
+        resources.as_mut().and_then(|it| it.deny.as_mut()),
+    ]
+}
+
+fn member_lists(member: &mut AccessGroupMember) -> Lists<'_> {
+    [member.tools.as_mut(), member.prompts.as_mut(), member.resources.as_mut()]
+}
+
+fn grant_lists(grant: &mut ServerGrant) -> Lists<'_> {
+    [grant.tools.as_mut(), grant.prompts.as_mut(), grant.resources.as_mut()]
+}
+
+fn shuffle_each(lists: Lists, dice: &mut Dice) {
+    for list in lists {
+        shuffle(list, dice);
+    }
 }
 
 fn shuffle<T>(list: Option<&mut Vec<T>>, dice: &mut Dice) {
@@ -277,10 +310,11 @@ fn entries(resources: &Resources, takings: &mut Vec<Taking>) {
         }
     };
     for key in resources.servers.keys() {
-        without(format!("allow of {key}"), &|left, at| {
-            let tools = left.servers.get_mut(key).unwrap().spec.tools.as_mut();
-            take(tools.and_then(|tools| tools.allow.as_mut()), at)
-        });
+        for kind in 0..3 {
+            without(format!("allow list {kind} of {key}"), &|left, at| {
+                take(allow_lists(&mut left.servers.get_mut(key).unwrap().spec)[kind].take(), at)
+            });
+        }
         without(format!("accessGroups of {key}"), &|left, at| {
             take(left.servers.get_mut(key).unwrap().spec.access_groups.as_mut(), at)
         });
@@ -290,10 +324,12 @@ fn entries(resources: &Resources, takings: &mut Vec<Taking>) {
             take(left.groups.get_mut(key).unwrap().spec.servers.as_mut(), at)
         });
         for number in 0..group.spec.servers.iter().flatten().count() {
-            without(format!("servers[{number}].tools of {key}"), &|left, at| {
-                let list = left.groups.get_mut(key).unwrap().spec.servers.as_mut();
-                take(list.unwrap()[number].tools.as_mut(), at)
-            });
+            for kind in 0..3 {
+                without(format!("list {kind} of servers[{number}] of {key}"), &|left, at| {
+                    let servers = left.groups.get_mut(key).unwrap().spec.servers.as_mut();
+                    take(member_lists(&mut servers.unwrap()[number])[kind].take(), at)
+                });
+            }
         }
     }
     for (key, binding) in &resources.bindings {
@@ -305,10 +341,12 @@ fn entries(resources: &Resources, takings: &mut Vec<Taking>) {
             take(left.bindings.get_mut(key).unwrap().spec.grants.as_mut().unwrap().access_groups.as_mut(), at)
         });
         for number in 0..grants.servers.iter().flatten().count() {
-            without(format!("grants.servers[{number}].tools of {key}"), &|left, at| {
-                let grants = left.bindings.get_mut(key).unwrap().spec.grants.as_mut().unwrap();
-                take(grants.servers.as_mut().unwrap()[number].tools.as_mut(), at)
-            });
+            for kind in 0..3 {
+                without(format!("list {kind} of grants.servers[{number}] of {key}"), &|left, at| {
+                    let grants = left.bindings.get_mut(key).unwrap().spec.grants.as_mut().unwrap();
+                    take(grant_lists(&mut grants.servers.as_mut().unwrap()[number])[kind].take(), at)
+                });
+            }
         }
     }
 }

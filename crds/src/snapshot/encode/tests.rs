@@ -1,5 +1,7 @@
 use super::*;
-use crate::snapshot::{Caller, Group, WireSettings};
+use crate::snapshot::{
+    AuthScheme, ByKind, Caller, ClientSide, Group, Server, ServerAuth, ServerTimeouts, Transport, WireSettings,
+};
 
 fn key() -> MacKey {
     MacKey([3; 32])
@@ -8,11 +10,28 @@ fn key() -> MacKey {
 fn sample() -> Snapshot {
     let caller =
         Caller { id: "ns/a".to_owned(), namespace: 0, expires: None, access_until: Some(9), access: 0, keys: vec![] };
+    let server = Server {
+        id: "ns/s".to_owned(),
+        alias: "s".to_owned(),
+        prefix: None,
+        names: vec!["s".to_owned()],
+        transport: Transport::Stdio { command: "s".to_owned(), args: vec![], working_dir: None, env: vec![] },
+        auth: ServerAuth { scheme: AuthScheme::None, client_side: ClientSide::Deny },
+        credential: None,
+        off: false,
+        shared: false,
+        timeouts: ServerTimeouts { connect: 1, list: 1, call: 1 },
+        max_concurrent_calls: 1,
+        max_response_bytes: 1,
+        filters: ByKind::default(),
+        uri_prefix: Some("docs+".to_owned()),
+    };
     Snapshot {
         settings: WireSettings { separator: "-".to_owned(), ..WireSettings::default() },
+        servers: vec![server],
         patterns: vec![vec!["a".to_owned()]],
         filters: vec![vec![0]],
-        access: vec![vec![]],
+        access: vec![vec![(0, ByKind { prompts: None, ..ByKind::all(Some(0)) })]],
         namespaces: vec!["ns".to_owned()],
         callers: vec![caller],
         ..Snapshot::default()
@@ -31,7 +50,7 @@ fn bytes_begin_with_a_line_for_people_and_are_the_same_each_time() {
     let bytes = encode(&sample(), 42, &key()).unwrap();
     assert_eq!(bytes, encode(&sample(), 42, &key()).unwrap());
     let line = str::from_utf8(bytes.split(|byte| *byte == b'\n').next().unwrap()).unwrap();
-    assert!(line.starts_with("switchboard-snapshot schema=1 revision=42 sha256="), "{line}");
+    assert!(line.starts_with("switchboard-snapshot schema=2 revision=42 sha256="), "{line}");
     let (snapshot, header) = decode(&bytes, &key()).unwrap();
     assert_eq!((snapshot, header.revision), (sample(), 42));
 }
@@ -54,10 +73,10 @@ fn every_bit_counts() {
 #[test]
 fn another_schema_is_refused_by_number() {
     let json = json(&sample());
-    let error = decode(&seal(2, &json, &deflate(&json)), &key()).unwrap_err();
+    let error = decode(&seal(1, &json, &deflate(&json)), &key()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the snapshot has schema 2, this build reads schema 1: bring both to the same release"
+        "the snapshot has schema 1, this build reads schema 2: bring both to the same release"
     );
 }
 
@@ -66,15 +85,19 @@ fn what_is_authentic_is_still_bounded_parsed_and_checked() {
     let bomb = deflate(&vec![b' '; 1 << 20]);
     assert!(matches!(inflate(&bomb, 1 << 10), Err(DecodeError::TooLarge)));
     assert_eq!(inflate(&bomb, 1 << 20).unwrap().len(), 1 << 20);
-    assert!(matches!(decode(&seal(1, b"", b"\xff\xff"), &key()), Err(DecodeError::Inflate(_))));
-    let parse = |json: &[u8]| decode(&seal(1, json, &deflate(json)), &key()).unwrap_err();
+    assert!(matches!(decode(&seal(SCHEMA, b"", b"\xff\xff"), &key()), Err(DecodeError::Inflate(_))));
+    let parse = |json: &[u8]| decode(&seal(SCHEMA, json, &deflate(json)), &key()).unwrap_err();
     assert!(matches!(parse(b"{}"), DecodeError::Parse(_)));
-    assert!(matches!(decode(&seal(1, b"else", &deflate(&json(&sample()))), &key()), Err(DecodeError::Forged)));
+    assert!(matches!(decode(&seal(SCHEMA, b"else", &deflate(&json(&sample()))), &key()), Err(DecodeError::Forged)));
 
-    let broken: [fn(&mut Snapshot); 8] = [
+    let broken: [fn(&mut Snapshot); 11] = [
         |it| it.patterns[0] = vec!["b".to_owned(), "a".to_owned()],
         |it| it.filters[0] = vec![1],
-        |it| it.access[0] = vec![(0, 0)],
+        // No such server; a filter out of range, of any kind; a server of which nothing is given.
+        |it| it.access[0] = vec![(1, ByKind::all(Some(0)))],
+        |it| it.access[0] = vec![(0, ByKind { resources: Some(1), ..ByKind::all(Some(0)) })],
+        |it| it.access[0] = vec![(0, ByKind::all(None))],
+        |it| it.servers[0].filters.prompts.deny = Some(1),
         |it| it.callers[0].access = 1,
         |it| it.callers[0].namespace = 1,
         |it| it.callers.push(it.callers[0].clone()),

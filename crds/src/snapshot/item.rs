@@ -1,0 +1,80 @@
+//! What callers ask a server for: a tool, a prompt, a resource. Each kind is
+//! granted and filtered for itself.
+
+use serde::{Deserialize, Serialize};
+
+/// One thing of a server, by its native name.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Item<'n> {
+    /// A tool.
+    Tool(&'n str),
+    /// A prompt.
+    Prompt(&'n str),
+    /// A resource by its native URI, listed or not, or a resource template by its URI template as it is written.
+    Resource(&'n str),
+}
+
+/// Something for each kind of item. In a snapshot it is a list: of tools, prompts, resources.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(
+    from = "[T; 3]",
+    into = "[T; 3]",
+    bound(serialize = "T: Clone + Serialize", deserialize = "T: Deserialize<'de>")
+)]
+pub struct ByKind<T> {
+    /// For tools.
+    pub tools: T,
+    /// For prompts.
+    pub prompts: T,
+    /// For resources and resource templates.
+    pub resources: T,
+}
+
+impl<T> ByKind<T> {
+    /// What there is for the item's kind.
+    pub fn of(&self, item: Item) -> &T {
+        match item {
+            Item::Tool(_) => &self.tools,
+            Item::Prompt(_) => &self.prompts,
+            Item::Resource(_) => &self.resources,
+        }
+    }
+
+    /// All three, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        [&self.tools, &self.prompts, &self.resources].into_iter()
+    }
+
+    /// The same, made something else of.
+    pub(crate) fn map<U>(self, mut make: impl FnMut(T) -> U) -> ByKind<U> {
+        ByKind { tools: make(self.tools), prompts: make(self.prompts), resources: make(self.resources) }
+    }
+
+    /// Both, kind by kind.
+    pub(crate) fn zip<U>(self, other: ByKind<U>) -> ByKind<(T, U)> {
+        ByKind {
+            tools: (self.tools, other.tools),
+            prompts: (self.prompts, other.prompts),
+            resources: (self.resources, other.resources),
+        }
+    }
+}
+
+impl<T: Copy> ByKind<T> {
+    /// The same for each kind.
+    pub(crate) fn all(value: T) -> Self {
+        Self { tools: value, prompts: value, resources: value }
+    }
+}
+
+impl<T> From<[T; 3]> for ByKind<T> {
+    fn from([tools, prompts, resources]: [T; 3]) -> Self {
+        Self { tools, prompts, resources }
+    }
+}
+
+impl<T> From<ByKind<T>> for [T; 3] {
+    fn from(ByKind { tools, prompts, resources }: ByKind<T>) -> Self {
+        [tools, prompts, resources]
+    }
+}
