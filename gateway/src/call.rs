@@ -1,142 +1,115 @@
-//! `tools/call`: one permitted request to one upstream.
+//! The methods that one server answers: what they are about is found, and the
+//! request forwarded to where it is.
 
-use std::time::Duration;
+use std::future::Future;
 
 use bytes::Bytes;
-use tokio::time::{Instant, timeout_at};
 
+use crate::catalogue::List;
 use crate::exchange::{Answer, Exchange};
 use crate::failure::{self, Client};
-use crate::identify::Identity;
+use crate::forward::{Method, Request, forward};
 use crate::modern;
-use crate::relay::Relay;
-use crate::revoked::Holding;
-use crate::route::{Target, Tool, route};
-use crate::scan::{Edit, MODERN_META, Message, change_members, splice};
-use crate::upstream::{Outgoing, UpstreamError};
+use crate::route::{Target, resource, route, template};
+use crate::scan::{Message, Text};
 
-/// Answers `tools/call`. `whole`: the answer must be one message (a batch).
-pub async fn tool(exchange: &Exchange<'_>, body: &Bytes, message: &Message<'_>, id: &[u8], whole: bool) -> Answer {
-    let client = Client { id, modern: exchange.revision.is_modern() };
-    let Some(name) = message.params.as_ref().and_then(|params| params.name.as_ref()) else {
-        return Answer::error(id, -32602, "params.name is missing: it names the tool to call");
+const INVALID_PARAMS: i32 = -32602;
+
+/// A message as these methods get it.
+#[derive(Clone, Copy)]
+pub struct Asked<'r> {
+    /// The body that it came in.
+    pub body: &'r Bytes,
+    /// The message in the body.
+    pub message: &'r Message<'r>,
+    /// Its id, as JSON.
+    pub id: &'r [u8],
+    /// Whether the answer must be one message (a batch).
+    pub whole: bool,
+}
+
+/// Answers `tools/call`.
+pub async fn tool(exchange: &Exchange<'_>, asked: Asked<'_>) -> Answer {
+    let Some(name) = asked.message.params.as_ref().and_then(|params| params.name.as_ref()) else {
+        return Answer::error(asked.id, INVALID_PARAMS, "params.name is missing: it names the tool to call");
     };
-    match route(exchange, &name.value).await {
-        Target::Tool(tool) => {
-            if client.modern
-                && let Err(refused) =
-                    modern::check_arguments(exchange.headers, tool.called.native(), (body, message), id)
-            {
-                return refused;
-            }
-            forward(exchange, body, message, (tool, &name.value), (client, whole)).await
+    let request = asked.request(exchange, Method::CallTool, List::Tools, name);
+    answer(exchange, request, route(exchange, List::Tools, &name.value)).await
+}
+
+/// Answers `prompts/get`.
+pub async fn prompt(exchange: &Exchange<'_>, asked: Asked<'_>) -> Answer {
+    let Some(name) = asked.message.params.as_ref().and_then(|params| params.name.as_ref()) else {
+        return Answer::error(asked.id, INVALID_PARAMS, "params.name is missing: it names the prompt to get");
+    };
+    let request = asked.request(exchange, Method::GetPrompt, List::Prompts, name);
+    answer(exchange, request, route(exchange, List::Prompts, &name.value)).await
+}
+
+/// Answers `resources/read`.
+pub async fn read(exchange: &Exchange<'_>, asked: Asked<'_>) -> Answer {
+    let Some(uri) = asked.message.params.as_ref().and_then(|params| params.uri.as_ref()) else {
+        return Answer::error(asked.id, INVALID_PARAMS, "params.uri is missing: it names the resource to read");
+    };
+    let request = asked.request(exchange, Method::ReadResource, List::Resources, uri);
+    answer(exchange, request, resource(exchange, &uri.value)).await
+}
+
+/// Answers `completion/complete`. A server that completes nothing has nothing to propose.
+pub async fn complete(exchange: &Exchange<'_>, asked: Asked<'_>) -> Answer {
+    let refuse = |words: &str| Answer::error(asked.id, INVALID_PARAMS, words);
+    let Some(reference) = asked.message.params.as_ref().and_then(|params| params.reference.as_ref()) else {
+        return refuse("params.ref is missing: it names the prompt or resource whose argument is completed");
+    };
+    match (reference.kind.as_ref().map(|kind| &*kind.value), &reference.name, &reference.uri) {
+        (Some("ref/prompt"), Some(name), _) => {
+            let request = asked.request(exchange, Method::Complete, List::Prompts, name);
+            answer(exchange, request, route(exchange, List::Prompts, &name.value)).await
         }
+        (Some("ref/resource"), _, Some(uri)) => {
+            let request = asked.request(exchange, Method::Complete, List::Resources, uri);
+            answer(exchange, request, template(exchange, &uri.value)).await
+        }
+        _ => refuse("params.ref is neither a ref/prompt with a name nor a ref/resource with a uri"),
+    }
+}
+
+impl<'r> Asked<'r> {
+    fn request(self, exchange: &Exchange<'_>, method: Method, list: List, said: &'r Text<'r>) -> Request<'r> {
+        let client = Client { id: self.id, modern: exchange.revision.is_modern(), list };
+        Request { method, body: self.body, message: self.message, said, client, whole: self.whole }
+    }
+}
+
+async fn answer(exchange: &Exchange<'_>, request: Request<'_>, target: impl Future<Output = Target>) -> Answer {
+    let client = request.client;
+    let found = match target.await {
+        Target::Found(found) => found,
         Target::Down(server, error) => {
             let server = &exchange.view.table.snapshot.servers[server as usize];
-            failure::upstream(client, &server.alias, &error)
+            return failure::upstream(client, &server.alias, &error);
         }
-        Target::Unknown => failure::unknown_tool(client, &name.value),
-    }
-}
-
-async fn forward(
-    exchange: &Exchange<'_>,
-    body: &Bytes,
-    message: &Message<'_>,
-    (tool, called): (Tool, &str),
-    (client, whole): (Client<'_>, bool),
-) -> Answer {
-    let server = tool.permit.server();
-    let Some(upstreams) = &exchange.view.upstreams[server as usize] else {
-        return failure::unknown_tool(client, called);
+        Target::Unknown => return failure::unknown(client, &request.said.value),
     };
-    let declared = &upstreams.endpoint.server;
-    let deadline = deadline(exchange, declared.timeouts.call);
-    let holding = Holding::new(exchange, tool.called.clone());
-    let render = |upstream_id: u64| render(body, message, &tool.called.native().name_json, upstream_id);
-    let outgoing = Outgoing { method: "tools/call", render: &render, deadline };
-    let answered = async {
-        let opened = upstreams.open(exchange.caller, tool.part)?;
-        let slot = timeout_at(deadline, upstreams.calls.clone().acquire_owned()).await;
-        // The semaphore is never closed, so that only time can fail it.
-        let slot = slot.ok().and_then(Result::ok).ok_or_else(|| UpstreamError::timeout("waiting for a free slot"))?;
-        let reply = opened.upstream.send(&outgoing).await?;
-        let relay = Relay {
-            id: body.slice_ref(client.id),
-            token: progress_token(body, message),
-            modern: client.modern,
-            server: upstreams.clone(),
-            upstream: opened.upstream,
-            slot,
-            deadline,
-            holding: holding.clone(),
-        };
-        Ok(relay.run(reply, whole).await)
-    };
-    // What was taken away since the request was read is asked first: nothing is sent for who has lost it.
-    tokio::select! {
-        biased;
-        () = holding.lost() => failure::unknown_tool(client, called),
-        answer = answered => answer.unwrap_or_else(|error: UpstreamError| {
-            upstreams.failed(&error);
-            failure::upstream(client, &holding.server().alias, &error)
-        }),
+    if client.modern
+        && let Some(entry) = found.called.listed()
+        && let Err(refused) =
+            modern::check_arguments(exchange.headers, entry, (request.body, request.message), client.id)
+    {
+        return refused;
     }
+    if request.method == Method::Complete && !found.called.has_completions(exchange) {
+        return nothing_to_complete(client);
+    }
+    forward(exchange, request, found).await
 }
 
-/// The call's deadline; no call outlives its caller, or the key that it came by.
-fn deadline(exchange: &Exchange<'_>, seconds: u32) -> Instant {
-    let mut allowed = Duration::from_secs(u64::from(seconds));
-    let of_key = match exchange.identity {
-        Identity::Known { expires, .. } => expires,
-        Identity::Anonymous => None,
-    };
-    for expiry in [exchange.caller.expires, exchange.caller.access_until, of_key].into_iter().flatten() {
-        let left = u64::try_from(expiry - exchange.now).unwrap_or_default();
-        allowed = allowed.min(Duration::from_secs(left));
+fn nothing_to_complete(client: Client<'_>) -> Answer {
+    let mut result = br#"{"completion":{"values":[]}"#.to_vec();
+    if client.modern {
+        result.push(b',');
+        result.extend_from_slice(Method::Complete.modern_result());
     }
-    Instant::now() + allowed
-}
-
-fn progress_token(body: &Bytes, message: &Message<'_>) -> Option<Bytes> {
-    let token = message.params.as_ref()?.meta.as_ref()?.progress_token.as_ref()?;
-    Some(body.slice_ref(token.token))
-}
-
-/// The caller's message for the upstream: another id, the native name, the id as progress token, and without what only
-/// the modern protocol has. Every other byte as it came.
-fn render(body: &Bytes, message: &Message<'_>, name_json: &[u8], upstream_id: u64) -> Bytes {
-    let id = upstream_id.to_string();
-    let mut edits = Vec::with_capacity(8);
-    if let Some(token) = &message.id {
-        edits.push(Edit::replace(token.span, id.as_bytes()));
-    }
-    if let Some(params) = &message.params {
-        if let Some(name) = &params.name {
-            edits.push(Edit::replace(name.span, name_json));
-        }
-        if let Some(meta) = &params.meta {
-            if let Some(token) = &meta.progress_token {
-                edits.push(Edit::replace(token.span, id.as_bytes()));
-            }
-            if meta.protocol_version.is_some() {
-                // The members were read once already, so that reading them again cannot fail.
-                edits.extend(change_members(body, meta.object.span, &MODERN_META, b"").unwrap_or_default());
-            }
-        }
-    }
-    edits.sort_unstable_by_key(|edit| edit.span.start);
-    let mut out = Vec::with_capacity(message.span.end - message.span.start + name_json.len() + 48);
-    let from = message.span.start;
-    if from == 0 && message.span.end == body.len() {
-        splice(body, &edits, &mut out);
-    } else {
-        // A message of a batch: its spans count from the start of the body.
-        for edit in &mut edits {
-            edit.span.start -= from;
-            edit.span.end -= from;
-        }
-        splice(&body[from..message.span.end], &edits, &mut out);
-    }
-    out.into()
+    result.push(b'}');
+    Answer::result(client.id, &result)
 }

@@ -1,37 +1,66 @@
 //! What a server lists, read in the background, all pages, and kept in memory
 //! as the bytes that it sent.
 
-use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use crds::snapshot::Item;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use http_body_util::{BodyExt, Limited};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout_at};
 
 use crate::json;
-use crate::modern::annotation::{self, Annotation, Invalid};
-use crate::revision::Revision;
-use crate::upstream::{Outcome, Outgoing, Reply, ReplyBody, Upstream, UpstreamError};
+use crate::upstream::{Offers, Outcome, Outgoing, Reply, ReplyBody, Upstream, UpstreamError};
+
+mod entry;
+
+pub use entry::Entry;
 
 /// The most pages of one list.
 const MAX_PAGES: usize = 1000;
-/// The most tools of one server.
-const MAX_TOOLS: usize = 10_000;
-/// The most tools of one list that are warned of by name, and the most characters of each name.
-const MAX_WARNINGS: usize = 10;
-const MAX_WARNED_NAME: usize = 64;
+/// The most entries of one list.
+const MAX_ENTRIES: usize = 10_000;
+/// JSON-RPC's code for a method that the other side does not know.
+const METHOD_NOT_FOUND: i64 = -32601;
+/// How long what was listed outlives its server.
+const KEPT: Duration = Duration::from_secs(600);
 
-/// What is known of a server's tools.
-#[derive(Default)]
+/// A list that a server may have.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum List {
+    /// Tools, by name.
+    Tools,
+    /// Prompts, by name.
+    Prompts,
+    /// Resources, by URI.
+    Resources,
+    /// Resource templates, by URI template.
+    Templates,
+}
+
+/// What is known of a server's lists.
+#[derive(Clone, Default)]
 pub struct Catalogue {
-    /// The tools of the last good discovery, in the server's order.
-    pub tools: Arc<Vec<NativeTool>>,
+    lists: [Listing; List::ALL.len()],
+    /// What the server said that it offers.
+    pub offers: Offers,
+    /// When it was read.
+    pub read: Option<Instant>,
+}
+
+/// One list of a server.
+#[derive(Clone, Default)]
+pub struct Listing {
+    /// The entries of the last good discovery, in the server's order.
+    pub entries: Arc<Vec<Entry>>,
     /// How the last discovery went.
     pub state: State,
-    /// When it ended.
-    pub read: Option<Instant>,
+    /// When it last went well.
+    good: Option<Instant>,
 }
 
 /// How the last discovery went.
@@ -42,22 +71,55 @@ pub enum State {
     Unknown,
     /// It went well.
     Ready,
-    /// It failed; tools that were known before stay for a time.
+    /// It failed; entries that were known before stay for a time.
     Failed(UpstreamError),
 }
 
-/// A tool as its server describes it.
-pub struct NativeTool {
-    /// Its name at the server.
-    pub name: String,
-    /// The name as a JSON string, for the request.
-    pub name_json: Bytes,
-    /// The whole description, byte for byte.
-    pub json: Bytes,
-    /// Where in it the name stands, quotes included.
-    pub name_at: Range<usize>,
-    /// The arguments that modern clients mirror in headers; if that cannot be done, the tool is not for them (R6).
-    pub annotations: Result<Box<[Annotation]>, Invalid>,
+impl List {
+    /// Every list, in the order in which they are read.
+    pub const ALL: [List; 4] = [List::Tools, List::Prompts, List::Resources, List::Templates];
+
+    /// The method that reads it.
+    pub const fn method(self) -> &'static str {
+        match self {
+            List::Tools => "tools/list",
+            List::Prompts => "prompts/list",
+            List::Resources => "resources/list",
+            List::Templates => "resources/templates/list",
+        }
+    }
+
+    /// The result's member that holds it.
+    pub const fn member(self) -> &'static str {
+        match self {
+            List::Tools => "tools",
+            List::Prompts => "prompts",
+            List::Resources => "resources",
+            List::Templates => "resourceTemplates",
+        }
+    }
+
+    /// What an entry, by its native name, is to the access rule.
+    pub const fn item(self, name: &str) -> Item<'_> {
+        match self {
+            List::Tools => Item::Tool(name),
+            List::Prompts => Item::Prompt(name),
+            List::Resources | List::Templates => Item::Resource(name),
+        }
+    }
+
+    /// Whether its entries go by a URI, or a template of one, rather than by a name with a prefix.
+    pub const fn has_uris(self) -> bool {
+        matches!(self, List::Resources | List::Templates)
+    }
+
+    const fn is_offered(self, offers: Offers) -> bool {
+        match self {
+            List::Tools => offers.tools,
+            List::Prompts => offers.prompts,
+            List::Resources | List::Templates => offers.resources,
+        }
+    }
 }
 
 impl State {
@@ -71,36 +133,129 @@ impl State {
     }
 }
 
-/// Lists all tools of a server, page by page, within a deadline and `max_bytes` for all of them.
+impl Catalogue {
+    /// Lists that were read well, in the order of [`List::ALL`].
+    pub fn of_lists(offers: Offers, lists: [Vec<Entry>; List::ALL.len()]) -> Self {
+        Self { lists: lists.map(Listing::good), offers, read: Some(Instant::now()) }
+    }
+
+    /// One of the lists.
+    pub fn of(&self, list: List) -> &Listing {
+        &self.lists[list as usize]
+    }
+
+    /// How the server is: as the first list that it offers.
+    pub fn state(&self) -> &State {
+        let main = List::ALL.into_iter().find(|list| list.is_offered(self.offers));
+        &self.of(main.unwrap_or(List::Tools)).state
+    }
+
+    /// Whether the server lists what it is for.
+    pub fn is_ready(&self) -> bool {
+        matches!(self.state(), State::Ready)
+    }
+
+    /// Whether every list is there.
+    pub fn is_whole(&self) -> bool {
+        self.lists.iter().all(|list| matches!(list.state, State::Ready))
+    }
+
+    /// Whether every list was read once, or failed.
+    pub fn is_known(&self) -> bool {
+        !self.lists.iter().any(|list| matches!(list.state, State::Unknown))
+    }
+
+    /// What is left when a server cannot be asked at all.
+    pub fn failed(&self, error: &UpstreamError) -> Self {
+        let lists = self.lists.clone().map(|known| known.failed(error.clone()));
+        Self { lists, offers: self.offers, read: Some(Instant::now()) }
+    }
+}
+
+impl Listing {
+    fn good(entries: Vec<Entry>) -> Self {
+        Self { entries: Arc::new(entries), state: State::Ready, good: Some(Instant::now()) }
+    }
+
+    /// What was known stays for a time.
+    fn failed(self, error: UpstreamError) -> Self {
+        let stays = self.good.is_some_and(|good| good.elapsed() < KEPT);
+        let entries = if stays { self.entries } else { Arc::default() };
+        Self { entries, state: State::Failed(error), good: self.good }
+    }
+}
+
+/// Reads every list that a server offers, all at once, and publishes the catalogue as each of them comes: one that hangs
+/// holds no other back. A list that fails costs itself alone; of it what was `known` stays for a time. `begins`: how long
+/// the session may take to begin; `within`: each list, which may have `max_bytes`.
 pub async fn discover(
     upstream: &Upstream,
+    known: &Catalogue,
+    (begins, within): (Duration, Duration),
+    max_bytes: u64,
+    publish: impl Fn(Catalogue),
+) -> Catalogue {
+    let offers = match upstream.offers(Instant::now() + begins).await {
+        Ok(offers) => offers,
+        Err(error) => {
+            let failed = known.failed(&error);
+            publish(failed.clone());
+            return failed;
+        }
+    };
+    let mut read = Catalogue { offers, ..known.clone() };
+    for list in List::ALL.into_iter().filter(|list| !list.is_offered(offers)) {
+        read.lists[list as usize] = Listing::good(Vec::new());
+    }
+    let deadline = Instant::now() + within;
+    let offered = List::ALL.into_iter().filter(|list| list.is_offered(offers));
+    let reading = offered.map(|list| async move { (list, read_list(upstream, list, deadline, max_bytes).await) });
+    let mut reading: FuturesUnordered<_> = reading.collect();
+    while let Some((list, listed)) = reading.next().await {
+        read.lists[list as usize] = match listed {
+            Ok(entries) => Listing::good(entries),
+            Err(error) => known.of(list).clone().failed(error),
+        };
+        if reading.is_empty() {
+            read.read = Some(Instant::now());
+        }
+        publish(read.clone());
+    }
+    read
+}
+
+/// One list, page by page, within a deadline and `max_bytes` for all of it.
+async fn read_list(
+    upstream: &Upstream,
+    list: List,
     deadline: Instant,
     max_bytes: u64,
-) -> Result<Vec<NativeTool>, UpstreamError> {
-    let mut tools = Vec::new();
+) -> Result<Vec<Entry>, UpstreamError> {
+    let mut entries = Vec::new();
     let mut cursor: Option<String> = None;
     let mut left = max_bytes;
     for _ in 0..MAX_PAGES {
-        let page = list_page(upstream, cursor.as_deref(), deadline, left).await?;
+        let page = read_page(upstream, (list, cursor.as_deref()), deadline, left).await?;
         left -= page.len() as u64;
-        let next = read_page(&page, &mut tools)?;
-        if next.is_none() || next == cursor || tools.len() >= MAX_TOOLS {
+        let next = take_page(list, &page, &mut entries)?;
+        if next.is_none() || next == cursor || entries.len() >= MAX_ENTRIES {
             break;
         }
         cursor = next;
     }
-    tools.truncate(MAX_TOOLS);
-    Ok(tools)
+    entries.truncate(MAX_ENTRIES);
+    Ok(entries)
 }
 
-async fn list_page(
+async fn read_page(
     upstream: &Upstream,
-    cursor: Option<&str>,
+    (list, cursor): (List, Option<&str>),
     deadline: Instant,
     left: u64,
 ) -> Result<Bytes, UpstreamError> {
+    let method = list.method();
     let render = |id: u64| {
-        let mut out = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/list","params":{{"#).into_bytes();
+        let mut out = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{{"#).into_bytes();
         if let Some(cursor) = cursor {
             out.extend_from_slice(br#""cursor":"#);
             json::string(cursor, &mut out);
@@ -108,36 +263,37 @@ async fn list_page(
         out.extend_from_slice(b"}}");
         Bytes::from(out)
     };
-    let outgoing = Outgoing { method: "tools/list", render: &render, deadline };
+    let outgoing = Outgoing { method, render: &render, deadline };
     let reply = upstream.send(&outgoing).await?;
-    timeout_at(deadline, whole(reply, left)).await.unwrap_or_else(|_| Err(UpstreamError::timeout("tools/list")))
+    timeout_at(deadline, whole(list, reply, left)).await.unwrap_or_else(|_| Err(UpstreamError::timeout(method)))
 }
 
 /// The response of a reply, whole, of at most `left` bytes; everything else of it is dropped.
-async fn whole(reply: Reply, left: u64) -> Result<Bytes, UpstreamError> {
+async fn whole(list: List, reply: Reply, left: u64) -> Result<Bytes, UpstreamError> {
     let page = match reply.body {
         ReplyBody::Json(body) => {
             let limited = Limited::new(body, usize::try_from(left).unwrap_or(usize::MAX));
-            let collected = limited.collect().await.map_err(|_| malformed("broke off, or is over maxResponseBytes"))?;
+            let collected =
+                limited.collect().await.map_err(|_| malformed(list, "broke off, or is over maxResponseBytes"))?;
             collected.to_bytes()
         }
         ReplyBody::Messages(mut messages) => {
-            let mut last = Err(malformed("ended without a response"));
+            let mut response = Err(malformed(list, "ended without a response"));
             while let Some(message) = messages.next().await {
-                last = Ok(message?);
+                response = Ok(message?);
             }
-            last?
+            response?
         }
     };
-    if page.len() as u64 > left { Err(malformed("is over maxResponseBytes")) } else { Ok(page) }
+    if page.len() as u64 > left { Err(malformed(list, "is over maxResponseBytes")) } else { Ok(page) }
 }
 
-fn malformed(what: &str) -> UpstreamError {
-    UpstreamError::new(Outcome::UpstreamError, format!("the answer to tools/list {what}"))
+fn malformed(list: List, what: &str) -> UpstreamError {
+    UpstreamError::new(Outcome::UpstreamError, format!("the answer to {} {what}", list.method()))
 }
 
-/// Reads one page into `tools`; the cursor of the next one, if there is.
-fn read_page(page: &Bytes, tools: &mut Vec<NativeTool>) -> Result<Option<String>, UpstreamError> {
+/// Reads one page into `entries`; the cursor of the next one, if there is.
+fn take_page(list: List, page: &Bytes, entries: &mut Vec<Entry>) -> Result<Option<String>, UpstreamError> {
     #[derive(Deserialize)]
     struct Response<'a> {
         #[serde(borrow)]
@@ -152,65 +308,29 @@ fn read_page(page: &Bytes, tools: &mut Vec<NativeTool>) -> Result<Option<String>
     #[serde(rename_all = "camelCase")]
     struct ListResult<'a> {
         #[serde(borrow)]
-        tools: Vec<&'a RawValue>,
+        tools: Option<Vec<&'a RawValue>>,
+        #[serde(borrow)]
+        prompts: Option<Vec<&'a RawValue>>,
+        #[serde(borrow)]
+        resources: Option<Vec<&'a RawValue>>,
+        #[serde(borrow)]
+        resource_templates: Option<Vec<&'a RawValue>>,
         next_cursor: Option<String>,
     }
-    let response: Response<'_> = serde_json::from_slice(page).map_err(|_| malformed("is not a list of tools"))?;
+    let response: Response<'_> = serde_json::from_slice(page).map_err(|_| malformed(list, "is not a list"))?;
     if let Some(error) = response.error {
-        return Err(malformed(&format!("is error {}", error.code)));
+        // A server may offer resources and know of no templates: then it has none.
+        let unknown = error.code == METHOD_NOT_FOUND && list == List::Templates;
+        return if unknown { Ok(None) } else { Err(malformed(list, &format!("is error {}", error.code))) };
     }
-    let result = response.result.ok_or_else(|| malformed("has no result"))?;
-    tools.extend(result.tools.into_iter().filter_map(NativeTool::read));
+    let result = response.result.ok_or_else(|| malformed(list, "has no result"))?;
+    let listed = match list {
+        List::Tools => result.tools,
+        List::Prompts => result.prompts,
+        List::Resources => result.resources,
+        List::Templates => result.resource_templates,
+    };
+    let listed = listed.ok_or_else(|| malformed(list, "is not a list"))?;
+    entries.extend(listed.into_iter().filter_map(|entry| Entry::read(list, entry)));
     Ok(result.next_cursor)
-}
-
-impl NativeTool {
-    /// A tool of a page. One without a name, or with two, is no tool.
-    fn read(tool: &RawValue) -> Option<Self> {
-        #[derive(Deserialize)]
-        struct Named<'a> {
-            #[serde(borrow)]
-            name: &'a RawValue,
-        }
-        let text = tool.get();
-        let named: Named<'_> = serde_json::from_str(text).ok()?;
-        let name: String = serde_json::from_str(named.name.get()).ok()?;
-        if name.is_empty() {
-            return None;
-        }
-        let start = named.name.get().as_ptr() as usize - text.as_ptr() as usize;
-        let mut name_json = Vec::with_capacity(name.len() + 2);
-        json::string(&name, &mut name_json);
-        Some(Self {
-            name,
-            name_json: name_json.into(),
-            // Copied, so that what is dropped of a page does not live as long as its tools.
-            json: Bytes::copy_from_slice(text.as_bytes()),
-            name_at: start..start + named.name.get().len(),
-            annotations: annotation::read(text),
-        })
-    }
-
-    /// Whether there is such a tool for clients of this revision. It is neither listed to others nor called by them.
-    pub fn exists_in(&self, revision: Revision) -> bool {
-        !revision.is_modern() || self.annotations.is_ok()
-    }
-}
-
-impl Catalogue {
-    /// Warns of tools that are not for modern clients, if this is how the server lists them now.
-    pub fn warn(&self, server: &str) {
-        if !matches!(self.state, State::Ready) {
-            return;
-        }
-        let invalid = self.tools.iter().filter_map(|tool| Some((tool, tool.annotations.as_ref().err()?)));
-        for (at, (tool, Invalid(words))) in invalid.enumerate() {
-            if at == MAX_WARNINGS {
-                tracing::warn!(%server, "and more of its tools are not for clients of 2026-07-28");
-                break;
-            }
-            let tool: String = tool.name.chars().take(MAX_WARNED_NAME).collect();
-            tracing::warn!(%server, ?tool, "the tool is not for clients of 2026-07-28: {words}");
-        }
-    }
 }

@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use crds::snapshot::Caller;
 use tokio::sync::Notify;
-use tokio::time::Instant;
 
-use crate::catalogue::{Catalogue, State, discover};
+use crate::catalogue::{Catalogue, List, State, discover};
 use crate::own_list::{OwnList, closed};
 use crate::upstream::{CallerPart, Upstream};
 use crate::upstreams::{Opened, ServerUpstreams};
@@ -18,8 +17,6 @@ use crate::upstreams::{Opened, ServerUpstreams};
 const SPACING: Duration = Duration::from_secs(1);
 /// How long a good list counts.
 const FRESH: Duration = Duration::from_secs(300);
-/// How long the last good list outlives its server.
-const KEPT: Duration = Duration::from_secs(600);
 /// How long a list waits for a server that the caller's own values make read anew.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The longest wait between attempts at a server that fails.
@@ -33,27 +30,27 @@ pub async fn keep(upstreams: Weak<ServerUpstreams>, changed: Arc<Notify>) {
     let discovering = async {
         let mut list_again = own.list_again();
         let mut backoff = SPACING;
-        let mut last_good = Instant::now();
         loop {
             let Some(server) = upstreams.upgrade() else { return };
             // What is told from here on may be missing from this list.
             list_again.mark_unchanged();
-            let listed = list(&server, &own).await;
-            let good = listed.is_ok();
-            let catalogue = listed.unwrap_or_else(|state| {
-                let known = server.catalogue.load_full();
-                let tools = if last_good.elapsed() < KEPT { known.tools.clone() } else { Arc::default() };
-                Catalogue { tools, state, read: Some(Instant::now()) }
-            });
-            server.catalogue.store(Arc::new(catalogue));
+            let known = server.catalogue.load_full();
+            let publish = |catalogue| {
+                server.catalogue.store(Arc::new(catalogue));
+                changed.notify_one();
+            };
+            let catalogue = list(&server, &own, &known, publish).await;
             drop(server);
-            changed.notify_one();
-            if good {
-                last_good = Instant::now();
-                backoff = SPACING;
+            if catalogue.is_ready() {
+                // A kind that fails is tried again ever more rarely: the others are read anew with it.
+                backoff = if catalogue.is_whole() { FRESH } else { (backoff * 2).min(FRESH) };
                 tokio::time::sleep(SPACING).await;
-                let _ = tokio::time::timeout(FRESH, list_again.changed()).await;
+                let _ = tokio::time::timeout(backoff, list_again.changed()).await;
+                if catalogue.is_whole() {
+                    backoff = SPACING;
+                }
             } else {
+                backoff = backoff.min(MAX_BACKOFF);
                 tokio::time::sleep(backoff).await;
                 backoff = (backoff * 2).min(MAX_BACKOFF);
             }
@@ -67,23 +64,31 @@ pub async fn keep(upstreams: Weak<ServerUpstreams>, changed: Arc<Notify>) {
     }
 }
 
-/// Lists a server through one session. Until that went well once, the session may have to begin first: a child that
-/// is still being downloaded is not late before its time to connect is over.
-pub async fn list(server: &ServerUpstreams, upstream: &Upstream) -> Result<Catalogue, State> {
+/// Lists a server through one session; of a list that fails what was `known` stays for a time. Until the server was
+/// listed well once, the session may have to begin first: a child that is still being downloaded is not late before
+/// its time to connect is over.
+pub async fn list(
+    server: &ServerUpstreams,
+    upstream: &Upstream,
+    known: &Catalogue,
+    publish: impl Fn(Catalogue),
+) -> Catalogue {
     let declared = &server.endpoint.server;
-    let connect = match server.catalogue.load().state {
-        State::Ready => 0,
-        State::Unknown | State::Failed(_) => declared.timeouts.connect,
-    };
-    let seconds = u64::from(connect) + u64::from(declared.timeouts.list);
-    let deadline = Instant::now() + Duration::from_secs(seconds);
-    match discover(upstream, deadline, declared.max_response_bytes).await {
-        Ok(tools) => Ok(Catalogue { tools: Arc::new(tools), state: State::Ready, read: Some(Instant::now()) }),
-        Err(error) => {
-            tracing::warn!(server = %declared.id, outcome = %error.outcome, "tools/list failed: {}", error.detail);
-            Err(State::Failed(error))
+    let within = Duration::from_secs(u64::from(declared.timeouts.list));
+    let was_ready = server.catalogue.load().is_ready();
+    let begins = if was_ready { within } else { within + server.endpoint.connect_timeout() };
+    let catalogue = discover(upstream, known, (begins, within), declared.max_response_bytes, publish).await;
+    let mut told = None;
+    for list in List::ALL {
+        // A server that cannot be asked at all is told of once.
+        if let State::Failed(error) = &catalogue.of(list).state
+            && told.replace(&error.detail) != Some(&error.detail)
+        {
+            let method = list.method();
+            tracing::warn!(server = %declared.id, outcome = %error.outcome, "{method} failed: {}", error.detail);
         }
     }
+    catalogue
 }
 
 /// What a server lists to a caller whose own values may change that: as read before, or read now, which is waited for
@@ -104,7 +109,11 @@ async fn for_caller(server: &Arc<ServerUpstreams>, opened: &Opened) -> Arc<Catal
 
 /// Whether a caller's own list need not be read again yet.
 fn is_fresh(known: &Catalogue) -> bool {
-    let fresh = if matches!(known.state, State::Ready) { FRESH } else { SPACING };
+    let fresh = match (known.is_whole(), known.is_ready()) {
+        (true, _) => FRESH,
+        (false, true) => MAX_BACKOFF,
+        (false, false) => SPACING,
+    };
     known.read.is_some_and(|read| read.elapsed() < fresh)
 }
 
@@ -112,17 +121,14 @@ fn is_fresh(known: &Catalogue) -> bool {
 async fn read_own(server: Arc<ServerUpstreams>, upstream: Arc<Upstream>, own: Arc<OwnList>) {
     // The semaphore is never closed.
     let Ok(_slot) = server.calls.acquire().await else { return };
-    let read = list(&server, &upstream).await.unwrap_or_else(|state| {
-        let tools = own.catalogue.load().tools.clone();
-        Catalogue { tools, state, read: Some(Instant::now()) }
-    });
-    own.catalogue.store(Arc::new(read));
+    let known = own.catalogue.load_full();
+    list(&server, &upstream, &known, |read| own.catalogue.store(Arc::new(read))).await;
 }
 
 /// What a server lists to this caller, who adds `part`; a server that is stopped failed to list.
 pub async fn of_caller(server: &Arc<ServerUpstreams>, caller: &Caller, part: CallerPart) -> Arc<Catalogue> {
     match server.open(caller, part) {
         Ok(opened) => for_caller(server, &opened).await,
-        Err(error) => Arc::new(Catalogue { state: State::Failed(error), ..Catalogue::default() }),
+        Err(error) => Arc::new(Catalogue::default().failed(&error)),
     }
 }

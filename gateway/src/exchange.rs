@@ -8,6 +8,7 @@ use http::{HeaderMap, StatusCode};
 
 use crate::body::Stream;
 use crate::caller_part::caller_part;
+use crate::catalogue::List;
 use crate::gateway::{Gateway, View};
 use crate::head::Head;
 use crate::identify::Identity;
@@ -15,6 +16,7 @@ use crate::json;
 use crate::permit::{Permit, permit};
 use crate::revision::Revision;
 use crate::scope::Scope;
+use crate::session::Session;
 use crate::upstream::CallerPart;
 
 /// What a request says and sees, settled before its messages are answered.
@@ -36,6 +38,8 @@ pub struct Exchange<'r> {
     pub headers: &'r HeaderMap,
     /// The revision that it speaks.
     pub revision: Revision,
+    /// Its legacy session, if it has one.
+    pub session: Option<Session>,
     /// When it came.
     pub now: UnixSeconds,
 }
@@ -56,6 +60,13 @@ impl Exchange<'_> {
     /// Whether the caller may use an item of a server.
     pub fn permit(&self, server: ServerIndex, item: Item) -> Option<Permit> {
         permit(&self.view.table, (self.caller, self.now), self.scope, server, item)
+    }
+
+    /// The servers in scope of which the caller may use anything that the list shows, in the snapshot's order.
+    pub fn servers(&self, list: List) -> impl Iterator<Item = ServerIndex> {
+        let access = self.view.table.access(self.caller, self.now).iter();
+        let shared = access.filter(move |(_, share)| share.of(list.item("")).is_some()).map(|(server, _)| *server);
+        shared.filter(|server| self.scope.holds_server(*server))
     }
 
     /// What the caller adds to requests to a server.

@@ -3,25 +3,46 @@
 
 use http::StatusCode;
 
+use crate::catalogue::List;
 use crate::exchange::Answer;
 use crate::json;
 use crate::upstream::{Outcome, UpstreamError};
 
-/// Who is told.
+const INVALID_PARAMS: i32 = -32602;
+const INTERNAL_ERROR: i32 = -32603;
+
+/// Who is told, and what they asked for.
 #[derive(Clone, Copy)]
 pub struct Client<'r> {
     /// The request's id, as JSON.
     pub id: &'r [u8],
     /// Whether it speaks the modern protocol.
     pub modern: bool,
+    /// The list of what the request is about. A failed tool is a result that says so, to be read by a model; all else is an error.
+    pub list: List,
 }
 
-/// A tool that does not exist for the caller: unknown, forbidden and hidden ones look the same.
-pub fn unknown_tool(client: Client<'_>, name: &str) -> Answer {
-    if client.modern {
-        return Answer::error(client.id, -32602, &format!("Tool '{name}' not found"));
-    }
-    Answer::Message(StatusCode::OK, tool_error(client, &format!("Error: Tool '{name}' not found"), None).into())
+/// What does not exist for the caller: unknown, forbidden and hidden ones look the same.
+pub fn unknown(client: Client<'_>, name: &str) -> Answer {
+    Answer::Message(StatusCode::OK, unknown_message(client, name).into())
+}
+
+/// The same, as bytes.
+pub fn unknown_message(client: Client<'_>, name: &str) -> Vec<u8> {
+    let (message, data) = match client.list {
+        List::Tools if !client.modern => {
+            return tool_error(client, &format!("Error: Tool '{name}' not found"), None);
+        }
+        List::Tools => (format!("Tool '{name}' not found"), None),
+        List::Prompts => (format!("Prompt '{name}' not found"), None),
+        List::Resources | List::Templates => {
+            let mut data = br#"{"uri":"#.to_vec();
+            json::string(name, &mut data);
+            data.push(b'}');
+            ("Resource not found".to_owned(), Some(data))
+        }
+    };
+    error(client, INVALID_PARAMS, &message, data.as_deref())
 }
 
 /// A server that did not answer as it should.
@@ -30,8 +51,9 @@ pub fn upstream(client: Client<'_>, alias: &str, error: &UpstreamError) -> Answe
 }
 
 /// The same, as bytes.
-pub fn upstream_message(client: Client<'_>, alias: &str, error: &UpstreamError) -> Vec<u8> {
-    let said = match error.outcome {
+pub fn upstream_message(client: Client<'_>, alias: &str, failed: &UpstreamError) -> Vec<u8> {
+    let outcome = failed.outcome.as_str();
+    let said = match failed.outcome {
         Outcome::Unreachable => "is unreachable",
         Outcome::Timeout => "did not answer in time",
         Outcome::AuthRequired => "asks for a credential",
@@ -40,8 +62,18 @@ pub fn upstream_message(client: Client<'_>, alias: &str, error: &UpstreamError) 
         Outcome::UpstreamError => "gave a bad answer",
         Outcome::UnsupportedProtocol => "speaks another protocol",
     };
-    let text = format!("Error: server '{alias}' {said} ({}): {}", error.outcome, error.detail);
-    tool_error(client, &text, Some(error.outcome.as_str()))
+    let text = format!("server '{alias}' {said} ({outcome}): {}", failed.detail);
+    if client.list == List::Tools {
+        return tool_error(client, &format!("Error: {text}"), Some(outcome));
+    }
+    let data = format!(r#"{{"switchboard.dev/outcome":"{outcome}"}}"#);
+    error(client, INTERNAL_ERROR, &text, Some(data.as_bytes()))
+}
+
+fn error(client: Client<'_>, code: i32, message: &str, data: Option<&[u8]>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(message.len() + client.id.len() + 80);
+    json::error(client.id, code, message, data, &mut out);
+    out
 }
 
 fn tool_error(client: Client<'_>, text: &str, outcome: Option<&str>) -> Vec<u8> {

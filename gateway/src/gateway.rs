@@ -12,7 +12,6 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
 use crate::budget::Budget;
-use crate::catalogue::State;
 use crate::discovery;
 use crate::guesses::Guesses;
 use crate::index::Index;
@@ -165,7 +164,7 @@ impl Gateway {
     pub fn is_discovered(&self) -> bool {
         let view = self.view.load();
         let mut servers = view.upstreams.iter().zip(&view.index.servers);
-        servers.all(|(upstreams, tools)| upstreams.is_none() || !matches!(tools.catalogue().state, State::Unknown))
+        servers.all(|(upstreams, lists)| upstreams.is_none() || lists.catalogue().is_known())
     }
 
     /// Ends every session and child, all at once, within five seconds.

@@ -1,44 +1,52 @@
-//! The published tools of all servers: names settled once for all callers,
-//! descriptions ready to be copied into a list.
+//! The published entries of all servers' lists: names settled once for all
+//! callers, descriptions ready to be copied into a list.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use crds::names::published_name;
 use crds::snapshot::{Server, ServerIndex, WireSettings};
 
-use crate::catalogue::{Catalogue, NativeTool};
-use crate::json;
+use crate::catalogue::{Catalogue, Entry, List};
+use crate::published::published;
 
 /// Where a published name leads.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct ToolAt {
+pub struct At {
     /// The server.
     pub server: ServerIndex,
-    /// Its tool, in the server's order.
-    pub tool: u32,
+    /// The entry's place in the list, in the server's order.
+    pub entry: u32,
 }
 
-/// The tools of all servers.
+/// The lists of all servers.
 #[derive(Default)]
 pub struct Index {
     /// Per server, in the snapshot's order.
-    pub servers: Vec<ServerTools>,
-    by_name: HashMap<String, ToolAt>,
+    pub servers: Vec<ServerLists>,
+    by_name: [HashMap<String, At>; List::ALL.len()],
 }
 
-/// The tools of one server, as they are published.
-pub struct ServerTools {
-    /// What they were made from; the same catalogue and naming need no new ones.
+/// The lists of one server, as they are published.
+pub struct ServerLists {
+    /// What they were made from; the same entries and naming need no new ones.
     catalogue: Arc<Catalogue>,
-    naming: (Option<String>, String, u32),
-    /// In the server's order.
-    pub tools: Arc<Vec<PublishedTool>>,
+    naming: Naming,
+    published: [Arc<Vec<Published>>; List::ALL.len()],
 }
 
-/// A tool as callers see it.
-pub struct PublishedTool {
+/// What of a server and of the settings published names follow from.
+#[derive(PartialEq)]
+struct Naming {
+    alias: String,
+    prefix: Option<String>,
+    uri_prefix: Option<String>,
+    separator: String,
+    max_length: u32,
+}
+
+/// An entry as callers see it.
+pub struct Published {
     /// Its published name.
     pub name: String,
     /// The description with the published name, the rest byte for byte.
@@ -46,76 +54,97 @@ pub struct PublishedTool {
 }
 
 impl Index {
-    /// The index over these catalogues, in the snapshot's order of servers: a name that two tools share stays with the
-    /// earlier server. `before` saves work where nothing changed.
+    /// The index over these catalogues, in the snapshot's order of servers: a name that two entries share stays with
+    /// the earlier server. `before` saves work where nothing changed.
     pub fn build<'s>(
         settings: &WireSettings,
         servers: impl Iterator<Item = (&'s Server, Arc<Catalogue>)>,
         before: &Index,
     ) -> Self {
-        let servers: Vec<ServerTools> = servers
-            .map(|(server, catalogue)| {
-                let naming = (server.prefix.clone(), settings.separator.clone(), settings.max_tool_name_length);
-                let same = |tools: &&ServerTools| Arc::ptr_eq(&tools.catalogue, &catalogue) && tools.naming == naming;
-                let tools = if let Some(known) = before.servers.iter().find(same) {
-                    known.tools.clone()
-                } else {
-                    catalogue.warn(&server.id);
-                    Arc::new(publish(&catalogue.tools, server, settings))
-                };
-                ServerTools { catalogue, naming, tools }
-            })
-            .collect();
-        let mut by_name = HashMap::new();
-        for (server, of_server) in servers.iter().enumerate() {
-            for (tool, published) in of_server.tools.iter().enumerate() {
-                let at = ToolAt { server: server as ServerIndex, tool: tool as u32 };
-                by_name.entry(published.name.clone()).or_insert(at);
+        let servers: Vec<ServerLists> =
+            servers.map(|(server, catalogue)| ServerLists::new(server, catalogue, settings, before)).collect();
+        let mut by_name: [HashMap<String, At>; List::ALL.len()] = Default::default();
+        for (server, lists) in servers.iter().enumerate() {
+            for list in List::ALL {
+                for (entry, published) in lists.published(list).iter().enumerate() {
+                    let at = At { server: server as ServerIndex, entry: entry as u32 };
+                    by_name[list as usize].entry(published.name.clone()).or_insert(at);
+                }
             }
         }
         Self { servers, by_name }
     }
 
     /// Where a published name leads.
-    pub fn find(&self, name: &str) -> Option<ToolAt> {
-        self.by_name.get(name).copied()
+    pub fn find(&self, list: List, name: &str) -> Option<At> {
+        self.by_name[list as usize].get(name).copied()
     }
 
-    /// Whether a tool goes by its published name, or an earlier server's tool does.
-    pub fn is_visible(&self, at: ToolAt) -> bool {
-        self.by_name.get(&self.servers[at.server as usize].tools[at.tool as usize].name) == Some(&at)
+    /// Whether an entry goes by its published name, or an earlier server's entry does.
+    pub fn is_visible(&self, list: List, at: At) -> bool {
+        let name = &self.servers[at.server as usize].published(list)[at.entry as usize].name;
+        self.by_name[list as usize].get(name) == Some(&at)
     }
 
-    /// Whether `name` is free for a tool of this server that only one caller sees: no other server's tool has it.
-    pub fn leaves_name(&self, name: &str, server: ServerIndex) -> bool {
-        self.by_name.get(name).is_none_or(|at| at.server == server)
+    /// Whether `name` is free for an entry of this server that only one caller sees: no other server's entry has it.
+    pub fn leaves_name(&self, list: List, name: &str, server: ServerIndex) -> bool {
+        self.by_name[list as usize].get(name).is_none_or(|at| at.server == server)
     }
 }
 
-impl ServerTools {
-    /// The catalogue that these tools are of.
+impl ServerLists {
+    fn new(server: &Server, catalogue: Arc<Catalogue>, settings: &WireSettings, before: &Index) -> Self {
+        let naming = Naming {
+            alias: server.alias.clone(),
+            prefix: server.prefix.clone(),
+            uri_prefix: server.uri_prefix.clone(),
+            separator: settings.separator.clone(),
+            max_length: settings.max_tool_name_length,
+        };
+        let published = List::ALL.map(|list| {
+            let entries = &catalogue.of(list).entries;
+            let same = |lists: &&ServerLists| {
+                Arc::ptr_eq(&lists.catalogue.of(list).entries, entries) && lists.naming == naming
+            };
+            if let Some(known) = before.servers.iter().find(same) {
+                return known.published[list as usize].clone();
+            }
+            if list == List::Tools {
+                catalogue.warn(&server.id);
+            }
+            Arc::new(publish(list, entries, server, settings))
+        });
+        Self { catalogue, naming, published }
+    }
+
+    /// The catalogue that these lists are of.
     pub fn catalogue(&self) -> &Arc<Catalogue> {
         &self.catalogue
     }
 
-    /// A tool as its server knows it.
-    pub fn native(&self, tool: u32) -> &NativeTool {
-        &self.catalogue.tools[tool as usize]
+    /// A list as callers see it, in the server's order.
+    pub fn published(&self, list: List) -> &[Published] {
+        &self.published[list as usize]
+    }
+
+    /// Whether the server lists an entry's name before it too: the first is meant.
+    pub fn repeats(&self, list: List, entry: u32) -> bool {
+        let published = self.published(list);
+        let name = &published[entry as usize].name;
+        published[..entry as usize].iter().any(|before| before.name == *name)
+    }
+
+    /// An entry as its server knows it.
+    pub fn native(&self, list: List, entry: u32) -> &Entry {
+        &self.catalogue.of(list).entries[entry as usize]
     }
 }
 
-/// The tools of a catalogue under their published names.
-pub fn publish(tools: &[NativeTool], server: &Server, settings: &WireSettings) -> Vec<PublishedTool> {
-    let prefix = server.prefix.as_deref();
-    tools
-        .iter()
-        .map(|tool| {
-            let name = published_name(prefix, &settings.separator, &tool.name, settings.max_tool_name_length);
-            let mut json = Vec::with_capacity(tool.json.len() + name.len());
-            json.extend_from_slice(&tool.json[..tool.name_at.start]);
-            json::string(&name, &mut json);
-            json.extend_from_slice(&tool.json[tool.name_at.end..]);
-            PublishedTool { name, json: json.into() }
-        })
-        .collect()
+/// The entries of a list under their published names.
+pub fn publish(list: List, entries: &[Entry], server: &Server, settings: &WireSettings) -> Vec<Published> {
+    let publish = |entry: &Entry| {
+        let name = published(list, &entry.name, server, settings).into_owned();
+        Published { json: entry.json_as(&name), name }
+    };
+    entries.iter().map(publish).collect()
 }

@@ -1,9 +1,18 @@
 //! The few JSON texts that the gateway itself writes.
 
+use bytes::Bytes;
+
 /// Writes `text` as a JSON string.
 pub fn string(text: &str, out: &mut Vec<u8>) {
     // Writing a string into a vector cannot fail.
     let _ = serde_json::to_writer(out, text);
+}
+
+/// `text` as a JSON string.
+pub fn quoted(text: &str) -> Bytes {
+    let mut out = Vec::with_capacity(text.len() + 2);
+    string(text, &mut out);
+    out.into()
 }
 
 /// Writes a JSON-RPC response with a result, given as JSON.

@@ -1,32 +1,32 @@
-//! `tools/list`: from memory, what the caller may use of each server.
+//! The four lists, each from memory: what the caller may use of each server.
 
 use std::collections::HashSet;
 
-use crds::snapshot::{Item, ServerIndex};
+use crds::snapshot::ServerIndex;
 use futures_util::future::join_all;
 
-use crate::catalogue::{Catalogue, State};
+use crate::catalogue::{Catalogue, Entry, List, Listing, State};
 use crate::discovery;
 use crate::exchange::{Answer, Exchange};
-use crate::index::{ToolAt, publish};
+use crate::index::{At, publish};
 use crate::json;
+use crate::published::qualified;
 
 /// How long a modern client may keep a list, in milliseconds.
 const TTL_MS: u32 = 5000;
 
 /// A server's part of a list.
 struct Part {
-    tools: u32,
+    entries: u32,
     /// Why the server has no current list.
     missing: Option<&'static str>,
 }
 
-/// Answers `tools/list`. Everything is on one page.
-pub async fn tools(exchange: &Exchange<'_>, id: &[u8]) -> Answer {
-    let access = exchange.view.table.access(exchange.caller, exchange.now);
-    let servers = access.iter().map(|(server, _)| *server).filter(|server| exchange.scope.holds_server(*server));
+/// Answers one of the `list` methods. Everything is on one page.
+pub async fn answer(exchange: &Exchange<'_>, list: List, id: &[u8]) -> Answer {
+    let servers = exchange.servers(list);
     let mut out = Vec::with_capacity(16 * 1024);
-    out.extend_from_slice(br#"{"tools":["#);
+    out.extend_from_slice(format!(r#"{{"{}":["#, list.member()).as_bytes());
     let mut parts = Vec::with_capacity(servers.size_hint().0);
     let mut of_callers = Vec::new();
     for server in servers {
@@ -34,80 +34,109 @@ pub async fn tools(exchange: &Exchange<'_>, id: &[u8]) -> Answer {
         match &exchange.view.upstreams[server as usize] {
             Some(upstreams) if part.digest().is_some() => {
                 of_callers.push(async move {
-                    let list = discovery::of_caller(upstreams, exchange.caller, part).await;
-                    (server, list)
+                    let catalogue = discovery::of_caller(upstreams, exchange.caller, part).await;
+                    (server, catalogue)
                 });
             }
-            Some(_) => parts.push((server, from_index(exchange, server, &mut out))),
-            None => parts.push((server, Part { tools: 0, missing: Some("unreachable") })),
+            Some(_) => parts.push((server, from_index(exchange, list, server, &mut out))),
+            None => parts.push((server, Part { entries: 0, missing: Some("unreachable") })),
         }
     }
     let mut taken = HashSet::new();
     for (server, catalogue) in join_all(of_callers).await {
-        parts.push((server, from_catalogue(exchange, (server, &catalogue), &mut taken, &mut out)));
+        parts.push((server, from_catalogue(exchange, list, (server, &catalogue), &mut taken, &mut out)));
     }
-    finish(exchange, id, &mut parts, out)
+    finish(exchange, list, id, (&mut parts, out))
 }
 
-fn from_index(exchange: &Exchange<'_>, server: ServerIndex, out: &mut Vec<u8>) -> Part {
+fn from_index(exchange: &Exchange<'_>, list: List, server: ServerIndex, out: &mut Vec<u8>) -> Part {
     let index = &exchange.view.index;
     let of_server = &index.servers[server as usize];
-    let mut tools = 0;
-    for (at, published) in of_server.tools.iter().enumerate() {
-        let at = ToolAt { server, tool: at as u32 };
-        let native = of_server.native(at.tool);
-        let shown = index.is_visible(at) && native.exists_in(exchange.revision);
-        if shown && exchange.permit(server, Item::Tool(&native.name)).is_some() {
-            write(&published.json, out);
-            tools += 1;
+    let mut entries = 0;
+    for (at, published) in of_server.published(list).iter().enumerate() {
+        let at = At { server, entry: at as u32 };
+        let native = of_server.native(list, at.entry);
+        if !may_use(exchange, list, server, native) {
+            continue;
         }
+        if index.is_visible(list, at) {
+            write(&published.json, out);
+        } else if list.has_uris() && !of_server.repeats(list, at.entry) {
+            write(&qualify(exchange, server, native), out);
+        } else {
+            continue;
+        }
+        entries += 1;
     }
-    Part { tools, missing: missing(of_server.catalogue()) }
+    Part { entries, missing: missing(of_server.catalogue().of(list)) }
 }
 
 /// A list of the caller's own. `taken`: names that earlier ones have, which a call of such a name leads to.
 fn from_catalogue(
     exchange: &Exchange<'_>,
+    list: List,
     (server, catalogue): (ServerIndex, &Catalogue),
     taken: &mut HashSet<String>,
     out: &mut Vec<u8>,
 ) -> Part {
+    let mut own = HashSet::new();
     let snapshot = &exchange.view.table.snapshot;
-    let published = publish(&catalogue.tools, &snapshot.servers[server as usize], &snapshot.settings);
-    let mut tools = 0;
-    for (native, published) in catalogue.tools.iter().zip(published) {
-        let free = exchange.view.index.leaves_name(&published.name, server) && native.exists_in(exchange.revision);
-        if free && exchange.permit(server, Item::Tool(&native.name)).is_some() && taken.insert(published.name) {
-            write(&published.json, out);
-            tools += 1;
+    let listing = catalogue.of(list);
+    let published = publish(list, &listing.entries, &snapshot.servers[server as usize], &snapshot.settings);
+    let mut entries = 0;
+    for (native, published) in listing.entries.iter().zip(published) {
+        if !may_use(exchange, list, server, native) || !own.insert(&native.name) {
+            continue;
         }
+        let free = exchange.view.index.leaves_name(list, &published.name, server);
+        if free && taken.insert(published.name) {
+            write(&published.json, out);
+        } else if list.has_uris() {
+            write(&qualify(exchange, server, native), out);
+        } else {
+            continue;
+        }
+        entries += 1;
     }
-    Part { tools, missing: missing(catalogue) }
+    Part { entries, missing: missing(listing) }
 }
 
-fn missing(catalogue: &Catalogue) -> Option<&'static str> {
-    match &catalogue.state {
+fn may_use(exchange: &Exchange<'_>, list: List, server: ServerIndex, native: &Entry) -> bool {
+    native.exists_in(exchange.revision) && exchange.permit(server, list.item(&native.name)).is_some()
+}
+
+fn qualify(exchange: &Exchange<'_>, server: ServerIndex, native: &Entry) -> bytes::Bytes {
+    native.json_as(&qualified(&native.name, &exchange.view.table.snapshot.servers[server as usize]))
+}
+
+fn missing(listing: &Listing) -> Option<&'static str> {
+    match &listing.state {
         State::Ready => None,
         State::Unknown => Some("timeout"),
         State::Failed(error) => Some(error.outcome.as_str()),
     }
 }
 
-fn write(tool: &[u8], out: &mut Vec<u8>) {
+fn write(entry: &[u8], out: &mut Vec<u8>) {
     if out.last() != Some(&b'[') {
         out.push(b',');
     }
-    out.extend_from_slice(tool);
+    out.extend_from_slice(entry);
 }
 
-fn finish(exchange: &Exchange<'_>, id: &[u8], parts: &mut [(ServerIndex, Part)], mut out: Vec<u8>) -> Answer {
+fn finish(
+    exchange: &Exchange<'_>,
+    list: List,
+    id: &[u8],
+    (parts, mut out): (&mut [(ServerIndex, Part)], Vec<u8>),
+) -> Answer {
     out.push(b']');
     parts.sort_unstable_by_key(|(server, _)| *server);
     if parts.iter().any(|(_, part)| part.missing.is_some()) {
-        let outcomes = outcomes(exchange, parts);
-        if parts.iter().all(|(_, part)| part.missing.is_some() && part.tools == 0) {
-            let message = "Every MCP server in scope failed to list tools";
-            return Answer::error_with(http::StatusCode::OK, id, (-32603, message), Some(&outcomes));
+        let outcomes = outcomes(exchange, list, parts);
+        if parts.iter().all(|(_, part)| part.missing.is_some() && part.entries == 0) {
+            let message = format!("Every MCP server in scope failed to list {}", words(list));
+            return Answer::error_with(http::StatusCode::OK, id, (-32603, &message), Some(&outcomes));
         }
         out.extend_from_slice(br#","_meta":"#);
         out.extend_from_slice(&outcomes);
@@ -120,8 +149,8 @@ fn finish(exchange: &Exchange<'_>, id: &[u8], parts: &mut [(ServerIndex, Part)],
     Answer::result(id, &out)
 }
 
-/// LiteLLM's account of servers that could not be listed.
-fn outcomes(exchange: &Exchange<'_>, parts: &[(ServerIndex, Part)]) -> Vec<u8> {
+/// LiteLLM's account of servers that could not be listed; it knows of tools only, the other lists are told of alike.
+fn outcomes(exchange: &Exchange<'_>, list: List, parts: &[(ServerIndex, Part)]) -> Vec<u8> {
     let mut out = br#"{"litellm.ai/server_outcomes":{"#.to_vec();
     for (at, (server, part)) in parts.iter().enumerate() {
         if at > 0 {
@@ -129,10 +158,31 @@ fn outcomes(exchange: &Exchange<'_>, parts: &[(ServerIndex, Part)]) -> Vec<u8> {
         }
         json::string(&exchange.view.table.snapshot.servers[*server as usize].alias, &mut out);
         match part.missing {
-            None => out.extend_from_slice(format!(r#":{{"status":"ok","tool_count":{}}}"#, part.tools).as_bytes()),
+            None => {
+                let (count, entries) = (counter(list), part.entries);
+                out.extend_from_slice(format!(r#":{{"status":"ok","{count}":{entries}}}"#).as_bytes());
+            }
             Some(status) => out.extend_from_slice(format!(r#":{{"status":"{status}"}}"#).as_bytes()),
         }
     }
     out.extend_from_slice(b"}}");
     out
+}
+
+const fn counter(list: List) -> &'static str {
+    match list {
+        List::Tools => "tool_count",
+        List::Prompts => "prompt_count",
+        List::Resources => "resource_count",
+        List::Templates => "resource_template_count",
+    }
+}
+
+const fn words(list: List) -> &'static str {
+    match list {
+        List::Tools => "tools",
+        List::Prompts => "prompts",
+        List::Resources => "resources",
+        List::Templates => "resource templates",
+    }
 }

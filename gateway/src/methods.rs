@@ -5,29 +5,32 @@ use bytes::Bytes;
 use crds::snapshot::{Caller, UnixSeconds};
 use http::StatusCode;
 
-use crate::call;
+use crate::call::{self, Asked};
+use crate::catalogue::List;
 use crate::exchange::{Answer, Exchange};
 use crate::gateway::Gateway;
 use crate::head::Head;
 use crate::list;
+use crate::log_level::LogLevel;
 use crate::modern;
 use crate::reject::Reject;
 use crate::revision::Revision;
 use crate::scan::{Incoming, Message};
+use crate::session::Session;
 
-/// The revision that a request speaks. A session id must be the caller's own and live.
+/// The revision that a request speaks, and its session. A session id must be the caller's own and live.
 pub fn revision(
     gateway: &Gateway,
     head: &Head<'_>,
     incoming: &Incoming<'_>,
     (caller, now): (&Caller, UnixSeconds),
-) -> Result<Revision, Reject> {
+) -> Result<(Revision, Option<Session>), Reject> {
     let message = match incoming {
         Incoming::One(message) => Some(message),
         Incoming::Batch(_) => None,
     };
     if message.is_some_and(|message| modern::is_claimed(head, message)) {
-        return Ok(Revision::V2026_07_28);
+        return Ok((Revision::V2026_07_28, None));
     }
     if head.repeats_version() {
         return Err(Reject::RepeatedHeader("MCP-Protocol-Version"));
@@ -46,7 +49,7 @@ pub fn revision(
     if message.is_none() && !revision.has_batches() {
         return Err(Reject::Invalid("an array of messages is a request in revision 2025-03-26 only".into()));
     }
-    Ok(revision)
+    Ok((revision, session))
 }
 
 /// Answers one message; with a session id, if it began a session. `whole`: the answer must be one message (a batch).
@@ -64,12 +67,17 @@ pub async fn answer(
     {
         return Ok((refused, None));
     }
+    let asked = Asked { body, message, id, whole };
     let answer = match (&*method.value, exchange.revision.is_modern()) {
-        ("tools/list", _) => match message.params.as_ref().and_then(|params| params.cursor.as_ref()) {
-            Some(_) => Answer::error(id, -32602, "params.cursor is not one of ours: a list is one page"),
-            None => Box::pin(list::tools(exchange, id)).await,
-        },
-        ("tools/call", _) => call::tool(exchange, body, message, id, whole).await,
+        ("tools/call", _) => call::tool(exchange, asked).await,
+        ("tools/list", _) => list(exchange, List::Tools, asked).await,
+        ("prompts/list", _) => list(exchange, List::Prompts, asked).await,
+        ("prompts/get", _) => Box::pin(call::prompt(exchange, asked)).await,
+        ("resources/list", _) => list(exchange, List::Resources, asked).await,
+        ("resources/templates/list", _) => list(exchange, List::Templates, asked).await,
+        ("resources/read", _) => Box::pin(call::read(exchange, asked)).await,
+        ("completion/complete", _) => Box::pin(call::complete(exchange, asked)).await,
+        ("logging/setLevel", false) => set_log_level(exchange, message, id),
         ("ping", false) => Answer::result(id, b"{}"),
         ("initialize", false) => return initialize(exchange, message, id),
         ("server/discover", true) => modern::discover(id),
@@ -79,6 +87,35 @@ pub async fn answer(
         }
     };
     Ok((answer, None))
+}
+
+async fn list(exchange: &Exchange<'_>, list: List, asked: Asked<'_>) -> Answer {
+    match asked.message.params.as_ref().and_then(|params| params.cursor.as_ref()) {
+        Some(_) => Answer::error(asked.id, -32602, "params.cursor is not one of ours: a list is one page"),
+        None => Box::pin(list::answer(exchange, list, asked.id)).await,
+    }
+}
+
+/// What a session wants of servers' logs. Servers are not told: others share their sessions, so they log as they do by
+/// themselves, and what is below the level is left out.
+fn set_log_level(exchange: &Exchange<'_>, message: &Message<'_>, id: &[u8]) -> Answer {
+    let level = message.params.as_ref().and_then(|params| params.level.as_ref());
+    let Some(level) = level.and_then(|level| LogLevel::from_wire(&level.value)) else {
+        return Answer::error(
+            id,
+            -32602,
+            "params.level is not one of debug, info, notice, warning, error, critical, alert, emergency",
+        );
+    };
+    let Some(session) = &exchange.session else {
+        return Answer::error(
+            id,
+            -32600,
+            "logging/setLevel is for a session: send initialize first, and its Mcp-Session-Id",
+        );
+    };
+    exchange.gateway.sessions.set_log_level(session, level);
+    Answer::result(id, b"{}")
 }
 
 fn initialize(exchange: &Exchange<'_>, message: &Message<'_>, id: &[u8]) -> Result<(Answer, Option<String>), Reject> {
@@ -91,8 +128,9 @@ fn initialize(exchange: &Exchange<'_>, message: &Message<'_>, id: &[u8]) -> Resu
     let session = exchange.gateway.sessions.start(&exchange.caller.id, revision, exchange.now);
     let session = session.map_err(|_| Reject::Internal)?;
     let result = format!(
-        r#"{{"protocolVersion":"{}","capabilities":{{"tools":{{}}}},"serverInfo":{}}}"#,
+        r#"{{"protocolVersion":"{}","capabilities":{},"serverInfo":{}}}"#,
         revision.as_str(),
+        modern::CAPABILITIES,
         modern::SERVER_INFO,
     );
     Ok((Answer::result(id, result.as_bytes()), Some(session)))

@@ -9,7 +9,7 @@ use http::{HeaderMap, StatusCode};
 
 use self::header_value::decoded;
 use self::mirror::Refusal;
-use crate::catalogue::NativeTool;
+use crate::catalogue::Entry;
 use crate::exchange::Answer;
 use crate::head::Head;
 use crate::json;
@@ -27,6 +27,9 @@ const INVALID_PARAMS: i32 = -32602;
 
 /// What the gateway says of itself.
 pub const SERVER_INFO: &str = concat!(r#"{"name":"switchboard","version":""#, env!("CARGO_PKG_VERSION"), r#""}"#);
+
+/// What the gateway offers, in either era: a list may be empty, but it is there.
+pub const CAPABILITIES: &str = r#"{"completions":{},"logging":{},"prompts":{},"resources":{},"tools":{}}"#;
 
 /// Whether a message says, in the header or in the body, that it is modern. [`check`] sees to it that both agree.
 pub fn is_claimed(head: &Head<'_>, message: &Message<'_>) -> bool {
@@ -63,25 +66,25 @@ pub fn check(head: &Head<'_>, message: &Message<'_>, id: &[u8]) -> Result<(), An
     if head.method != method {
         return refuse(HEADER_MISMATCH, "Mcp-Method does not equal the body's method", None);
     }
-    if method == Some(b"tools/call") {
-        let name = message.params.as_ref().and_then(|params| params.name.as_ref());
-        let agree = match (head.name, name) {
-            (None, None) => true,
-            (Some(said), Some(name)) => decoded(said).is_some_and(|said| *said == *name.value.as_bytes()),
-            _ => false,
-        };
-        if !agree {
-            return refuse(HEADER_MISMATCH, "Mcp-Name does not equal params.name", None);
-        }
-    }
-    Ok(())
+    let params = message.params.as_ref();
+    let (member, named) = match method {
+        Some(b"tools/call" | b"prompts/get") => ("params.name", params.and_then(|params| params.name.as_ref())),
+        Some(b"resources/read") => ("params.uri", params.and_then(|params| params.uri.as_ref())),
+        _ => return Ok(()),
+    };
+    let agree = match (head.name, named) {
+        (None, None) => true,
+        (Some(said), Some(named)) => decoded(said).is_some_and(|said| *said == *named.value.as_bytes()),
+        _ => false,
+    };
+    if agree { Ok(()) } else { refuse(HEADER_MISMATCH, &format!("Mcp-Name does not equal {member}"), None) }
 }
 
 /// Checks that the `Mcp-Param-*` headers of a call say what the arguments say that the tool wants mirrored. Costs nothing
 /// for a tool that wants none. The caller may use the tool: to others there is nothing to compare.
 pub fn check_arguments(
     headers: &HeaderMap,
-    tool: &NativeTool,
+    tool: &Entry,
     (body, message): (&Bytes, &Message<'_>),
     id: &[u8],
 ) -> Result<(), Answer> {
@@ -100,7 +103,7 @@ pub fn check_arguments(
 /// The answer to `server/discover`.
 pub fn discover(id: &[u8]) -> Answer {
     let result = format!(
-        r#"{{"supportedVersions":{},"capabilities":{{"tools":{{}}}},"_meta":{{"io.modelcontextprotocol/serverInfo":{SERVER_INFO}}},"resultType":"complete","ttlMs":3600000,"cacheScope":"public"}}"#,
+        r#"{{"supportedVersions":{},"capabilities":{CAPABILITIES},"_meta":{{"io.modelcontextprotocol/serverInfo":{SERVER_INFO}}},"resultType":"complete","ttlMs":3600000,"cacheScope":"public"}}"#,
         supported(),
     );
     Answer::result(id, result.as_bytes())

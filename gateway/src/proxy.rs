@@ -72,9 +72,9 @@ async fn respond(
     };
     let Admitted { head, identity, caller, scope, now } = admitted;
     let incoming = scan::request(&body).map_err(|fault| refuse(&fault))?;
-    let revision = methods::revision(gateway, &head, &incoming, (caller, now))?;
+    let (revision, session) = methods::revision(gateway, &head, &incoming, (caller, now))?;
     let (scope, head, headers) = (&scope, &head, &parts.headers);
-    let exchange = Exchange { gateway, view, caller, identity, scope, head, headers, revision, now };
+    let exchange = Exchange { gateway, view, caller, identity, scope, head, headers, revision, session, now };
     match incoming {
         scan::Incoming::One(message) => {
             let (answer, session) = methods::answer(&exchange, &body, &message, false).await?;

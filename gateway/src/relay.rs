@@ -19,8 +19,11 @@ use crate::body::{Chunk, Stream};
 use crate::event;
 use crate::exchange::Answer;
 use crate::failure::{self, Client};
+use crate::forward::Method;
+use crate::log_level::LogLevel;
 use crate::revoked::Holding;
 use crate::scan::{self, Edit, splice};
+use crate::session::Session;
 use crate::upstream::message::answer_alone;
 use crate::upstream::{Messages, Outcome, Reply, ReplyBody, Upstream, UpstreamError};
 use crate::upstreams::ServerUpstreams;
@@ -29,11 +32,13 @@ use crate::upstreams::ServerUpstreams;
 const HELD_BACK: usize = 64 * 1024;
 /// Chunks that wait for a slow client.
 const QUEUE: usize = 8;
-/// What the modern protocol demands of a result.
-const MODERN_RESULT: &[u8] = br#""resultType":"complete""#;
+/// How a legacy server says that it has no such resource.
+const RESOURCE_NOT_FOUND: i64 = -32002;
 
 /// One reply on its way home, with all that its call holds until the last byte.
 pub struct Relay {
+    /// What was asked.
+    pub method: Method,
     /// The caller's id, as JSON.
     pub id: Bytes,
     /// The caller's progress token, as JSON.
@@ -46,10 +51,25 @@ pub struct Relay {
     pub upstream: Arc<Upstream>,
     /// One of the server's slots.
     pub slot: OwnedSemaphorePermit,
+    /// What of the server's logs the caller wants to see.
+    pub logs: Logs,
     /// When the call ends at the latest.
     pub deadline: Instant,
+    /// What goes before each URI of what was read, for the caller to know it by.
+    pub uri_prefix: Option<Bytes>,
     /// What may be taken away meanwhile.
     pub holding: Holding,
+}
+
+/// How much of a server's log goes with the answer to a call.
+#[derive(Clone, Copy)]
+pub enum Logs {
+    /// Nothing.
+    Nothing,
+    /// What is as grave, or more.
+    From(LogLevel),
+    /// As this session wants it by then.
+    OfSession(Session),
 }
 
 /// What a message of the server is for the caller.
@@ -74,7 +94,7 @@ impl Relay {
     }
 
     fn client(&self) -> Client<'_> {
-        Client { id: &self.id, modern: self.modern }
+        Client { id: &self.id, modern: self.modern, list: self.holding.called().list() }
     }
 
     fn fail(&self, error: &UpstreamError) -> Answer {
@@ -83,9 +103,20 @@ impl Relay {
     }
 
     async fn json(self, upstream_id: u64, mut body: Incoming, whole: bool) -> Answer {
-        let mut splicer = scan::Reply::new(upstream_id, self.id.clone(), self.modern.then_some(MODERN_RESULT));
+        let mut splicer = scan::Reply::new(upstream_id, self.id.clone(), self.modern_result());
         let mut read = 0;
         let mut out = Vec::with_capacity(1024);
+        if self.method == Method::ReadResource {
+            match self.gather(&mut body, &mut read).await {
+                Ok((held, true)) => return self.gathered(upstream_id, &held.into()),
+                Ok((held, false)) => {
+                    if let Err(fault) = splicer.push(&held, &mut out) {
+                        return self.fail(&bad_reply(&fault));
+                    }
+                }
+                Err(error) => return self.fail(&error),
+            }
+        }
         loop {
             match self.chunk(&mut body, &mut read).await {
                 Ok(Some(chunk)) => {
@@ -109,6 +140,37 @@ impl Relay {
             }
             Err(fault) => self.fail(&bad_reply(&fault)),
         }
+    }
+
+    /// What was read of a resource, and whether that is all: so much as is held back, or the whole where URIs in it
+    /// change.
+    async fn gather(&self, body: &mut Incoming, read: &mut u64) -> Result<(Vec<u8>, bool), UpstreamError> {
+        let mut held = Vec::new();
+        let mut bytes = self.holding.gateway().budget.hold();
+        while self.uri_prefix.is_some() || held.len() <= HELD_BACK {
+            let Some(chunk) = self.chunk(body, read).await? else { return Ok((held, true)) };
+            if !bytes.add(chunk.len()) {
+                return Err(UpstreamError::new(Outcome::UpstreamError, "there is no memory left to read the reply"));
+            }
+            held.extend_from_slice(&chunk);
+        }
+        Ok((held, false))
+    }
+
+    fn gathered(&self, upstream_id: u64, message: &Bytes) -> Answer {
+        let response = match scan::message(message) {
+            Ok(scan::Upstream::Response(response)) => self.response(upstream_id, message, &response),
+            Ok(_) => Err(UpstreamError::new(Outcome::UpstreamError, "the reply is not an answer")),
+            Err(fault) => Err(bad_reply(&fault)),
+        };
+        match response {
+            Ok(response) => Answer::Message(StatusCode::OK, response),
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    fn modern_result(&self) -> Option<&'static [u8]> {
+        self.modern.then_some(self.method.modern_result())
     }
 
     /// Goes away without an end when it cannot rightly end: that cuts the caller off.
@@ -227,7 +289,7 @@ impl Relay {
             UpstreamError::new(Outcome::UpstreamError, "the server ended the stream before its answer")
         })??;
         match scan::message(&message).map_err(|fault| bad_reply(&fault))? {
-            scan::Upstream::Response(response) => self.response(upstream_id, &message, &response),
+            scan::Upstream::Response(response) => self.response(upstream_id, &message, &response).map(Step::Response),
             scan::Upstream::Notification(call) => Ok(self.notification(upstream_id, &message, &call)),
             scan::Upstream::Request(call) => {
                 // A pooled session has no one client to ask: the server hears so at once instead of waiting.
@@ -239,20 +301,31 @@ impl Relay {
         }
     }
 
-    fn response(&self, upstream_id: u64, message: &Bytes, response: &scan::Response) -> Result<Step, UpstreamError> {
+    fn response(&self, upstream_id: u64, message: &Bytes, response: &scan::Response) -> Result<Bytes, UpstreamError> {
         let Some(id_span) = response.id_span.filter(|_| response.id == Some(upstream_id)) else {
             return Err(UpstreamError::new(Outcome::UpstreamError, "the answer bears another id"));
         };
+        self.server.metrics.answered(response.result.as_ref().is_none_or(|result| result.is_error));
+        let code = response.error.as_ref().and_then(|error| error.code);
+        if self.modern && self.method == Method::ReadResource && code == Some(RESOURCE_NOT_FOUND) {
+            // The modern protocol has another code for it, and says which resource.
+            let uri = self.uri_prefix.iter().map(|prefix| String::from_utf8_lossy(prefix)).collect::<String>();
+            return Ok(failure::unknown_message(self.client(), &(uri + self.holding.called().name())).into());
+        }
         let mut edits = vec![Edit::replace(id_span, &self.id[..])];
         if let Some(result) = &response.result {
-            let object = result.object.filter(|_| self.modern && result.result_type.is_none());
-            edits.extend(object.map(|object| Edit::insert_last(object, MODERN_RESULT)));
+            let object = result.object.filter(|_| result.result_type.is_none()).zip(self.modern_result());
+            edits.extend(object.map(|(object, members)| Edit::insert_last(object, members)));
         }
-        self.server.metrics.answered(response.result.as_ref().is_none_or(|result| result.is_error));
-        Ok(Step::Response(edited(message, edits)))
+        if let Some(prefix) = &self.uri_prefix {
+            let uris = scan::contents_uris(message).map_err(|fault| bad_reply(&fault))?;
+            edits.extend(uris.into_iter().map(|uri| Edit::insert(uri.start + 1, &prefix[..])));
+        }
+        Ok(edited(message, edits))
     }
 
-    /// Progress goes home under the caller's own token. Everything else stays here: no logging is declared to callers.
+    /// Progress goes home under the caller's own token. What the server logs on the stream of a call is of that call, and
+    /// goes as it is where the caller wants it (R10). Everything else stays here.
     fn notification(&self, upstream_id: u64, message: &Bytes, call: &scan::Call<'_>) -> Step {
         match &*call.method.value {
             "notifications/progress" => {
@@ -263,6 +336,16 @@ impl Relay {
                     return Step::Nothing;
                 }
                 Step::Notification(edited(message, vec![Edit::replace(token.span, &own[..])]))
+            }
+            "notifications/message" => {
+                let level = call.level.as_ref().and_then(|level| LogLevel::from_wire(&level.value));
+                let wanted = match self.logs {
+                    Logs::Nothing => None,
+                    Logs::From(level) => Some(level),
+                    Logs::OfSession(session) => Some(self.holding.gateway().sessions.log_level(&session)),
+                };
+                let is_wanted = level.zip(wanted).is_some_and(|(level, wanted)| level >= wanted);
+                if is_wanted { Step::Notification(message.clone()) } else { Step::Nothing }
             }
             _ => Step::Nothing,
         }

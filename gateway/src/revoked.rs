@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crds::snapshot::{Item, Server};
+use crds::snapshot::Server;
 
 use crate::exchange::Exchange;
 use crate::gateway::{Gateway, View};
@@ -16,22 +16,32 @@ pub struct Holding {
     gateway: Arc<Gateway>,
     view: Arc<View>,
     identity: Identity,
-    tool: Called,
+    called: Called,
 }
 
 impl Holding {
     /// What a permitted call holds.
-    pub fn new(exchange: &Exchange<'_>, tool: Called) -> Self {
+    pub fn new(exchange: &Exchange<'_>, called: Called) -> Self {
         let (gateway, view) = (exchange.gateway.clone(), exchange.view.clone());
-        Self { gateway, view, identity: exchange.identity, tool }
+        Self { gateway, view, identity: exchange.identity, called }
     }
 
     /// The server, as the request sees it: its name may be another now, its session the same.
     pub fn server(&self) -> &Server {
-        &self.view.table.snapshot.servers[self.tool.server as usize]
+        &self.view.table.snapshot.servers[self.called.server as usize]
     }
 
-    /// Returns when the caller may no longer use the tool.
+    /// What is called.
+    pub fn called(&self) -> &Called {
+        &self.called
+    }
+
+    /// The gateway that it is held of.
+    pub fn gateway(&self) -> &Gateway {
+        &self.gateway
+    }
+
+    /// Returns when the caller may no longer use what is called.
     pub async fn lost(&self) {
         let mut revision = self.gateway.revision.subscribe();
         if *revision.borrow_and_update() != self.view.table.revision && !self.is_held() {
@@ -53,8 +63,8 @@ impl Holding {
         let snapshot = &view.table.snapshot;
         let server = snapshot.servers.iter().position(|other| other.id == *server);
         let caller = before.caller(self.identity).and_then(|caller| view.table.still(self.identity, &caller.id, now));
-        server.zip(caller).is_some_and(|(server, caller)| {
-            snapshot.allows(caller, now, server as u32, Item::Tool(&self.tool.native().name))
-        })
+        server
+            .zip(caller)
+            .is_some_and(|(server, caller)| snapshot.allows(caller, now, server as u32, self.called.item()))
     }
 }

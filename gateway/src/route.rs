@@ -1,140 +1,105 @@
-//! From the name that a caller calls to a tool of a server.
+//! From the name that a caller says to a tool or prompt of a server, and from
+//! a URI to a resource ([`resource`], [`template`]).
 //!
-//! In this order: the exact published name; a norm-equal spelling of a prefix
-//! before the native name; a bare native name. Only what the caller's list
-//! shows exists at any step, and two meanings are none. Where the caller's own
-//! values may change what a server lists, the caller's own list of it counts.
+//! A name leads, in this order: the exact published name; a norm-equal
+//! spelling of a prefix before the native name; a bare native name. Only what
+//! the caller's list shows exists at any step, and two meanings are none. Where
+//! the caller's own values may change what a server lists, the caller's own
+//! list of it counts.
 
 use std::sync::Arc;
 
-use crds::names::{norm, published_name};
-use crds::snapshot::{Item, ServerIndex};
-use futures_util::future::join_all;
+use crds::names::norm;
+use crds::snapshot::ServerIndex;
 
-use crate::catalogue::{Catalogue, NativeTool, State};
+use crate::catalogue::{Catalogue, Entry, List, State};
 use crate::discovery;
 use crate::exchange::Exchange;
-use crate::index::ToolAt;
+use crate::index::At;
 use crate::permit::Permit;
+use crate::published::published;
 use crate::table::Named;
 use crate::upstream::{CallerPart, Outcome, UpstreamError};
 
+mod called;
+mod own;
+mod uri;
+
+pub use called::Called;
+pub use uri::{resource, template};
+
+use own::{OwnLists, own_lists};
+
+/// The longest name that is looked at, in bytes: many times what tools and prompts have. Bounds the work for it.
+const MAX_NAME: usize = 1024;
 /// The longest spelling of a prefix that is looked at, in bytes: twice the longest prefix. Bounds the work for a name.
 const MAX_SPELLING: usize = 64;
 
-/// What a called name leads to.
+/// What a name or a URI leads to.
 pub enum Target {
-    /// A tool that the caller may use.
-    Tool(Tool),
-    /// A server that the caller may use, whose tools are not known because it cannot be reached.
+    /// Something that the caller may use.
+    Found(Found),
+    /// A server that the caller may use, whose lists are not known because it cannot be reached.
     Down(ServerIndex, UpstreamError),
     /// Nothing, for this caller.
     Unknown,
 }
 
-/// A tool, the leave to use it, and what the caller adds to the request.
-pub struct Tool {
+/// A tool, prompt or resource, the leave to use it, and what the caller adds to the request.
+pub struct Found {
     /// The leave.
     pub permit: Permit,
     /// What the caller adds.
     pub part: CallerPart,
-    /// Which tool.
+    /// Which it is.
     pub called: Called,
 }
 
-/// A tool of a server, as the server lists it.
-#[derive(Clone)]
-pub struct Called {
-    /// The server.
-    pub server: ServerIndex,
-    catalogue: Arc<Catalogue>,
-    position: u32,
-}
-
-impl Tool {
-    fn new(permit: Permit, part: CallerPart, catalogue: Arc<Catalogue>, position: u32) -> Self {
-        let called = Called { server: permit.server(), catalogue, position };
+impl Found {
+    fn entry(permit: Permit, part: CallerPart, catalogue: Arc<Catalogue>, (list, position): (List, u32)) -> Self {
+        let called = Called::entry(permit.server(), catalogue, list, position);
         Self { permit, part, called }
     }
 }
 
-impl Called {
-    /// The tool as its server knows it.
-    pub fn native(&self) -> &NativeTool {
-        &self.catalogue.tools[self.position as usize]
+/// Finds the tool or prompt that a name says.
+pub async fn route(exchange: &Exchange<'_>, list: List, name: &str) -> Target {
+    if name.len() > MAX_NAME {
+        return Target::Unknown;
     }
-}
-
-/// Finds the tool that a name calls.
-pub async fn route(exchange: &Exchange<'_>, name: &str) -> Target {
-    let index = &exchange.view.index;
-    if let Some(at) = index.find(name) {
-        let tool = index.servers[at.server as usize].native(at.tool);
-        let native = tool.name.as_str();
-        if tool.exists_in(exchange.revision)
-            && let Some(permit) = exchange.permit(at.server, Item::Tool(native))
-        {
-            let part = exchange.caller_part(at.server);
-            if part.digest().is_none() {
-                let catalogue = index.servers[at.server as usize].catalogue().clone();
-                return Target::Tool(Tool::new(permit, part, catalogue, at.tool));
-            }
-            return Box::pin(listed(exchange, native, permit)).await;
-        }
+    if let Some(found) = published_to_all(exchange, list, name).await {
+        return found;
     }
-    let own = Box::pin(own_lists(exchange)).await;
-    if let Some(tool) = by_published_name(exchange, &own, name) {
-        return Target::Tool(tool);
+    let own = Box::pin(own_lists(exchange, list)).await;
+    if let Some(found) = own.find(exchange, list, name) {
+        return Target::Found(found);
     }
-    match Box::pin(by_prefix(exchange, name)).await {
+    match Box::pin(by_prefix(exchange, list, name)).await {
         Some(found) => found,
-        None => Box::pin(by_bare_name(exchange, &own, name)).await,
+        None => Box::pin(by_bare_name(exchange, list, &own, name)).await,
     }
 }
 
-/// A server's tools as only this caller sees them.
-struct OwnTools {
-    server: ServerIndex,
-    part: CallerPart,
-    catalogue: Arc<Catalogue>,
+/// What goes by this published name, for all callers; none if this one may not use it.
+async fn published_to_all(exchange: &Exchange<'_>, list: List, name: &str) -> Option<Target> {
+    let index = &exchange.view.index;
+    let at = index.find(list, name)?;
+    let entry = index.servers[at.server as usize].native(list, at.entry);
+    if !entry.exists_in(exchange.revision) {
+        return None;
+    }
+    let permit = exchange.permit(at.server, list.item(&entry.name))?;
+    let part = exchange.caller_part(at.server);
+    if part.digest().is_none() {
+        let catalogue = index.servers[at.server as usize].catalogue().clone();
+        return Some(Target::Found(Found::entry(permit, part, catalogue, (list, at.entry))));
+    }
+    Some(Box::pin(listed(exchange, list, &entry.name, permit)).await)
 }
 
-/// The caller's own lists: of each server in scope for which they add something; of none, most often. All are asked at
-/// once, so that together they take no longer than one.
-async fn own_lists(exchange: &Exchange<'_>) -> Vec<OwnTools> {
-    let access = exchange.view.table.access(exchange.caller, exchange.now);
-    let servers = access.iter().map(|(server, _)| *server).filter(|server| exchange.scope.holds_server(*server));
-    let lists = servers.filter_map(|server| {
-        let upstreams = exchange.view.upstreams[server as usize].as_ref()?;
-        let part = exchange.caller_part(server);
-        part.digest()?;
-        Some(async move {
-            let catalogue = discovery::of_caller(upstreams, exchange.caller, part.clone()).await;
-            OwnTools { server, part, catalogue }
-        })
-    });
-    join_all(lists).await
-}
-
-/// The tool that goes by this published name in a list of the caller's own: of the earliest server, as the list has it.
-fn by_published_name(exchange: &Exchange<'_>, own: &[OwnTools], name: &str) -> Option<Tool> {
-    own.iter().filter(|list| exchange.view.index.leaves_name(name, list.server)).find_map(|list| {
-        let mut tools = list.catalogue.tools.iter();
-        let goes_by = |tool: &NativeTool| published(exchange, list.server, &tool.name) == name;
-        let position = tools.position(|tool| tool.exists_in(exchange.revision) && goes_by(tool))?;
-        let permit = exchange.permit(list.server, Item::Tool(&list.catalogue.tools[position].name))?;
-        Some(Tool::new(permit, list.part.clone(), list.catalogue.clone(), position as u32))
-    })
-}
-
-fn published(exchange: &Exchange<'_>, server: ServerIndex, native: &str) -> String {
-    let snapshot = &exchange.view.table.snapshot;
-    let (settings, prefix) = (&snapshot.settings, snapshot.servers[server as usize].prefix.as_deref());
-    published_name(prefix, &settings.separator, native, settings.max_tool_name_length)
-}
-
-/// The tool, if the server lists it to this caller, whose own values may change that, and it goes by its published name.
-async fn listed(exchange: &Exchange<'_>, native: &str, permit: Permit) -> Target {
+/// The entry, if the server lists it to this caller, whose own values may change that, and it goes by its published
+/// name.
+async fn listed(exchange: &Exchange<'_>, list: List, native: &str, permit: Permit) -> Target {
     let server = permit.server();
     let index = &exchange.view.index;
     let Some(upstreams) = &exchange.view.upstreams[server as usize] else {
@@ -147,39 +112,44 @@ async fn listed(exchange: &Exchange<'_>, native: &str, permit: Permit) -> Target
     } else {
         index.servers[server as usize].catalogue().clone()
     };
-    let is_it = |tool: &NativeTool| tool.name == native && tool.exists_in(exchange.revision);
-    let Some(position) = catalogue.tools.iter().position(is_it) else {
-        return match &catalogue.state {
+    let is_it = |entry: &Entry| entry.name == native && entry.exists_in(exchange.revision);
+    let Some(position) = catalogue.of(list).entries.iter().position(is_it) else {
+        return match &catalogue.of(list).state {
             State::Failed(error) => Target::Down(server, error.clone()),
-            State::Unknown => Target::Down(server, UpstreamError::timeout("the first tools/list")),
+            State::Unknown => Target::Down(server, UpstreamError::timeout("the first discovery")),
             State::Ready => Target::Unknown,
         };
     };
     let position = position as u32;
-    let shown =
-        if own { leaves_name(exchange, server, native) } else { index.is_visible(ToolAt { server, tool: position }) };
-    if shown { Target::Tool(Tool::new(permit, part, catalogue, position)) } else { Target::Unknown }
+    let shown = if own {
+        leaves_name(exchange, list, server, native)
+    } else {
+        index.is_visible(list, At { server, entry: position })
+    };
+    if shown { Target::Found(Found::entry(permit, part, catalogue, (list, position))) } else { Target::Unknown }
 }
 
-/// Whether no other server's tool has the published name of this one, for all callers.
-fn leaves_name(exchange: &Exchange<'_>, server: ServerIndex, native: &str) -> bool {
-    exchange.view.index.leaves_name(&published(exchange, server, native), server)
+/// Whether no other server's entry has the published name of this one, for all callers.
+fn leaves_name(exchange: &Exchange<'_>, list: List, server: ServerIndex, native: &str) -> bool {
+    let snapshot = &exchange.view.table.snapshot;
+    let name = published(list, native, &snapshot.servers[server as usize], &snapshot.settings);
+    exchange.view.index.leaves_name(list, &name, server)
 }
 
 /// What spellings of prefixes lead to; none where they lead to nothing.
-async fn by_prefix(exchange: &Exchange<'_>, name: &str) -> Option<Target> {
-    let (mut tools, mut down) = (Vec::new(), None);
+async fn by_prefix(exchange: &Exchange<'_>, list: List, name: &str) -> Option<Target> {
+    let (mut found, mut down) = (Vec::new(), None);
     for (server, native) in readings(exchange, name) {
-        let Some(permit) = exchange.permit(server, Item::Tool(native)) else { continue };
-        match listed(exchange, native, permit).await {
+        let Some(permit) = exchange.permit(server, list.item(native)) else { continue };
+        match listed(exchange, list, native, permit).await {
             Target::Unknown => {}
             Target::Down(server, error) => down = Some(Target::Down(server, error)),
-            found @ Target::Tool(_) => tools.push(found),
+            target @ Target::Found(_) => found.push(target),
         }
     }
-    match tools.pop() {
+    match found.pop() {
         None => down,
-        Some(tool) if tools.is_empty() => Some(tool),
+        Some(target) if found.is_empty() => Some(target),
         Some(_) => Some(Target::Unknown),
     }
 }
@@ -193,36 +163,36 @@ fn readings<'n>(exchange: &Exchange<'_>, name: &'n str) -> Vec<(ServerIndex, &'n
     let readings = cuts.filter_map(|at| {
         let native = name[at..].strip_prefix(separator)?;
         let Some(Named::Server(server)) = table.named(&name[..at]) else { return None };
-        // Headers name a server by its alias too; the names of tools begin with the prefix.
+        // Headers name a server by its alias too; published names begin with the prefix.
         let prefix = table.snapshot.servers[server as usize].prefix.as_deref()?;
         (norm(prefix) == norm(&name[..at])).then_some((server, native))
     });
     readings.collect()
 }
 
-/// The one tool of that native name that goes by its published name and that the caller may use.
-async fn by_bare_name(exchange: &Exchange<'_>, own: &[OwnTools], name: &str) -> Target {
+/// The one entry of that native name that goes by its published name and that the caller may use.
+async fn by_bare_name(exchange: &Exchange<'_>, list: List, own: &OwnLists, name: &str) -> Target {
     let index = &exchange.view.index;
     let mut only = None;
-    for (server, _) in exchange.view.table.access(exchange.caller, exchange.now) {
-        let own = own.iter().find(|list| list.server == *server);
-        let catalogue = own.map_or_else(|| index.servers[*server as usize].catalogue(), |list| &list.catalogue);
-        let is_it = |tool: &NativeTool| tool.name == name && tool.exists_in(exchange.revision);
-        let Some(position) = catalogue.tools.iter().position(is_it) else { continue };
-        let shown = match own {
-            Some(_) => leaves_name(exchange, *server, name),
-            None => index.is_visible(ToolAt { server: *server, tool: position as u32 }),
+    for server in exchange.servers(list) {
+        let of_caller = own.of(server);
+        let catalogue = of_caller.unwrap_or_else(|| index.servers[server as usize].catalogue());
+        let is_it = |entry: &Entry| entry.name == name && entry.exists_in(exchange.revision);
+        let Some(position) = catalogue.of(list).entries.iter().position(is_it) else { continue };
+        let shown = match of_caller {
+            Some(_) => leaves_name(exchange, list, server, name),
+            None => index.is_visible(list, At { server, entry: position as u32 }),
         };
         if !shown {
             continue;
         }
-        let Some(permit) = exchange.permit(*server, Item::Tool(name)) else { continue };
+        let Some(permit) = exchange.permit(server, list.item(name)) else { continue };
         if only.replace(permit).is_some() {
             return Target::Unknown;
         }
     }
     match only {
-        Some(permit) => listed(exchange, name, permit).await,
+        Some(permit) => listed(exchange, list, name, permit).await,
         None => Target::Unknown,
     }
 }

@@ -5,8 +5,9 @@
 //!
 //! [`request`] reads a client's body, [`message`] one message of an upstream, [`Reply`] an upstream's response as it
 //! streams; [`splice`] makes edits at the places they gave, [`members`] opens one object further, [`values`] those on
-//! the way to some values.
+//! the way to some values, [`contents_uris`] the URIs of what was read.
 
+mod contents;
 mod fault;
 mod keys;
 mod levels;
@@ -19,12 +20,13 @@ mod text;
 mod upstream;
 mod values;
 
+pub use contents::contents_uris;
 pub use fault::{Fault, FaultKind};
 pub use levels::{Object, Span};
 pub use lexer::Kind;
 pub use members::{Member, members};
 pub use reply::{Outcome, Reply};
-pub use request::{Incoming, MAX_BATCH, MODERN_META, Message, Meta, Params, Raw, Text, request};
+pub use request::{Incoming, MAX_BATCH, MODERN_META, Message, Meta, Params, Raw, Reference, Text, request};
 pub use splice::{Edit, change_members, splice};
 pub use upstream::{Call, ErrorFacts, Response, ResultFacts, Upstream, message};
 pub use values::{Found, values};

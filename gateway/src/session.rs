@@ -2,7 +2,7 @@
 //! its session is sealed in the id (R9), bound to the caller and not to the
 //! key, so that a key can be rotated under an open session.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crds::digest::cut;
 use crds::snapshot::UnixSeconds;
@@ -10,6 +10,7 @@ use hashbrown::HashMap;
 use parking_lot::RwLock;
 use sha2::{Digest, Sha256};
 
+use crate::log_level::LogLevel;
 use crate::revision::Revision;
 use crate::seal::{NoRandomness, Purpose, Sealer};
 
@@ -35,19 +36,27 @@ const MAX_OPENED: usize = 8192;
 /// The most ended sessions that are remembered; past it, those that would expire first are forgotten.
 const MAX_ENDED: usize = 65_536;
 
+/// The most sessions whose log level is remembered; past it, those that would expire first are forgotten.
+const MAX_LOG_LEVELS: usize = 65_536;
+
 /// Makes, reads and ends sessions.
 pub struct Sessions {
     sealer: Sealer,
     /// Ids that were opened lately: most requests bring one of these, and opening costs more than all else of a head.
     opened: RwLock<HashMap<Box<[u8]>, Plain>>,
     /// Ended before their expiry, until then: in the order of expiry, told apart by the nonce.
-    ended: RwLock<BTreeSet<(UnixSeconds, [u8; 8])>>,
+    ended: RwLock<BTreeSet<SessionKey>>,
+    /// How much of servers' logs sessions want that said so; forgotten as ended ones are.
+    log_levels: RwLock<BTreeMap<SessionKey, LogLevel>>,
 }
+
+/// A session by its expiry, for an order in which to forget, and its nonce.
+type SessionKey = (UnixSeconds, [u8; 8]);
 
 impl Sessions {
     /// Sessions sealed by `sealer`.
     pub fn new(sealer: Sealer) -> Self {
-        Self { sealer, opened: RwLock::default(), ended: RwLock::default() }
+        Self { sealer, opened: RwLock::default(), ended: RwLock::default(), log_levels: RwLock::default() }
     }
 
     /// A new session id for a caller.
@@ -86,9 +95,24 @@ impl Sessions {
         Some(plain)
     }
 
+    /// Sets how much of servers' logs a session wants.
+    pub fn set_log_level(&self, session: &Session, level: LogLevel) {
+        let mut levels = self.log_levels.write();
+        levels.insert((session.expires, session.nonce), level);
+        if levels.len() > MAX_LOG_LEVELS {
+            levels.pop_first();
+        }
+    }
+
+    /// How much of servers' logs a session wants; everything that they send until it says so.
+    pub fn log_level(&self, session: &Session) -> LogLevel {
+        self.log_levels.read().get(&(session.expires, session.nonce)).copied().unwrap_or(LogLevel::Debug)
+    }
+
     /// Ends a session: its id is unknown from now on.
     pub fn end(&self, session: &Session, now: UnixSeconds) {
         let mut ended = self.ended.write();
+        self.log_levels.write().remove(&(session.expires, session.nonce));
         ended.insert((session.expires, session.nonce));
         // Of the expired ones two at a time: more than come in, and no request waits for all of them.
         for _ in 0..2 {

@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use crds::snapshot::{HttpWire, Item, ServerIndex, Transport};
 
-use crate::catalogue::State;
+use crate::catalogue::{List, State};
 use crate::gateway::{Gateway, View};
-use crate::index::ToolAt;
+use crate::index::At;
 use crate::upstream::stdio::ChildState;
 
 /// One server.
@@ -63,9 +63,9 @@ pub fn servers(gateway: &Gateway) -> Vec<ServerStatus> {
     let snapshot = &view.table.snapshot;
     let servers = snapshot.servers.iter().zip(&view.upstreams).zip(&view.index.servers).enumerate();
     servers
-        .map(|(index, ((server, upstreams), tools))| {
-            let catalogue = tools.catalogue();
-            let detail = match &catalogue.state {
+        .map(|(index, ((server, upstreams), lists))| {
+            let catalogue = lists.catalogue();
+            let detail = match catalogue.state() {
                 State::Failed(error) => Some(error.detail.clone()),
                 _ => None,
             };
@@ -81,7 +81,7 @@ pub fn servers(gateway: &Gateway) -> Vec<ServerStatus> {
                 alias: server.alias.clone(),
                 transport,
                 at,
-                state: if upstreams.is_some() { catalogue.state.as_str() } else { "off" },
+                state: if upstreams.is_some() { catalogue.state().as_str() } else { "off" },
                 detail,
                 tools: published(&view, index as ServerIndex),
                 children,
@@ -93,9 +93,9 @@ pub fn servers(gateway: &Gateway) -> Vec<ServerStatus> {
 /// How many tools of a server go by their published names: offered, and not hidden by an earlier tool of that name.
 fn published(view: &View, server: ServerIndex) -> usize {
     let of_server = &view.index.servers[server as usize];
-    let shown = (0..of_server.tools.len() as u32).filter(|tool| {
-        let offered = view.table.snapshot.offers(server, Item::Tool(&of_server.native(*tool).name));
-        offered && view.index.is_visible(ToolAt { server, tool: *tool })
+    let shown = (0..of_server.published(List::Tools).len() as u32).filter(|entry| {
+        let offered = view.table.snapshot.offers(server, Item::Tool(&of_server.native(List::Tools, *entry).name));
+        offered && view.index.is_visible(List::Tools, At { server, entry: *entry })
     });
     shown.count()
 }

@@ -32,6 +32,7 @@ mod sse;
 pub mod stdio;
 
 pub use error::{Outcome, UpstreamError};
+pub use handshake::Offers;
 pub use http::render_credential;
 
 /// A compiled server with its secret values: all that it takes to reach it.
@@ -156,6 +157,14 @@ impl Upstream {
         match self {
             Upstream::Http(upstream) => upstream.send(outgoing).await,
             Upstream::Stdio(upstream) => upstream.send(outgoing).await,
+        }
+    }
+
+    /// What the server says that it offers, in a session that is begun if there is none.
+    pub async fn offers(&self, deadline: Instant) -> Result<Offers, UpstreamError> {
+        match self {
+            Upstream::Http(upstream) => upstream.offers(deadline).await,
+            Upstream::Stdio(upstream) => upstream.offers(deadline).await,
         }
     }
 

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crds::diagnostic::{ConditionType, Diagnostic};
 use crds::snapshot::{self, Caller, ServerIndex};
+use gateway::catalogue::List;
 use gateway::exchange::{Answer, Exchange};
 use gateway::head::Head;
-use gateway::index::ToolAt;
-use gateway::list;
+use gateway::index::At;
 use gateway::permit::permit;
 use gateway::revision::Revision;
-use gateway::route::{Target, route};
+use gateway::route::{Target, resource, route, template};
 use gateway::scope::Scope;
 use http::HeaderMap;
 use serde_json::Value;
@@ -58,15 +58,16 @@ impl Product {
         self.caller(credential).map_or(Identity::Unauthorized, |caller| Identity::Binding(id(&caller.id)))
     }
 
-    /// Every published name, and the tool that goes by it.
-    pub(crate) fn holders(&self) -> BTreeMap<String, Pair> {
+    /// Every published name of a list, and what goes by it.
+    pub(crate) fn holders(&self, list: List) -> BTreeMap<String, Pair> {
         let index = &self.view.index;
         let mut holders = BTreeMap::new();
         for (server, of_server) in index.servers.iter().enumerate() {
-            for (tool, published) in of_server.tools.iter().enumerate() {
-                let at = ToolAt { server: server as ServerIndex, tool: tool as u32 };
-                if index.is_visible(at) {
-                    holders.insert(published.name.clone(), self.pair(at.server, &of_server.native(at.tool).name));
+            for (entry, published) in of_server.published(list).iter().enumerate() {
+                let at = At { server: server as ServerIndex, entry: entry as u32 };
+                if index.is_visible(list, at) {
+                    let native = of_server.native(list, at.entry);
+                    holders.insert(published.name.clone(), self.pair(at.server, &native.name));
                 }
             }
         }
@@ -93,27 +94,47 @@ impl Product {
         permitted
     }
 
-    /// The names that `tools/list` gives, sorted, with every repetition.
-    pub(crate) async fn list(&self, bench: &Bench, caller: &Caller, scope: &Scope) -> Vec<String> {
+    /// The names, or URIs, that a list gives, sorted, with every repetition.
+    pub(crate) async fn list(&self, bench: &Bench, (caller, scope): (&Caller, &Scope), list: List) -> Vec<String> {
         let (head, headers) = (Head::default(), HeaderMap::new());
         let Answer::Message(_, answer) =
-            list::tools(&self.exchange(bench, caller, scope, (&head, &headers)), b"1").await
+            gateway::list::answer(&self.exchange(bench, caller, scope, (&head, &headers)), list, b"1").await
         else {
             panic!("a list is one message");
         };
         let answer: Value = serde_json::from_slice(&answer).unwrap();
         // An error, where all servers of the list are off, lists nothing.
-        let tools = answer["result"]["tools"].as_array().into_iter().flatten();
-        let mut names: Vec<String> = tools.map(|tool| tool["name"].as_str().unwrap().to_owned()).collect();
+        let entries = answer["result"][list.member()].as_array().into_iter().flatten();
+        let member = match list {
+            List::Tools | List::Prompts => "name",
+            List::Resources => "uri",
+            List::Templates => "uriTemplate",
+        };
+        let mut names: Vec<String> = entries.map(|entry| entry[member].as_str().unwrap().to_owned()).collect();
         names.sort();
         names
     }
 
-    /// What a called name leads to.
-    pub(crate) async fn call(&self, bench: &Bench, caller: &Caller, scope: &Scope, name: &str) -> Option<Pair> {
+    /// What a called name, or a URI that is read or completed, leads to.
+    pub(crate) async fn call(
+        &self,
+        bench: &Bench,
+        (caller, scope): (&Caller, &Scope),
+        list: List,
+        name: &str,
+    ) -> Option<Pair> {
         let (head, headers) = (Head::default(), HeaderMap::new());
-        match route(&self.exchange(bench, caller, scope, (&head, &headers)), name).await {
-            Target::Tool(tool) => Some(self.pair(tool.permit.server(), &tool.called.native().name)),
+        let exchange = self.exchange(bench, caller, scope, (&head, &headers));
+        let target = match list {
+            List::Tools | List::Prompts => route(&exchange, list, name).await,
+            List::Resources => resource(&exchange, name).await,
+            List::Templates => template(&exchange, name).await,
+        };
+        match target {
+            Target::Found(found) => {
+                assert_eq!(found.permit.server(), found.called.server, "the leave is for what is called");
+                Some(self.pair(found.permit.server(), found.called.name()))
+            }
             Target::Down(..) => panic!("every server that is on has a catalogue"),
             Target::Unknown => None,
         }
@@ -136,12 +157,13 @@ impl Product {
             head,
             headers,
             revision,
+            session: None,
             now: NOW,
         }
     }
 
-    fn pair(&self, server: ServerIndex, tool: &str) -> Pair {
-        (id(&self.view.table.snapshot.servers[server as usize].id), tool.to_owned())
+    fn pair(&self, server: ServerIndex, native: &str) -> Pair {
+        (id(&self.view.table.snapshot.servers[server as usize].id), native.to_owned())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Small worlds in which the two once differed, by hand: what is right is
 //! written out, and both sides must say it. Each is a reading in `docs/access.md`.
 
+use gateway::catalogue::List;
 use tests::oracle::{Credential, Identity, Item, Oracle, Reason};
 use tests::world::{
     Binding, Entry, Filter, Grants, Id, KeyEntry, KeySource, Labels, Meta, Mode, NOW, Reference, Secret, SecretRef,
@@ -8,6 +9,7 @@ use tests::world::{
 };
 
 use crate::compare::differences;
+use crate::offered::{Offered, listed};
 use crate::product::{Bench, Product};
 
 /// A directory of these servers, `__` between prefix and tool, and a key for everything.
@@ -197,6 +199,53 @@ fn r11_a_uri_is_judged_as_it_stands_and_one_with_dot_segments_gets_past_no_list(
     check_items(&world, &rest);
 }
 
+/// What each URI leads to, as the server's name; `-` is nothing. Both sides agree on that, and on all else.
+#[track_caller]
+fn check_reads(world: &World, reads: &[(&str, &str)]) {
+    assert_eq!(differences(world, &Bench::new()), Vec::<String>::new());
+    let oracle = Oracle::new(world, NOW);
+    let (offered, usable) = (Offered::new(world, &oracle), oracle.usable(&world.bindings[0].meta.id()));
+    let seen = offered.list(List::Resources, &usable);
+    for (uri, expected) in reads {
+        let found = offered.meaning(List::Resources, (&seen, &usable), uri);
+        assert_eq!(found.map_or("-".to_owned(), |(server, _)| server.name), *expected, "{uri}");
+    }
+}
+
+#[test]
+fn r11_a_uri_leads_to_who_holds_it_and_an_unlisted_one_to_a_template_or_the_only_server() {
+    let mut world = world(vec![server("one", &["get"]), server("two", &["get"])]);
+    world.resources =
+        ["docs://secret", "docs://shared", "docs://b", "db://row/{id}", "db://row/3"].map(str::to_owned).to_vec();
+    let lists = |server, list| listed(&world, &world.servers[server], list);
+    assert_eq!(lists(0, List::Resources), ["docs://secret"]);
+    assert_eq!(lists(1, List::Resources), ["docs://secret", "docs://shared"]);
+    assert_eq!([lists(0, List::Templates), lists(1, List::Templates)], [vec!["db://row/{id}"], vec![]]);
+    check_reads(
+        &world,
+        &[
+            ("docs://secret", "one"),
+            ("switchboard:two:docs://secret", "two"),
+            ("docs://shared", "two"),
+            ("docs://b", "-"),
+            ("switchboard:one:docs://b", "one"),
+            ("db://row/3", "one"),
+            ("SwitchBoard:T_W-o:db://row/3", "two"),
+        ],
+    );
+    world.bindings[0].grants.as_mut().unwrap().servers.remove(0);
+    check_reads(
+        &world,
+        &[
+            ("docs://secret", "-"),
+            ("switchboard:two:docs://secret", "two"),
+            ("switchboard:one:docs://secret", "-"),
+            ("docs://b", "two"),
+            ("db://row/3", "two"),
+        ],
+    );
+}
+
 #[test]
 fn an_empty_value_of_a_secret_is_no_key() {
     let mut world = world(vec![server("a", &["get"])]);
@@ -228,7 +277,7 @@ fn a_name_that_all_callers_see_stays_where_it_is_whatever_one_caller_sees() {
     bench.runtime.block_on(async {
         let index = &Product::new(&world, &bench).view.index;
         // To one caller the first server lists `b__get` too, which would be published as the second one's `get` is.
-        assert!(!index.leaves_name("a__b__get", 0) && index.leaves_name("a__b__get", 1));
-        assert!(index.leaves_name("a__put", 0) && index.leaves_name("a__get", 0));
+        assert!(!index.leaves_name(List::Tools, "a__b__get", 0) && index.leaves_name(List::Tools, "a__b__get", 1));
+        assert!(index.leaves_name(List::Tools, "a__put", 0) && index.leaves_name(List::Tools, "a__get", 0));
     });
 }

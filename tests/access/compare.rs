@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
 use crds::snapshot::Caller;
+use gateway::catalogue::List;
 use gateway::scope::Scope;
 use tests::oracle::{Credential, Identity, Items, Oracle};
 use tests::world::{Id, NOW, World};
 
 use crate::answers::{Refusals, VoidSet};
+use crate::offered::Offered;
 use crate::product::{Bench, Product};
 use crate::questions::{filters, names};
 
@@ -20,10 +22,15 @@ pub(crate) fn differences(world: &World, bench: &Bench) -> Vec<String> {
     bench.runtime.block_on(async {
         let product = Product::new(world, bench);
         let oracle = Oracle::new(world, NOW);
-        let mut comparison = Comparison { world, bench, product: &product, oracle: &oracle, told: Vec::new() };
+        let offered = Offered::new(world, &oracle);
+        let (product, oracle, offered) = (&product, &oracle, &offered);
+        let mut comparison = Comparison { world, bench, product, oracle, offered, told: Vec::new() };
         comparison.objects();
         comparison.identities();
-        comparison.same("published", &product.holders(), &oracle.holders());
+        comparison.same("published", &product.holders(List::Tools), &oracle.holders());
+        for list in List::ALL {
+            comparison.same(&format!("published {list:?}"), &product.holders(list), offered.holders(list));
+        }
         comparison.callers().await;
         comparison.told
     })
@@ -34,6 +41,7 @@ struct Comparison<'a> {
     bench: &'a Bench,
     product: &'a Product,
     oracle: &'a Oracle<'a>,
+    offered: &'a Offered<'a>,
     told: Vec<String>,
 }
 
@@ -81,7 +89,11 @@ impl Comparison<'_> {
             }
         }
         let filters = filters(self.world);
-        let names = names(self.world, self.oracle);
+        let names = List::ALL.map(|list| match list {
+            List::Tools => names(self.world, self.oracle, &self.world.tools),
+            List::Prompts => names(self.world, self.oracle, &self.world.prompts),
+            List::Resources | List::Templates => self.offered.uris(),
+        });
         for (id, caller) in callers {
             // The names depend on what a filter leaves, not on its words.
             let mut asked: BTreeSet<Items> = BTreeSet::new();
@@ -91,8 +103,11 @@ impl Comparison<'_> {
                 let product = self.product.permitted(self.world, caller, &scope);
                 let oracle = self.oracle.filtered(&id, &words);
                 self.same(&format!("{id} under {words:?} may use"), &product, &oracle);
-                if asked.insert(oracle) {
-                    self.names((&id, caller), &words, &scope, &names).await;
+                if !asked.contains(&oracle) {
+                    for (list, names) in List::ALL.into_iter().zip(&names) {
+                        self.names((&id, caller), (&words, &scope), (list, &oracle), names).await;
+                    }
+                    asked.insert(oracle);
                 }
             }
         }
@@ -109,15 +124,24 @@ impl Comparison<'_> {
         }
     }
 
-    /// The list, and what every name leads to: list == call.
-    async fn names(&mut self, (id, caller): (&Id, &Caller), words: &[&str], scope: &Scope, names: &BTreeSet<String>) {
-        let list = self.oracle.list(id, words);
-        let product = self.product.list(self.bench, caller, scope).await;
-        self.same(&format!("{id} under {words:?} lists"), &product, &list.keys().cloned().collect());
-        for name in list.keys().chain(names) {
-            let product = self.product.call(self.bench, caller, scope, name).await;
-            let oracle = self.oracle.meaning(&list, name);
-            self.same(&format!("{id} under {words:?} calls {name:?}"), &product, &oracle);
+    /// A list, and what every name leads to: list == call.
+    async fn names(
+        &mut self,
+        (id, caller): (&Id, &Caller),
+        (words, scope): (&[&str], &Scope),
+        (list, usable): (List, &Items),
+        names: &BTreeSet<String>,
+    ) {
+        let seen = match list {
+            List::Tools => self.oracle.list(id, words),
+            _ => self.offered.list(list, usable),
+        };
+        let product = self.product.list(self.bench, (caller, scope), list).await;
+        self.same(&format!("{id} under {words:?} lists {list:?}"), &product, &seen.keys().cloned().collect());
+        for name in seen.keys().chain(names) {
+            let product = self.product.call(self.bench, (caller, scope), list, name).await;
+            let meaning = seen.get(name).cloned().or_else(|| self.offered.meaning(list, (&seen, usable), name));
+            self.same(&format!("{id} under {words:?} calls {name:?} of {list:?}"), &product, &meaning);
         }
     }
 }

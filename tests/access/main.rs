@@ -1,6 +1,6 @@
 //! R85: the oracle of the access rule against the product's own path, on
 //! random worlds. Both get the same company; they must agree on every object,
-//! every credential, every permit and every name.
+//! every credential, every permit, every name and every URI.
 //!
 //! ```text
 //! World ─► manifests ─► parse, merge, compile, encode, decode, RoutingTable, Index ─► scope, permit, list, route
@@ -25,6 +25,7 @@ use tests::world::World;
 mod answers;
 mod cases;
 mod compare;
+mod offered;
 mod product;
 mod questions;
 mod reduce;
@@ -41,7 +42,7 @@ fn first_disagreement(first: usize, step: usize, worlds: u64, found: &AtomicBool
     let bench = Bench::new();
     let mut seeds = (0..worlds).skip(first).step_by(step).take_while(|_| !found.load(Ordering::Relaxed));
     seeds.find_map(|seed| {
-        let world = World::random(seed);
+        let world = offered::with_qualified_look(World::random(seed));
         let differences = compare::differences(&world, &bench);
         (!differences.is_empty()).then(|| {
             found.store(true, Ordering::Relaxed);

@@ -4,23 +4,26 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use crds::compile::{Pepper, Scope as Standing, compile};
 use crds::diagnostic::Diagnostic;
 use crds::resources::{ParsedFile, merge};
 use crds::snapshot::{MacKey, Server, Snapshot, decode, encode};
-use gateway::catalogue::{Catalogue, NativeTool, State};
+use gateway::catalogue::{Catalogue, Entry, List};
 use gateway::egress::{Egress, EgressPolicy};
 use gateway::gateway::{Gateway, View};
 use gateway::index::Index;
 use gateway::seal::{SealKey, Sealer};
 use gateway::session::Sessions;
 use gateway::table::RoutingTable;
-use gateway::upstream::Connectors;
 use gateway::upstream::stdio::Children;
+use gateway::upstream::{Connectors, Offers};
 use gateway::upstreams::ServerUpstreams;
+use serde_json::json;
+use serde_json::value::to_raw_value;
 use tests::world::{Mode, World};
 use tokio::runtime::Runtime;
+
+use crate::offered::listed;
 
 /// What outlives a world: a gateway that serves nobody, and a runtime to ask in.
 pub(crate) struct Bench {
@@ -96,18 +99,16 @@ fn pepper() -> Pepper {
 /// What the world's server lists, in its order.
 fn catalogue(world: &World, server: &Server) -> Catalogue {
     let of_world = world.servers.iter().find(|one| one.meta.id().to_string() == server.id).unwrap();
-    let tools = of_world.catalogue.iter().map(|name| native(name)).collect();
-    Catalogue { tools: Arc::new(tools), state: State::Ready, read: None }
+    let lists = List::ALL.map(|list| listed(world, of_world, list).iter().map(|name| entry(list, name)).collect());
+    Catalogue::of_lists(Offers { tools: true, prompts: true, resources: true, ..Offers::default() }, lists)
 }
 
-fn native(name: &str) -> NativeTool {
-    let name_json = serde_json::to_string(name).unwrap();
-    let json = format!(r#"{{"name":{name_json},"inputSchema":{{"type":"object"}}}}"#);
-    NativeTool {
-        name: name.to_owned(),
-        name_at: 8..8 + name_json.len(),
-        name_json: name_json.into(),
-        json: Bytes::from(json),
-        annotations: Ok(Box::default()),
-    }
+fn entry(list: List, name: &str) -> Entry {
+    let json = match list {
+        List::Tools => json!({"name": name, "inputSchema": {"type": "object"}}),
+        List::Prompts => json!({"name": name}),
+        List::Resources => json!({"name": "a resource", "uri": name}),
+        List::Templates => json!({"name": "a template", "uriTemplate": name}),
+    };
+    Entry::read(list, &to_raw_value(&json).unwrap()).unwrap()
 }

@@ -21,24 +21,24 @@ pub(crate) fn filters(world: &World) -> Vec<Vec<String>> {
     filters
 }
 
-/// Names that somebody could call: published ones, spellings of their prefixes, of aliases and of server names before
-/// native names, native names alone, and what is none.
-pub(crate) fn names(world: &World, oracle: &Oracle) -> BTreeSet<String> {
+/// Names that somebody could call a tool or prompt by: published ones, spellings of their prefixes, of aliases and of
+/// server names before these native names, native names alone, and what is none.
+pub(crate) fn names(world: &World, oracle: &Oracle, natives: &[String]) -> BTreeSet<String> {
     let separator = world.settings.separator.as_deref().unwrap_or("-");
     let mut names = BTreeSet::from([String::new(), "nobody_knows".to_owned(), separator.to_owned()]);
     for server in &world.servers {
         let heads = [Some(server.meta.name.clone()), server.alias.clone(), server.prefix.clone()];
-        for tool in &world.tools {
-            names.insert(tool.clone());
-            names.insert(format!("{separator}{tool}"));
-            names.insert(oracle.published(server, tool));
+        for native in natives {
+            names.insert(native.clone());
+            names.insert(format!("{separator}{native}"));
+            names.insert(oracle.published(server, native));
             for head in heads.iter().flatten() {
                 for head in [head.clone(), head.to_uppercase(), head.replace(['-', '.', '_'], " ")] {
-                    names.insert(format!("{head}{separator}{tool}"));
+                    names.insert(format!("{head}{separator}{native}"));
                 }
-                names.insert(format!("{head}_{separator}{tool}"));
-                names.insert(format!("{}{separator}{tool}", head.replace(['-', '.', '_'], "")));
-                names.insert(format!("{}{separator}{tool}", head.replace(['-', '.'], "_")));
+                names.insert(format!("{head}_{separator}{native}"));
+                names.insert(format!("{}{separator}{native}", head.replace(['-', '.', '_'], "")));
+                names.insert(format!("{}{separator}{native}", head.replace(['-', '.'], "_")));
             }
         }
     }

@@ -2,9 +2,11 @@
 
 use std::fmt::Write as _;
 
+use gateway::catalogue::List;
 use tests::world::{Filter, Settings, World};
 
 use crate::compare::differences;
+use crate::offered::listed;
 use crate::product::Bench;
 
 /// The seed, the reduced world as manifests, and what differs in it.
@@ -16,7 +18,9 @@ pub(crate) fn report(seed: u64, world: World, bench: &Bench) -> String {
         let _ = writeln!(text, "{document}");
     }
     for server in &world.servers {
-        let _ = writeln!(text, "{} lists {:?}", server.meta.id(), server.catalogue);
+        for list in List::ALL {
+            let _ = writeln!(text, "{} lists of {list:?} {:?}", server.meta.id(), listed(&world, server, list));
+        }
     }
     for difference in differences(&world, bench) {
         let _ = writeln!(text, "  {difference}");
@@ -78,7 +82,11 @@ fn edits(world: &World) -> Vec<World> {
         add(&|world| drop(world.prompts.remove(at)));
     }
     for at in 0..world.resources.len() {
-        add(&|world| drop(world.resources.remove(at)));
+        // With it goes what names it: the oracle knows of no other resources.
+        add(&|world| {
+            let gone = world.resources[at].clone();
+            world.resources.retain(|uri| !uri.ends_with(&gone));
+        });
     }
     edits
 }

@@ -1,5 +1,5 @@
-//! The members of one object, by name: for the parts of a message that only some methods read (`ref`, `arguments`
-//! where a rule looks into them, R2).
+//! The members of one object, by name: for the parts of a message that only some methods read (`arguments`, where a
+//! rule looks into them, R2).
 
 use std::borrow::Cow;
 

@@ -61,11 +61,21 @@ pub struct Params<'b> {
     pub protocol_version: Option<Text<'b>>,
     pub level: Option<Text<'b>>,
     pub request_id: Option<Raw<'b>>,
+    /// What `completion/complete` is about.
+    pub reference: Option<Reference<'b>>,
     /// An object, like the two below.
     pub arguments: Option<Span>,
     pub capabilities: Option<Span>,
     pub client_info: Option<Span>,
     pub meta: Option<Meta<'b>>,
+}
+
+/// The members of `params.ref` that mean something here: a prompt's name, or a resource's URI or URI template.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reference<'b> {
+    pub kind: Option<Text<'b>>,
+    pub name: Option<Text<'b>>,
+    pub uri: Option<Text<'b>>,
 }
 
 /// The members of `params._meta` that mean something here; all but the first are those of the modern wire.
@@ -115,6 +125,10 @@ enum Member {
     ProtocolVersion,
     Level,
     RequestId,
+    Reference,
+    RefType,
+    RefName,
+    RefUri,
     Arguments,
     Capabilities,
     ClientInfo,
@@ -146,7 +160,10 @@ const PARAMS: Known<Member> = &[
     ("clientInfo", Member::ClientInfo),
     ("requestId", Member::RequestId),
     ("level", Member::Level),
+    ("ref", Member::Reference),
 ];
+
+const REFERENCE: Known<Member> = &[("type", Member::RefType), ("name", Member::RefName), ("uri", Member::RefUri)];
 
 const META: Known<Member> = &[
     ("progressToken", Member::ProgressToken),
@@ -172,6 +189,10 @@ impl Member {
             Self::ProtocolVersion => "params.protocolVersion",
             Self::Level => "params.level",
             Self::RequestId => "params.requestId",
+            Self::Reference => "params.ref",
+            Self::RefType => "params.ref.type",
+            Self::RefName => "params.ref.name",
+            Self::RefUri => "params.ref.uri",
             Self::Arguments => "params.arguments",
             Self::Capabilities => "params.capabilities",
             Self::ClientInfo => "params.clientInfo",
@@ -230,7 +251,15 @@ impl Record for Reader<'_> {
                 }
                 Ok(Entry::Object(META))
             }
-            (Member::Params | Member::Envelope | Member::Meta, false) => Err(member.fault("must be an object", at)),
+            (Member::Reference, true) => {
+                if let Some(params) = &mut self.message.params {
+                    params.reference = Some(Reference::default());
+                }
+                Ok(Entry::Object(REFERENCE))
+            }
+            (Member::Params | Member::Envelope | Member::Meta | Member::Reference, false) => {
+                Err(member.fault("must be an object", at))
+            }
             _ => Ok(Entry::Skip),
         }
     }
@@ -256,6 +285,7 @@ impl Record for Reader<'_> {
             | Member::MetaClientInfo
             | Member::MetaLogLevel
             | Member::Meta => self.meta_value(member, value),
+            Member::Reference | Member::RefType | Member::RefName | Member::RefUri => self.ref_value(member, value),
             _ => self.params_value(member, value),
         }
     }
@@ -291,6 +321,19 @@ impl Reader<'_> {
             Member::MetaCapabilities => meta.client_capabilities = Some(object(member, value)?),
             Member::MetaClientInfo => meta.client_info = Some(object(member, value)?),
             _ => meta.object = Object { span: object(member, value)?, empty: value.empty },
+        }
+        Ok(())
+    }
+
+    fn ref_value(&mut self, member: Member, value: &Value<'_>) -> Result<(), Fault> {
+        let body = self.body;
+        let reference = self.message.params.as_mut().and_then(|params| params.reference.as_mut());
+        let Some(reference) = reference else { return object(member, value).map(drop) };
+        match member {
+            Member::RefType => reference.kind = Some(text(body, member, value)?),
+            Member::RefName => reference.name = Some(text(body, member, value)?),
+            Member::RefUri => reference.uri = Some(text(body, member, value)?),
+            _ => drop(object(member, value)?),
         }
         Ok(())
     }

@@ -19,6 +19,11 @@ impl<'a> Edit<'a> {
         Self { span, with: with.into() }
     }
 
+    /// Puts bytes before the one at `at`.
+    pub fn insert(at: usize, with: impl Into<Cow<'a, [u8]>>) -> Self {
+        Self { span: Span { start: at, end: at }, with: with.into() }
+    }
+
     /// Puts `member` (`"key":value`, one or several) before all others of `object`.
     pub fn insert_first(object: Object, member: &[u8]) -> Self {
         let at = object.span.start + 1;

@@ -60,6 +60,8 @@ pub struct Call<'b> {
     pub request_id: Option<Raw<'b>>,
     /// `params.uri`, of `notifications/resources/updated`.
     pub uri: Option<Text<'b>>,
+    /// `params.level`, of `notifications/message`; what is no string there is none.
+    pub level: Option<Text<'b>>,
     /// `params._meta`, and the subscription there to which a notification belongs.
     pub meta: Option<Object>,
     pub subscription: Option<Raw<'b>>,
@@ -78,6 +80,7 @@ pub fn message(line: &[u8]) -> Result<Upstream<'_>, Fault> {
         progress_token: facts.progress_token.map(|token| token.raw(line)),
         request_id: facts.request_id.map(|token| token.raw(line)),
         uri: facts.uri.map(|uri| text(line, uri)).transpose()?,
+        level: facts.level.map(|level| text(line, level)).transpose()?,
         meta: facts.meta,
         subscription: facts.subscription.map(|token| token.raw(line)),
     };
@@ -116,6 +119,7 @@ pub(super) enum Member {
     ProgressToken,
     RequestId,
     Uri,
+    Level,
     Meta,
     Subscription,
 }
@@ -134,6 +138,7 @@ const PARAMS: Known<Member> = &[
     ("progressToken", Member::ProgressToken),
     ("requestId", Member::RequestId),
     ("uri", Member::Uri),
+    ("level", Member::Level),
     ("_meta", Member::Meta),
 ];
 const META: Known<Member> = &[("io.modelcontextprotocol/subscriptionId", Member::Subscription)];
@@ -170,6 +175,7 @@ pub(super) struct Facts {
     progress_token: Option<Scalar>,
     request_id: Option<Scalar>,
     uri: Option<Scalar>,
+    level: Option<Scalar>,
     meta: Option<Object>,
     subscription: Option<Scalar>,
 }
@@ -269,6 +275,7 @@ impl Record for Facts {
             Member::Params => self.params = Some(object("params", value)?),
             Member::Meta => self.meta = Some(object("params._meta", value)?),
             Member::Uri => self.uri = Some(string("params.uri", value)?),
+            Member::Level => self.level = string("params.level", value).ok(),
             Member::ProgressToken => self.progress_token = Some(scalar("params.progressToken", reference, value)?),
             Member::RequestId => self.request_id = Some(scalar("params.requestId", reference, value)?),
             Member::Subscription => self.subscription = Some(scalar("subscriptionId", reference, value)?),

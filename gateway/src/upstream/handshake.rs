@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::{Outcome, UpstreamError};
@@ -21,8 +22,22 @@ pub const INITIALIZED: &str = r#"{"jsonrpc":"2.0","method":"notifications/initia
 pub struct Hello {
     /// The revision in force, one of [`SPOKEN`].
     pub version: &'static str,
-    /// Whether it offers tools.
+    /// What it offers.
+    pub offers: Offers,
+}
+
+/// What a server said that it offers.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a capability of its own, as the protocol has them")]
+pub struct Offers {
+    /// Tools; also if it said nothing at all.
     pub tools: bool,
+    /// Prompts.
+    pub prompts: bool,
+    /// Resources, and templates of them.
+    pub resources: bool,
+    /// Completions of arguments of prompts and templates.
+    pub completions: bool,
 }
 
 /// The `initialize` request. It declares no client capability: a pooled session has no one client to ask.
@@ -55,7 +70,10 @@ pub fn hello(message: &[u8], id: u64) -> Result<Hello, UpstreamError> {
     }
     #[derive(Default, Deserialize)]
     struct Capabilities {
-        tools: Option<serde::de::IgnoredAny>,
+        tools: Option<IgnoredAny>,
+        prompts: Option<IgnoredAny>,
+        resources: Option<IgnoredAny>,
+        completions: Option<IgnoredAny>,
     }
     let malformed = |what: &str| UpstreamError::new(Outcome::UpstreamError, format!("the answer to initialize {what}"));
     let response: Response<'_> =
@@ -75,7 +93,15 @@ pub fn hello(message: &[u8], id: u64) -> Result<Hello, UpstreamError> {
             "the server insists on a protocol revision that is not spoken to it",
         )
     })?;
-    Ok(Hello { version, tools: result.capabilities.tools.is_some() })
+    let Capabilities { tools, prompts, resources, completions } = result.capabilities;
+    let silent = prompts.is_none() && resources.is_none();
+    let offers = Offers {
+        tools: tools.is_some() || silent,
+        prompts: prompts.is_some(),
+        resources: resources.is_some(),
+        completions: completions.is_some(),
+    };
+    Ok(Hello { version, offers })
 }
 
 /// Whether a JSON-RPC error code of an answer to `initialize` says that only the modern protocol is spoken.

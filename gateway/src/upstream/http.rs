@@ -10,13 +10,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use crds::snapshot::{HttpWire, Transport};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use self::client::{Client, Repeat};
 use self::current::{Current, Live};
 use self::session::Failure;
 use self::target::Target;
 use super::pool::Pool;
-use super::{CallerPart, Endpoint, Outcome, Outgoing, Reply, UpstreamError};
+use super::{CallerPart, Endpoint, Offers, Outcome, Outgoing, Reply, UpstreamError};
 use crate::egress::Egress;
 
 pub(crate) mod client;
@@ -57,6 +58,16 @@ impl HttpUpstream {
         tokio::time::timeout_at(outgoing.deadline, self.send_unbounded(outgoing))
             .await
             .unwrap_or_else(|_| Err(UpstreamError::timeout("the request")))
+    }
+
+    /// What the server says that it offers, in a session that is begun if there is none.
+    pub async fn offers(&self, deadline: Instant) -> Result<Offers, UpstreamError> {
+        let current = self.current.as_ref().map_err(Clone::clone)?;
+        let live = tokio::time::timeout_at(deadline, current.get(None, deadline));
+        match &*live.await.unwrap_or_else(|_| Err(UpstreamError::timeout("the beginning of a session")))? {
+            Live::Streamable(session) => Ok(session.offers()),
+            Live::Sse(session) => Ok(session.offers()),
+        }
     }
 
     /// Sends a response to a request of the server, or a notification, in the session that is live.

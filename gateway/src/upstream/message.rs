@@ -42,6 +42,12 @@ pub(crate) fn kind(message: &[u8]) -> Option<Kind<'_>> {
     })
 }
 
+/// Whether a notification says that one of the server's lists is another now.
+pub(crate) fn is_list_changed(method: &str) -> bool {
+    let list = method.strip_prefix("notifications/").and_then(|rest| rest.strip_suffix("/list_changed"));
+    matches!(list, Some("tools" | "prompts" | "resources"))
+}
+
 fn progress_token(params: &RawValue) -> Option<u64> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]

@@ -44,8 +44,8 @@ struct Forget {
 pub(crate) enum Stray {
     /// A request of the server, and our answer to it.
     Request(Bytes),
-    /// `notifications/tools/list_changed`.
-    ToolsChanged,
+    /// `notifications/tools/list_changed`, or that of another list.
+    ListChanged,
     /// Anything else: logs, answers that nobody waits for, what is no message at all.
     Nothing,
 }
@@ -68,9 +68,7 @@ impl Routes {
         match message::kind(&message) {
             Some(Kind::Response { id: Some(id) }) => self.deliver(id, message, true),
             Some(Kind::Notification { progress: Some(id), .. }) => self.deliver(id, message, false),
-            Some(Kind::Notification { method, .. }) if method == "notifications/tools/list_changed" => {
-                return Stray::ToolsChanged;
-            }
+            Some(Kind::Notification { method, .. }) if message::is_list_changed(&method) => return Stray::ListChanged,
             Some(Kind::Request { id, method }) => return Stray::Request(message::answer_alone(id.get(), &method)),
             Some(Kind::Response { id: None } | Kind::Notification { .. }) | None => {}
         }
@@ -210,6 +208,6 @@ mod tests {
         };
         assert!(refused.windows(6).any(|bytes| bytes == b"-32601"));
         let changed = br#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#;
-        assert_eq!(routes.sort(Bytes::from_static(changed)), Stray::ToolsChanged);
+        assert_eq!(routes.sort(Bytes::from_static(changed)), Stray::ListChanged);
     }
 }

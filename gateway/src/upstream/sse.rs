@@ -15,7 +15,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::AbortHandle;
 
 use super::event_stream::{Decoder, Event};
-use super::handshake;
+use super::handshake::{self, Offers};
 use super::http::client::{Client, Repeat, broke};
 use super::http::drain;
 use super::http::reply::{Media, Refusal, media};
@@ -31,6 +31,7 @@ pub(crate) struct SseSession {
     post: Arc<Post>,
     routes: Arc<Routes>,
     reader: AbortHandle,
+    offers: Offers,
 }
 
 /// Where and with what messages are POSTed.
@@ -60,7 +61,7 @@ impl SseSession {
         let plain = Post { client: Arc::clone(client), endpoint, headers: client.headers.clone() };
         let plain = Arc::new(plain);
         let reader = tokio::spawn(read(stream, Arc::clone(&routes), Arc::clone(&plain), list_again.clone()));
-        let mut session = Self { post: plain, routes, reader: reader.abort_handle() };
+        let mut session = Self { post: plain, routes, reader: reader.abort_handle(), offers: Offers::default() };
         let reply = session.send(id, handshake::initialize(id), Repeat::Never).await.map_err(Failure::into_error)?;
         let ReplyBody::Messages(mut messages) = reply.body else {
             return Err(wrong("the server answered elsewhere than on its event stream"));
@@ -68,10 +69,16 @@ impl SseSession {
         let hello = handshake::hello(&last(&mut messages).await?, id)?;
         let mut headers = client.headers.clone();
         add_version(&mut headers, &hello);
+        session.offers = hello.offers;
         let endpoint = session.post.endpoint.clone();
         session.post = Arc::new(Post { client: Arc::clone(client), endpoint, headers });
         session.notify(Bytes::from_static(handshake::INITIALIZED.as_bytes())).await?;
         Ok(session)
+    }
+
+    /// What the server said that it offers.
+    pub(crate) fn offers(&self) -> Offers {
+        self.offers
     }
 
     /// One request in one POST; its messages come on the stream.
@@ -168,7 +175,7 @@ async fn read(mut stream: Stream, routes: Arc<Routes>, post: Arc<Post>, list_aga
             Err(error) => break error,
             Ok(event) if matches!(&event.name[..], b"" | b"message") => match routes.sort(event.data) {
                 Stray::Request(answer) => reply_alone(&answers, &post, answer),
-                Stray::ToolsChanged => list_again.send_modify(|count| *count += 1),
+                Stray::ListChanged => list_again.send_modify(|count| *count += 1),
                 Stray::Nothing => {}
             },
             Ok(_) => {}

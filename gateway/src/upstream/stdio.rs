@@ -20,7 +20,7 @@ use tokio::time::{Instant, timeout_at};
 
 use self::keeper::Keeper;
 use self::session::{Refused, Session};
-use super::handshake::Hello;
+use super::handshake::{Hello, Offers};
 use super::{CallerPart, Endpoint, Outcome, Outgoing, Reply, UpstreamError};
 
 pub use self::children::Children;
@@ -116,29 +116,40 @@ impl StdioUpstream {
     /// request of which a byte may have been written is not sent again (R7).
     pub async fn send(&self, outgoing: &Outgoing<'_>) -> Result<Reply, UpstreamError> {
         let mut phase = self.shared.phase.subscribe();
+        loop {
+            let session = self.live(&mut phase, outgoing.deadline).await?;
+            match session.request(outgoing, self.keeper.clone()).await {
+                Ok(reply) => return Ok(reply),
+                Err(Refused::Failed(error)) => return Err(error),
+                Err(Refused::Ended) => changed(&mut phase, outgoing.deadline).await?,
+            }
+        }
+    }
+
+    /// What the server says that it offers, starting the child if there is none.
+    pub async fn offers(&self, deadline: Instant) -> Result<Offers, UpstreamError> {
+        self.live(&mut self.shared.phase.subscribe(), deadline).await?;
+        let hello = self.shared.state.lock().hello.clone();
+        hello.map(|hello| hello.offers).ok_or_else(|| UpstreamError::new(Outcome::Unreachable, "the server ended"))
+    }
+
+    /// The live child's session, starting the child if there is none.
+    async fn live(&self, phase: &mut watch::Receiver<Phase>, deadline: Instant) -> Result<Arc<Session>, UpstreamError> {
         let mut awaited = None;
         loop {
             let seen = phase.borrow_and_update().clone();
             match seen {
-                Phase::Live(session) => match session.request(outgoing, self.keeper.clone()).await {
-                    Ok(reply) => return Ok(reply),
-                    Err(Refused::Failed(error)) => return Err(error),
-                    Err(Refused::Ended) => awaited = None,
-                },
+                Phase::Live(session) => return Ok(session),
                 Phase::Starting(generation) => {
                     awaited.get_or_insert(generation);
                 }
                 Phase::Down(down) => {
-                    self.wait_or_give_up(&down, awaited, outgoing.deadline)?;
+                    self.wait_or_give_up(&down, awaited, deadline)?;
                     awaited = Some(down.generation);
                 }
                 Phase::Stopped => return Err(stopped()),
             }
-            match timeout_at(outgoing.deadline, phase.changed()).await {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) => return Err(stopped()),
-                Err(_) => return Err(UpstreamError::timeout("the start of the server's process")),
-            }
+            changed(phase, deadline).await?;
         }
     }
 
@@ -179,6 +190,15 @@ impl StdioUpstream {
             more
         });
         Ok(())
+    }
+}
+
+/// Waits until the child is at another place of its life.
+async fn changed(phase: &mut watch::Receiver<Phase>, deadline: Instant) -> Result<(), UpstreamError> {
+    match timeout_at(deadline, phase.changed()).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(stopped()),
+        Err(_) => Err(UpstreamError::timeout("the start of the server's process")),
     }
 }
 

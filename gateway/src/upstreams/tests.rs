@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 use super::*;
+use crate::catalogue::State;
 use crate::discovery;
 use crate::egress::{Egress, EgressPolicy};
 use crate::metrics::Metrics;
@@ -210,7 +211,7 @@ async fn endless(page: usize) -> SocketAddr {
 #[tokio::test]
 async fn all_pages_of_a_list_count_towards_max_response_bytes() {
     let upstreams = upstreams(Some(endless(100_000).await));
-    let listed = discovery::list(&upstreams, upstreams.own()).await;
-    let Err(crate::catalogue::State::Failed(error)) = listed else { panic!("a list of endless pages went well") };
+    let listed = discovery::list(&upstreams, upstreams.own(), &Catalogue::default(), |_| ()).await;
+    let State::Failed(error) = listed.state() else { panic!("a list of endless pages went well") };
     assert!(error.detail.contains("maxResponseBytes"), "{}", error.detail);
 }

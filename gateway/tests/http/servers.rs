@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crds::snapshot::{Caller, HttpWire};
-use gateway::catalogue::discover;
+use gateway::catalogue::{Catalogue, List, discover};
 use gateway::discovery;
 use gateway::metrics::Metrics;
 use gateway::upstream::stdio::Children;
@@ -48,8 +48,10 @@ fn tools(seen: &Seen, name: &str) -> Value {
 }
 
 async fn lists(upstream: &Upstream) {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
-    assert_eq!(discover(upstream, deadline, MAX_RESPONSE).await.map_err(|error| error.detail).unwrap().len(), 1);
+    let within = Duration::from_secs(10);
+    let catalogue = discover(upstream, &Catalogue::default(), (within, within), MAX_RESPONSE, |_| ()).await;
+    assert!(catalogue.is_ready(), "{:?}", catalogue.state());
+    assert_eq!(catalogue.of(List::Tools).entries.len(), 1);
 }
 
 #[tokio::test]
@@ -110,7 +112,8 @@ async fn a_server_that_changes_all_the_time_is_listed_once_a_second_and_its_last
     })
     .await;
     let last = format!("v{}", version.load(Ordering::SeqCst));
-    until("the last change", || upstreams.catalogue.load().tools.first().is_some_and(|tool| tool.name == last)).await;
+    let known = || upstreams.catalogue.load().of(List::Tools).entries.first().map(|tool| tool.name.clone());
+    until("the last change", || known().as_deref() == Some(&last)).await;
     let listed = listed.lock().clone();
     for pair in listed.windows(2) {
         assert!(pair[1] - pair[0] >= SPACING, "{listed:?}");

@@ -25,7 +25,7 @@ pub(crate) async fn a_call_works_and_the_child_serves_many() {
     assert_eq!(sums, (1..21).collect::<Vec<_>>());
     let state = upstream.state();
     assert_eq!(state.starts, 1, "no start per call");
-    assert!(state.hello.unwrap().tools);
+    assert!(state.hello.unwrap().offers.tools);
 }
 
 /// R60.

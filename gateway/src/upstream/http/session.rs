@@ -8,7 +8,7 @@ use super::client::{Client, Repeat};
 use super::events::drain;
 use super::headers::{PROTOCOL_VERSION, SESSION_ID};
 use super::reply::{self, Fallback, Refusal};
-use crate::upstream::handshake::{self, Hello};
+use crate::upstream::handshake::{self, Hello, Offers};
 use crate::upstream::routes::too_large;
 use crate::upstream::{Messages, Outcome, Reply, ReplyBody, UpstreamError};
 
@@ -17,6 +17,7 @@ pub(crate) struct Session {
     /// What every POST of the session bears.
     headers: HeaderMap,
     named: bool,
+    offers: Offers,
 }
 
 /// Why a request of a session has no reply.
@@ -50,10 +51,15 @@ impl Session {
             headers.insert(SESSION_ID, session_id_of(session_id).map_err(fatal)?);
         }
         add_version(&mut headers, &hello);
-        let session = Self { headers, named };
+        let session = Self { headers, named, offers: hello.offers };
         // A notification has no answer: a server that dislikes this one will say so of the first request.
         session.notify(client, Bytes::from_static(handshake::INITIALIZED.as_bytes())).await.map_err(fatal)?;
         Ok(session)
+    }
+
+    /// What the server said that it offers.
+    pub(crate) fn offers(&self) -> Offers {
+        self.offers
     }
 
     /// One request, in exactly one POST.

@@ -15,7 +15,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{Duration, Instant, sleep_until, timeout_at};
 
 use super::lines::Piece;
-use crate::upstream::message::{Kind, answer_alone, kind};
+use crate::upstream::message::{Kind, answer_alone, is_list_changed, kind};
 use crate::upstream::{Messages, Outcome, Outgoing, Reply, ReplyBody, Routed, UpstreamError};
 
 /// Progress notifications that wait for a caller; further ones are dropped. The response has a place of its own.
@@ -135,7 +135,7 @@ impl Session {
             // a pooled session has no one client to ask
             Some(Kind::Request { id, method }) => self.notify(answer_alone(id.get(), &method)),
             Some(Kind::Notification { progress: Some(id), .. }) => self.progress(id, line.clone()),
-            Some(Kind::Notification { method, .. }) if method == "notifications/tools/list_changed" => {
+            Some(Kind::Notification { method, .. }) if is_list_changed(&method) => {
                 self.list_again.send_modify(|count| *count += 1);
             }
             // logs belong to nobody on a pooled session (R10)

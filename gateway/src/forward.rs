@@ -1,0 +1,181 @@
+//! One permitted request to one upstream, and its answer home.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::{Instant, timeout_at};
+
+use crate::exchange::{Answer, Exchange};
+use crate::failure::{self, Client};
+use crate::identify::Identity;
+use crate::log_level::LogLevel;
+use crate::relay::{Logs, Relay};
+use crate::revoked::Holding;
+use crate::route::Found;
+use crate::scan::{Edit, MODERN_META, Message, Text, change_members, splice};
+use crate::upstream::{Outgoing, UpstreamError};
+
+/// A method that a server answers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Method {
+    /// `tools/call`
+    CallTool,
+    /// `prompts/get`
+    GetPrompt,
+    /// `resources/read`
+    ReadResource,
+    /// `completion/complete`
+    Complete,
+}
+
+/// A request that a server answers.
+#[derive(Clone, Copy)]
+pub struct Request<'r> {
+    /// What is asked.
+    pub method: Method,
+    /// The body that it came in.
+    pub body: &'r Bytes,
+    /// Its message in the body.
+    pub message: &'r Message<'r>,
+    /// What is called, as the caller says it.
+    pub said: &'r Text<'r>,
+    /// Who is answered.
+    pub client: Client<'r>,
+    /// Whether the answer must be one message (a batch).
+    pub whole: bool,
+}
+
+impl Method {
+    /// Its name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Method::CallTool => "tools/call",
+            Method::GetPrompt => "prompts/get",
+            Method::ReadResource => "resources/read",
+            Method::Complete => "completion/complete",
+        }
+    }
+
+    /// What the modern protocol demands of its result; what is read for one caller is for no other's cache.
+    pub const fn modern_result(self) -> &'static [u8] {
+        match self {
+            Method::ReadResource => br#""resultType":"complete","ttlMs":0,"cacheScope":"private""#,
+            Method::CallTool | Method::GetPrompt | Method::Complete => br#""resultType":"complete""#,
+        }
+    }
+}
+
+/// Sends the request to the server of what was found.
+pub async fn forward(exchange: &Exchange<'_>, request: Request<'_>, found: Found) -> Answer {
+    let Request { body, message, said, client, .. } = request;
+    let server = found.permit.server();
+    let Some(upstreams) = &exchange.view.upstreams[server as usize] else {
+        return failure::unknown(client, &said.value);
+    };
+    let declared = &upstreams.endpoint.server;
+    let deadline = deadline(exchange, declared.timeouts.call);
+    let holding = Holding::new(exchange, found.called.clone());
+    let render = |upstream_id: u64| render(&request, found.called.name_json(), upstream_id);
+    let outgoing = Outgoing { method: request.method.as_str(), render: &render, deadline };
+    let answered = async {
+        let opened = upstreams.open(exchange.caller, found.part)?;
+        let slot = timeout_at(deadline, upstreams.calls.clone().acquire_owned()).await;
+        // The semaphore is never closed, so that only time can fail it.
+        let slot = slot.ok().and_then(Result::ok).ok_or_else(|| UpstreamError::timeout("waiting for a free slot"))?;
+        let reply = opened.upstream.send(&outgoing).await?;
+        let relay = Relay {
+            method: request.method,
+            id: body.slice_ref(client.id),
+            token: progress_token(body, message),
+            modern: client.modern,
+            server: upstreams.clone(),
+            upstream: opened.upstream,
+            slot,
+            logs: logs(exchange, message),
+            deadline,
+            uri_prefix: uri_prefix(&request, found.called.name()),
+            holding: holding.clone(),
+        };
+        Ok(relay.run(reply, request.whole).await)
+    };
+    // What was taken away since the request was read is asked first: nothing is sent for who has lost it.
+    tokio::select! {
+        biased;
+        () = holding.lost() => failure::unknown(client, &said.value),
+        answer = answered => answer.unwrap_or_else(|error: UpstreamError| {
+            upstreams.failed(&error);
+            failure::upstream(client, &holding.server().alias, &error)
+        }),
+    }
+}
+
+/// A modern client says of each request which logs it wants; a legacy one of its session, and without one gets all.
+fn logs(exchange: &Exchange<'_>, message: &Message<'_>) -> Logs {
+    if exchange.revision.is_modern() {
+        let meta = message.params.as_ref().and_then(|params| params.meta.as_ref());
+        let level = meta.and_then(|meta| meta.log_level.as_ref()).and_then(|level| LogLevel::from_wire(&level.value));
+        return level.map_or(Logs::Nothing, Logs::From);
+    }
+    exchange.session.map_or(Logs::From(LogLevel::Debug), Logs::OfSession)
+}
+
+/// What the server's URIs bear before them where the caller reads one; none if they are as they are.
+fn uri_prefix(request: &Request<'_>, native: &str) -> Option<Bytes> {
+    let said = (request.method == Method::ReadResource).then_some(&request.said.value)?;
+    let prefix = said.strip_suffix(native).filter(|prefix| !prefix.is_empty())?;
+    Some(Bytes::copy_from_slice(prefix.as_bytes()))
+}
+
+/// The call's deadline; no call outlives its caller, or the key that it came by.
+fn deadline(exchange: &Exchange<'_>, seconds: u32) -> Instant {
+    let mut allowed = Duration::from_secs(u64::from(seconds));
+    let of_key = match exchange.identity {
+        Identity::Known { expires, .. } => expires,
+        Identity::Anonymous => None,
+    };
+    for expiry in [exchange.caller.expires, exchange.caller.access_until, of_key].into_iter().flatten() {
+        let left = u64::try_from(expiry - exchange.now).unwrap_or_default();
+        allowed = allowed.min(Duration::from_secs(left));
+    }
+    Instant::now() + allowed
+}
+
+fn progress_token(body: &Bytes, message: &Message<'_>) -> Option<Bytes> {
+    let token = message.params.as_ref()?.meta.as_ref()?.progress_token.as_ref()?;
+    Some(body.slice_ref(token.token))
+}
+
+/// The caller's message for the upstream: another id, the native name or URI, the id as progress token, and without what only
+/// the modern protocol has. Every other byte as it came.
+fn render(request: &Request<'_>, name_json: &[u8], upstream_id: u64) -> Bytes {
+    let Request { body, message, .. } = *request;
+    let id = upstream_id.to_string();
+    let mut edits = Vec::with_capacity(8);
+    if let Some(token) = &message.id {
+        edits.push(Edit::replace(token.span, id.as_bytes()));
+    }
+    edits.push(Edit::replace(request.said.span, name_json));
+    if let Some(meta) = message.params.as_ref().and_then(|params| params.meta.as_ref()) {
+        if let Some(token) = &meta.progress_token {
+            edits.push(Edit::replace(token.span, id.as_bytes()));
+        }
+        if meta.protocol_version.is_some() {
+            // The members were read once already, so that reading them again cannot fail.
+            edits.extend(change_members(body, meta.object.span, &MODERN_META, b"").unwrap_or_default());
+        }
+    }
+    edits.sort_unstable_by_key(|edit| edit.span.start);
+    let mut out = Vec::with_capacity(message.span.end - message.span.start + name_json.len() + 48);
+    let from = message.span.start;
+    if from == 0 && message.span.end == body.len() {
+        splice(body, &edits, &mut out);
+    } else {
+        // A message of a batch: its spans count from the start of the body.
+        for edit in &mut edits {
+            edit.span.start -= from;
+            edit.span.end -= from;
+        }
+        splice(&body[from..message.span.end], &edits, &mut out);
+    }
+    out.into()
+}
