@@ -1,7 +1,7 @@
 //! A scripted MCP server: what it lists and how it misbehaves is data, and
 //! what it received can be counted and read.
 //!
-//! [`Script`] says what it does, `answer` decides what to say to one message,
+//! [`Script`] says what it does, `answer` decides what to say to one message, `lists` lists,
 //! and `over_http` (Streamable HTTP and HTTP+SSE) and `stdio` carry it.
 
 use std::collections::HashMap;
@@ -13,10 +13,13 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 mod answer;
+mod entry;
+mod lists;
 mod over_http;
 mod script;
 pub mod stdio;
 
+pub use entry::Entry;
 pub use script::{BODY_OF_ERRORS, Does, Form, Script, Tool};
 
 /// One HTTP request as the server received it.

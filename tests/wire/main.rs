@@ -10,6 +10,7 @@
 
 mod bad_input;
 mod bad_upstreams;
+mod completions;
 mod dead_server;
 mod eras;
 mod fidelity;
@@ -18,13 +19,18 @@ mod fuzz;
 mod headers;
 mod hosts;
 mod limits;
+mod logs;
 mod mirrored_arguments;
 mod own_list;
 mod paths;
+mod prompts;
 mod reload;
+mod resource_uris;
+mod resources;
 mod revocation;
 mod scene;
 mod sessions;
+mod several;
 mod slow_start;
 mod status;
 mod stdio_kill;

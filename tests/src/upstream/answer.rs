@@ -1,14 +1,15 @@
 //! What a scripted server says to one message, whatever carries it.
 
 use std::borrow::Cow;
-use std::fmt::Write;
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::script::{Does, OBJECT, Script};
+use super::entry::Entry;
+use super::lists::{capabilities, list, own_name, own_uri};
+use super::script::{Does, Script};
 
 /// The parts of a message that decide; all else is bytes.
 #[derive(Deserialize)]
@@ -54,30 +55,76 @@ pub(super) fn answer(script: &Script, memory: &mut Memory, caller: Option<&str>,
     };
     let Some(id) = message.id.map(RawValue::get) else { return Next::Nothing };
     let params = message.params.map_or("{}", RawValue::get);
-    let echo = Does::Echo;
-    match (&*message.method, &script.at_initialize, &script.at_list) {
+    let method = &*message.method;
+    let echo = echo(method, params);
+    if let Some(does) = script.instead.get(method) {
+        return act(does, memory, (id, params), &echo);
+    }
+    match (method, &script.at_initialize, &script.at_list) {
         ("initialize", _, _) if script.modern_only => failure(id, -32601, "initialize is of the past"),
-        ("initialize", Some(does), _) | ("tools/list", _, Some(does)) => act(does, memory, id, params),
+        ("initialize", Some(does), _) | ("tools/list", _, Some(does)) => act(does, memory, (id, params), &echo),
         ("initialize", None, _) => result(id, &initialize_result(script)),
-        ("server/discover", ..) if script.modern_only => result(id, &discover_result()),
+        ("server/discover", ..) if script.modern_only => result(id, &discover_result(script)),
         ("ping", ..) => result(id, "{}"),
-        ("tools/list", _, None) => list(script, caller, id, params),
-        ("tools/call", ..) => {
-            let name = called(params);
-            let own = caller.is_some_and(|caller| name == format!("for_{caller}")).then_some(&echo);
-            match script.tools.iter().find(|tool| tool.name == name).map(|tool| &tool.does).or(own) {
-                Some(does) => act(does, memory, id, params),
-                None => failure(id, -32602, "unknown tool"),
+        _ => {
+            if let Some(page) = list(script, method, caller, id, params) {
+                return page;
+            }
+            match does(script, method, caller, &called(params)) {
+                Some(Ok(does)) => act(does, memory, (id, params), &echo),
+                Some(Err((code, words))) => failure(id, code, words),
+                None => failure(id, -32601, "unknown method"),
             }
         }
-        _ => failure(id, -32601, "unknown method"),
     }
 }
 
-fn act(does: &Does, memory: &mut Memory, id: &str, params: &str) -> Next {
-    let echo = format!(r#"{{"content":[{{"type":"text","text":"echo"}}],"structuredContent":{{"params":{params}}}}}"#);
+/// What is done about what is called, or the error that it is unknown; none for an unknown method.
+fn does<'s>(
+    script: &'s Script,
+    method: &str,
+    caller: Option<&str>,
+    target: &Called,
+) -> Option<Result<&'s Does, (i64, &'static str)>> {
+    let Called { name, uri } = target;
+    let own = caller.map(own_name);
+    let of =
+        |entries: &'s [Entry], name: &str| entries.iter().find(|entry| entry.name == name).map(|entry| &entry.does);
+    let (found, own, unknown) = match method {
+        "tools/call" => {
+            let tool = script.tools.iter().find(|tool| tool.name == *name);
+            (tool.map(|tool| &tool.does), own.as_ref() == Some(name), (-32602, "unknown tool"))
+        }
+        "prompts/get" => (of(&script.prompts, name), own.as_ref() == Some(name), (-32602, "unknown prompt")),
+        "resources/read" => {
+            let made = || script.templates.iter().find(|template| template.makes(uri)).map(|template| &template.does);
+            let own = own.is_some_and(|own| own_uri(&own) == *uri);
+            (of(&script.resources, uri).or_else(made), own, (-32002, "unknown resource"))
+        }
+        "completion/complete" => (script.completes.as_ref(), false, (-32601, "nothing is completed")),
+        _ => return None,
+    };
+    Some(found.or(own.then_some(&Does::Echo)).ok_or(unknown))
+}
+
+/// The result that gives the params back.
+fn echo(method: &str, params: &str) -> String {
+    match method {
+        "prompts/get" => {
+            format!(r#"{{"messages":[{{"role":"user","content":{{"type":"text","text":"echo"}}}}],"echo":{params}}}"#)
+        }
+        "resources/read" => {
+            let uri = serde_json::Value::from(called(params).uri);
+            format!(r#"{{"contents":[{{"uri":{uri},"text":"echo"}}],"echo":{params}}}"#)
+        }
+        "completion/complete" => format!(r#"{{"completion":{{"values":["echo"]}},"echo":{params}}}"#),
+        _ => format!(r#"{{"content":[{{"type":"text","text":"echo"}}],"structuredContent":{{"params":{params}}}}}"#),
+    }
+}
+
+fn act(does: &Does, memory: &mut Memory, (id, params): (&str, &str), echo: &str) -> Next {
     match does {
-        Does::Echo => result(id, &echo),
+        Does::Echo => result(id, echo),
         Does::Result(raw) => result(id, raw),
         Does::Error(raw) => say(format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{raw}}}"#)),
         Does::Remember => {
@@ -91,13 +138,14 @@ fn act(does: &Does, memory: &mut Memory, id: &str, params: &str) -> Next {
             result(id, &text_result(&serde_json::Value::Object(all).to_string()))
         }
         Does::Slow(milliseconds) => {
-            Next::Say { after: Duration::from_millis(*milliseconds), messages: vec![response(id, &echo)] }
+            Next::Say { after: Duration::from_millis(*milliseconds), messages: vec![response(id, echo)] }
         }
-        Does::Progress(steps) => progress(*steps, id, params, &echo),
+        Does::Progress(steps) => progress(*steps, id, params, echo),
+        Does::Logs(levels) => logs(levels, id, echo),
         Does::Hang => Next::Never,
         Does::Html => Next::Page,
-        Does::Half => Next::Half(response(id, &echo)),
-        Does::WrongId => result("987654321", &echo),
+        Does::Half => Next::Half(response(id, echo)),
+        Does::WrongId => result("987654321", echo),
         Does::EndlessEvent => Next::Stream {
             head: Bytes::from(format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"content":[{{"type":"text","text":""#)),
             filler: u64::MAX,
@@ -114,35 +162,16 @@ fn act(does: &Does, memory: &mut Memory, id: &str, params: &str) -> Next {
     }
 }
 
-fn list(script: &Script, caller: Option<&str>, id: &str, params: &str) -> Next {
-    #[derive(Default, Deserialize)]
-    struct Params {
-        cursor: Option<String>,
-    }
-    let cursor = serde_json::from_str::<Params>(params).unwrap_or_default().cursor;
-    let start: usize = match cursor.as_deref().map(|cursor| cursor.strip_prefix("from ").unwrap_or("").parse()) {
-        None => 0,
-        Some(Ok(start)) => start,
-        Some(Err(_)) => return failure(id, -32602, "unknown cursor"),
+fn logs(levels: &[String], id: &str, echo: &str) -> Next {
+    let log = |level: &String| {
+        let data = format!(r#"{{"of": "{level}","huge":1e400}}"#);
+        Bytes::from(format!(
+            r#"{{"jsonrpc":"2.0","method":"notifications/message","params":{{"level":"{level}","logger":"up","data":{data}}}}}"#
+        ))
     };
-    let end = script.page.map_or(script.tools.len(), |page| script.tools.len().min(start + page));
-    let mut tools = String::new();
-    for tool in script.tools.get(start..end).unwrap_or_default() {
-        define(&mut tools, &tool.name, (&tool.schema, &tool.members));
-    }
-    let mut cursor = String::new();
-    if end < script.tools.len() {
-        cursor = format!(r#","nextCursor":"from {end}""#);
-    } else if let Some(caller) = caller {
-        define(&mut tools, &format!("for_{caller}"), (OBJECT, ""));
-    }
-    let page = response(id, &format!(r#"{{"tools":[{tools}]{cursor}}}"#));
-    Next::Say { after: Duration::from_millis(script.list_after), messages: vec![page] }
-}
-
-fn define(tools: &mut String, name: &str, (schema, members): (&str, &str)) {
-    let comma = if tools.is_empty() { "" } else { "," };
-    write!(tools, r#"{comma}{{"name":"{name}","inputSchema":{schema}{members}}}"#).expect("a String takes all");
+    let mut messages: Vec<Bytes> = levels.iter().map(log).collect();
+    messages.push(response(id, echo));
+    Next::Say { after: Duration::ZERO, messages }
 }
 
 fn progress(steps: u64, id: &str, params: &str, echo: &str) -> Next {
@@ -170,12 +199,17 @@ fn progress(steps: u64, id: &str, params: &str, echo: &str) -> Next {
     Next::Say { after: Duration::ZERO, messages }
 }
 
-fn called(params: &str) -> String {
-    #[derive(Deserialize)]
-    struct Params {
-        name: String,
-    }
-    serde_json::from_str::<Params>(params).map(|params| params.name).unwrap_or_default()
+/// What a request is about.
+#[derive(Default, Deserialize)]
+struct Called {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    uri: String,
+}
+
+fn called(params: &str) -> Called {
+    serde_json::from_str(params).unwrap_or_default()
 }
 
 fn argument_text(params: &str) -> String {
@@ -192,20 +226,24 @@ fn argument_text(params: &str) -> String {
 
 fn initialize_result(script: &Script) -> String {
     format!(
-        r#"{{"protocolVersion":"{}","capabilities":{{"tools":{{}}}},"serverInfo":{{"name":"scripted","version":"1"}}}}"#,
-        script.revision
+        r#"{{"protocolVersion":"{}","capabilities":{},"serverInfo":{{"name":"scripted","version":"1"}}}}"#,
+        script.revision,
+        capabilities(script)
     )
 }
 
-fn discover_result() -> String {
-    r#"{"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{"tools":{}},"ttlMs":0,"cacheScope":"private"}"#.to_owned()
+fn discover_result(script: &Script) -> String {
+    format!(
+        r#"{{"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{},"ttlMs":0,"cacheScope":"private"}}"#,
+        capabilities(script)
+    )
 }
 
 fn text_result(text: &str) -> String {
     serde_json::json!({"content": [{"type": "text", "text": text}]}).to_string()
 }
 
-fn response(id: &str, result: &str) -> Bytes {
+pub(super) fn response(id: &str, result: &str) -> Bytes {
     Bytes::from(format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{result}}}"#))
 }
 
@@ -213,7 +251,7 @@ fn result(id: &str, raw: &str) -> Next {
     Next::Say { after: Duration::ZERO, messages: vec![response(id, raw)] }
 }
 
-fn failure(id: &str, code: i32, message: &str) -> Next {
+pub(super) fn failure(id: &str, code: i64, message: &str) -> Next {
     say(format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":{code},"message":"{message}"}}}}"#))
 }
 

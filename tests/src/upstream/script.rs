@@ -1,15 +1,28 @@
 //! What a scripted server lists and does.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::entry::Entry;
+
 /// The whole behaviour of a scripted server.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Script {
-    /// What it lists, in order.
+    /// The tools that it lists, in order.
     pub tools: Vec<Tool>,
-    /// How many tools a page of the list holds; none: all in one.
+    /// Its prompts, in order.
+    pub prompts: Vec<Entry>,
+    /// Its resources, in order.
+    pub resources: Vec<Entry>,
+    /// Its resource templates, in order.
+    pub templates: Vec<Entry>,
+    /// What it does to complete an argument; none: it says that it completes nothing.
+    pub completes: Option<Does>,
+    /// What it does instead of answering these methods.
+    pub instead: BTreeMap<String, Does>,
+    /// How many entries a page of a list holds; none: all in one.
     pub page: Option<usize>,
     /// How it answers over Streamable HTTP.
     pub form: Form,
@@ -21,7 +34,7 @@ pub struct Script {
     pub unknown_session: u16,
     /// What it does instead of answering initialize.
     pub at_initialize: Option<Does>,
-    /// What it does instead of listing.
+    /// What it does instead of listing its tools.
     pub at_list: Option<Does>,
     /// How long it takes to list, in milliseconds.
     pub list_after: u64,
@@ -29,7 +42,8 @@ pub struct Script {
     pub modern_only: bool,
     /// Refuses requests (401) without this header and value.
     pub required: Option<(String, String)>,
-    /// The header whose last word names the caller: each sees a further tool `for_WORD`.
+    /// The header whose last word names the caller: each sees a further tool and prompt `for_WORD`, and a further resource
+    /// `test://for_WORD`.
     pub caller_header: Option<String>,
     /// Whether requests are kept to be read, or only counted.
     pub keep: bool,
@@ -53,7 +67,7 @@ pub struct Tool {
 /// What is done to a call.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub enum Does {
-    /// Answers with the params as they came: `structuredContent.params`.
+    /// Answers with the params as they came: a tool in `structuredContent.params`, anything else in the result's `echo`.
     Echo,
     /// Answers with this result, as it is.
     Result(String),
@@ -69,6 +83,8 @@ pub enum Does {
     Slow(u64),
     /// Echoes after so many progress notifications.
     Progress(u64),
+    /// Echoes after a log message of each of these levels.
+    Logs(Vec<String>),
     /// Never answers.
     Hang,
     /// Answers with an HTML page (over stdio: a line of it).
@@ -108,6 +124,11 @@ impl Default for Script {
     fn default() -> Self {
         Self {
             tools: Vec::new(),
+            prompts: Vec::new(),
+            resources: Vec::new(),
+            templates: Vec::new(),
+            completes: None,
+            instead: BTreeMap::new(),
             page: None,
             form: Form::Json,
             revision: "2025-11-25".to_owned(),
@@ -129,6 +150,30 @@ impl Script {
     /// A server with these tools that behaves well otherwise.
     pub fn with(tools: impl IntoIterator<Item = Tool>) -> Self {
         Self { tools: tools.into_iter().collect(), ..Self::default() }
+    }
+
+    /// With these prompts.
+    pub fn prompts(mut self, prompts: impl IntoIterator<Item = Entry>) -> Self {
+        self.prompts.extend(prompts);
+        self
+    }
+
+    /// With these resources.
+    pub fn resources(mut self, resources: impl IntoIterator<Item = Entry>) -> Self {
+        self.resources.extend(resources);
+        self
+    }
+
+    /// With these resource templates.
+    pub fn templates(mut self, templates: impl IntoIterator<Item = Entry>) -> Self {
+        self.templates.extend(templates);
+        self
+    }
+
+    /// With this done instead of answering a method.
+    pub fn instead(mut self, method: &str, does: Does) -> Self {
+        self.instead.insert(method.to_owned(), does);
+        self
     }
 
     /// A server with one tool `echo`.

@@ -126,6 +126,39 @@ async fn speaks_http_with_sse() {
     assert_eq!(other.request("ping", "{}").await.status, StatusCode::NOT_FOUND);
 }
 
+#[tokio::test]
+async fn offers_what_it_has_and_counts_each_method() {
+    let script = Script::default()
+        .prompts(["one", "two", "three"].map(|name| Entry::prompt(name, Does::Echo)))
+        .resources([Entry::resource("test://a", Does::Echo), Entry::resource("test://b", Does::Echo).unlisted()])
+        .templates([Entry::template("test://of/{id}", Does::Echo)])
+        .instead("resources/templates/list", Does::Error(r#"{"code":-1,"message":"no"}"#.to_owned()));
+    let upstream = Upstream::start(Script { page: Some(2), ..script });
+    let mut client = Client::new(&upstream.url());
+    let hello = client.initialize("2025-11-25").await;
+    assert_eq!(hello["capabilities"], serde_json::json!({"prompts": {}, "resources": {}}));
+    let page = client.request("prompts/list", "{}").await.json();
+    assert_eq!(
+        (page["result"]["prompts"].as_array().unwrap().len(), &page["result"]["nextCursor"]),
+        (2, &"from 2".into())
+    );
+    let last = client.request("prompts/list", r#"{"cursor":"from 2"}"#).await.json();
+    assert_eq!(last["result"], serde_json::json!({"prompts": [{"name": "three"}]}));
+    let resources = client.request("resources/list", "{}").await.json();
+    assert_eq!(resources["result"]["resources"].as_array().unwrap().len(), 1, "{resources}");
+    assert_eq!(client.request("resources/templates/list", "{}").await.code(), Some(-1));
+    let got = client.request("prompts/get", r#"{"name":"two"}"#).await.json();
+    assert_eq!(got["result"]["echo"]["name"], "two", "{got}");
+    for uri in ["test://a", "test://b", "test://of/7"] {
+        let read = client.request("resources/read", &format!(r#"{{"uri":"{uri}"}}"#)).await.json();
+        assert_eq!(read["result"]["contents"][0]["uri"], uri, "{read}");
+    }
+    assert_eq!(client.request("resources/read", r#"{"uri":"test://c"}"#).await.code(), Some(-32002));
+    assert_eq!(client.request("completion/complete", "{}").await.code(), Some(-32601));
+    let counted = ["prompts/list", "prompts/get", "resources/read"].map(|method| upstream.posts(method));
+    assert_eq!(counted, [2, 1, 4]);
+}
+
 #[test]
 fn a_dead_url_refuses() {
     let (address, _) = crate::client::split(&dead_url());
