@@ -40,6 +40,8 @@ pub(crate) struct Job {
     pub(crate) list: bool,
     /// A tool to call.
     pub(crate) call: Option<Call>,
+    /// What else to ask, in this order.
+    pub(crate) ask: Vec<Ask>,
     /// How to open the connection; absent: as the SDK does by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) era: Option<&'static str>,
@@ -48,7 +50,7 @@ pub(crate) struct Job {
 impl Job {
     /// Lists with the headers given.
     pub(crate) fn listing(name: impl Into<String>, url: &str, headers: BTreeMap<String, String>) -> Self {
-        Self { name: name.into(), url: url.to_owned(), headers, list: true, call: None, era: None }
+        Self { name: name.into(), url: url.to_owned(), headers, list: true, call: None, ask: Vec::new(), era: None }
     }
 
     /// And calls a tool.
@@ -65,6 +67,13 @@ pub(crate) struct Call {
     pub(crate) arguments: Value,
 }
 
+/// A request for prompts, resources or completions, as the protocol has it.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Ask {
+    pub(crate) method: &'static str,
+    pub(crate) params: Value,
+}
+
 /// What came of a job.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Answer {
@@ -74,6 +83,9 @@ pub(crate) struct Answer {
     /// The names of the tools, sorted.
     pub(crate) tools: Option<Vec<String>>,
     pub(crate) call: Option<CallAnswer>,
+    /// To each of what was asked: the entries of a list, all pages, or else the result's member that says it
+    /// (`messages`, `contents`, `completion`).
+    pub(crate) answers: Vec<Value>,
     /// What the SDK raised. What came before it stands.
     pub(crate) error: Option<String>,
 }

@@ -17,6 +17,7 @@ mod figures;
 mod gateway;
 mod matrix;
 mod mirrored_arguments;
+mod offerings;
 mod process;
 mod recorder;
 mod toolchain;

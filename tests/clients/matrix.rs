@@ -162,6 +162,8 @@ impl Cell {
 pub(crate) struct World {
     /// The gateway's address.
     pub(crate) mcp: String,
+    /// The reference server's own, over Streamable HTTP.
+    pub(crate) direct: String,
     /// The tools that the reference server lists to a client that declares no capability.
     pub(crate) native: BTreeSet<String>,
     _gateway: Switchboard,
@@ -172,9 +174,10 @@ impl World {
     /// Starts the servers, writes the manifests and starts the gateway on them.
     pub(crate) fn start(name: &str) -> Self {
         let (http, sse) = (Everything::streamable_http(), Everything::sse());
-        let native = native_tools(&http);
+        let direct = format!("http://127.0.0.1:{}/mcp", http.port);
+        let native = native_tools(&direct);
         let gateway = gateway::start(&write_manifests(name, http.port, sse.port));
-        Self { mcp: gateway.mcp.clone(), native, _gateway: gateway, _servers: [http, sse] }
+        Self { mcp: gateway.mcp.clone(), direct, native, _gateway: gateway, _servers: [http, sse] }
     }
 
     /// Runs the cells, the three clients side by side.
@@ -190,9 +193,8 @@ impl World {
     }
 }
 
-fn native_tools(server: &Everything) -> BTreeSet<String> {
-    let url = format!("http://127.0.0.1:{}/mcp", server.port);
-    let jobs = [Job::listing("direct", &url, headers([])).calling("echo", json!({"message": "direct"}))];
+fn native_tools(direct: &str) -> BTreeSet<String> {
+    let jobs = [Job::listing("direct", direct, headers([])).calling("echo", json!({"message": "direct"}))];
     let mut lists = CLIENTS.map(|client| {
         let answer = run(client, &jobs).remove(0);
         assert_eq!(answer.error, None, "{client}, without a gateway");

@@ -1,7 +1,9 @@
 """The official Python SDK as a client, unmodified: reads a JSON list of jobs on stdin and prints one JSON line a job.
 
-A job:    {name, url, headers, list, call: {name, arguments} | absent, era: auto | legacy | modern, default auto}
-A result: {name, protocol, tools: [sorted names] | null, call: {isError, text} | null, error: string | null}
+A job:    {name, url, headers, list, call: {name, arguments} | absent, ask: [{method, params}],
+           era: auto | legacy | modern, default auto}
+A result: {name, protocol, tools: [sorted names] | null, call: {isError, text} | null,
+           answers: [the entries of a list, all pages, or the result's member that says it], error: string | null}
 
 `auto` is the SDK's own default: `server/discover` first, `initialize` if the server is not modern.
 """
@@ -13,20 +15,50 @@ import sys
 import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
+from mcp_types import PromptReference, ResourceTemplateReference
 
 MODES = {"auto": "auto", "legacy": "legacy", "modern": "2026-07-28"}
 TIMEOUT_SECONDS = 30
 
 
-async def list_all(client: Client) -> list[str]:
-    names: list[str] = []
+REFERENCES = {"ref/prompt": PromptReference, "ref/resource": ResourceTemplateReference}
+
+
+async def pages(list_page, member: str) -> list:
+    entries: list = []
     cursor = None
     while True:
-        page = await client.list_tools(cursor=cursor)
-        names += [tool.name for tool in page.tools]
+        page = await list_page(cursor=cursor)
+        entries += getattr(page, member)
         cursor = page.next_cursor
         if cursor is None:
-            return sorted(names)
+            return entries
+
+
+async def ask(client: Client, method: str, params: dict):
+    match method:
+        case "prompts/list":
+            return await pages(client.list_prompts, "prompts")
+        case "resources/list":
+            return await pages(client.list_resources, "resources")
+        case "resources/templates/list":
+            return await pages(client.list_resource_templates, "resource_templates")
+        case "prompts/get":
+            return (await client.get_prompt(params["name"], params["arguments"])).messages
+        case "resources/read":
+            return (await client.read_resource(params["uri"])).contents
+        case "completion/complete":
+            reference = REFERENCES[params["ref"]["type"]].model_validate(params["ref"])
+            context = params.get("context", {}).get("arguments")
+            return (await client.complete(reference, params["argument"], context)).completion
+    raise ValueError(f"no such method: {method}")
+
+
+def as_json(answer):
+    """What the SDK made of an answer, in the protocol's words."""
+    if isinstance(answer, list):
+        return [as_json(entry) for entry in answer]
+    return answer.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 async def converse(job: dict, result: dict) -> None:
@@ -35,11 +67,13 @@ async def converse(job: dict, result: dict) -> None:
         async with Client(transport, mode=MODES[job.get("era") or "auto"]) as client:
             result["protocol"] = client.protocol_version
             if job["list"]:
-                result["tools"] = await list_all(client)
+                result["tools"] = sorted(tool.name for tool in await pages(client.list_tools, "tools"))
             if call := job.get("call"):
                 answer = await client.call_tool(call["name"], call["arguments"])
                 texts = [block.text for block in answer.content if block.type == "text"]
                 result["call"] = {"isError": answer.is_error or False, "text": "\n".join(texts)}
+            for asked in job["ask"]:
+                result["answers"].append(as_json(await ask(client, asked["method"], asked["params"])))
 
 
 def reason(error: BaseException) -> str:
@@ -50,7 +84,7 @@ def reason(error: BaseException) -> str:
 
 
 async def run(job: dict) -> dict:
-    result = {"name": job["name"], "protocol": None, "tools": None, "call": None, "error": None}
+    result = {"name": job["name"], "protocol": None, "tools": None, "call": None, "answers": [], "error": None}
     try:
         async with asyncio.timeout(TIMEOUT_SECONDS):
             await converse(job, result)

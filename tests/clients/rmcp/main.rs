@@ -12,6 +12,7 @@ use rmcp::service::{ClientLifecycleMode, ClientServiceExt, RoleClient, RunningSe
 use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, from_value, to_value};
 
 /// Longer than any job takes; a job that hangs is an error of that job.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -25,6 +26,7 @@ struct Job {
     headers: BTreeMap<String, String>,
     list: bool,
     call: Option<Call>,
+    ask: Vec<Ask>,
     era: Option<Era>,
 }
 
@@ -32,6 +34,12 @@ struct Job {
 struct Call {
     name: String,
     arguments: JsonObject,
+}
+
+#[derive(Deserialize)]
+struct Ask {
+    method: String,
+    params: Value,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -48,6 +56,7 @@ struct Outcome {
     protocol: Option<String>,
     tools: Option<Vec<String>>,
     call: Option<Answer>,
+    answers: Vec<Value>,
     error: Option<String>,
 }
 
@@ -86,8 +95,24 @@ async fn converse(job: Job, outcome: &mut Outcome) -> Result<(), Error> {
         let texts: Vec<&str> = answer.content.iter().filter_map(|block| Some(block.as_text()?.text.as_str())).collect();
         outcome.call = Some(Answer { is_error: answer.is_error.unwrap_or(false), text: texts.join("\n") });
     }
+    for asked in job.ask {
+        outcome.answers.push(ask(&client, asked).await?);
+    }
     client.cancel().await?;
     Ok(())
+}
+
+/// The entries of a list, all pages, or the result's member that says it.
+async fn ask(client: &RunningService<RoleClient, ()>, Ask { method, params }: Ask) -> Result<Value, Error> {
+    Ok(match method.as_str() {
+        "prompts/list" => to_value(client.list_all_prompts().await?)?,
+        "resources/list" => to_value(client.list_all_resources().await?)?,
+        "resources/templates/list" => to_value(client.list_all_resource_templates().await?)?,
+        "prompts/get" => to_value(client.get_prompt(from_value(params)?).await?.messages)?,
+        "resources/read" => to_value(client.read_resource(from_value(params)?).await?.contents)?,
+        "completion/complete" => to_value(client.complete(from_value(params)?).await?.completion)?,
+        _ => return Err(format!("no such method: {method}").into()),
+    })
 }
 
 async fn connect(job: &Job) -> Result<RunningService<RoleClient, ()>, Error> {
