@@ -1,5 +1,5 @@
-//! The official conformance suite, unmodified, against the fixture: the baseline that the gateway's column is held
-//! against. Each revision is a test of its own, with a fixture of its own.
+//! The official conformance suite, unmodified, against the fixture (`baseline`), and against the gateway before it
+//! (`through`). Each revision is a test of its own, with a fixture of its own.
 //!
 //! In: the suite, which `tests/conformance/run` installs. Out: a table of scenarios on stdout, and every check as the
 //! suite wrote it below the target folder (`tmp/conformance/`).
@@ -17,3 +17,4 @@ mod results;
 mod server;
 mod suite;
 mod table;
+mod through;
