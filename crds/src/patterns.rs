@@ -43,8 +43,12 @@ impl<'a> Patterns<'a> {
 }
 
 /// Whether a URI has a segment `.` or `..`, as it stands or percent-encoded. What some take for an end of a segment,
-/// as `\` or `;`, is one.
+/// as `\` or `;`, is one. What some leave out before they look for segments (WHATWG URL: control characters anywhere,
+/// spaces at both ends) may hide one.
 fn has_dot_segment(uri: &str) -> bool {
+    if uri.starts_with(' ') || uri.ends_with(' ') || uri.bytes().any(|byte| byte.is_ascii_control()) {
+        return true;
+    }
     // Dots since the last end of a segment; none once there was something else.
     let mut dots = Some(0_usize);
     let mut rest = uri.as_bytes();
@@ -147,6 +151,11 @@ mod tests {
         }
         let list = |globs: &[&str]| globs.iter().map(|&glob| glob.to_owned()).collect::<Vec<_>>();
         let lets_in = |globs: &[&str], uri: &str| Patterns::new(&list(globs)).lets_uri_in(uri);
+        for uri in
+            ["file:///docs/.\t./etc", "file:///docs/%2\te./etc", "file:///docs/.. ", " file:///docs/a", "a:/\u{7f}"]
+        {
+            assert!(has_dot_segment(uri), "{uri:?}: a decoder may drop what hides it");
+        }
         assert!(lets_in(&["a:/docs/*"], "a:/docs/b") && !lets_in(&["a:/docs/*", "a:/docs/?./c"], "a:/docs/../etc"));
         assert!(lets_in(&["a:/docs/../etc"], "a:/docs/../etc") && lets_in(&["**"], "a:/docs/../etc"));
         assert!(!lets_in(&[], "a:/docs/b"));

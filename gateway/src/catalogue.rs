@@ -113,6 +113,12 @@ impl List {
         matches!(self, List::Resources | List::Templates)
     }
 
+    /// The longest native name, in bytes, that is listed; the longest that is called leaves room for what a published
+    /// one bears before it.
+    pub const fn longest_name(self) -> usize {
+        if self.has_uris() { 8000 - 128 } else { 1024 - 128 }
+    }
+
     const fn is_offered(self, offers: Offers) -> bool {
         match self {
             List::Tools => offers.tools,
@@ -167,7 +173,11 @@ impl Catalogue {
 
     /// What is left when a server cannot be asked at all.
     pub fn failed(&self, error: &UpstreamError) -> Self {
-        let lists = self.lists.clone().map(|known| known.failed(error.clone()));
+        let lists = List::ALL.map(|list| {
+            let known = self.of(list).clone();
+            let asked = list.is_offered(self.offers) || !matches!(known.state, State::Ready);
+            if asked { known.failed(error.clone()) } else { known }
+        });
         Self { lists, offers: self.offers, read: Some(Instant::now()) }
     }
 }
@@ -216,9 +226,7 @@ pub async fn discover(
             Ok(entries) => Listing::good(entries),
             Err(error) => known.of(list).clone().failed(error),
         };
-        if reading.is_empty() {
-            read.read = Some(Instant::now());
-        }
+        read.read = Some(Instant::now());
         publish(read.clone());
     }
     read
@@ -319,8 +327,8 @@ fn take_page(list: List, page: &Bytes, entries: &mut Vec<Entry>) -> Result<Optio
     }
     let response: Response<'_> = serde_json::from_slice(page).map_err(|_| malformed(list, "is not a list"))?;
     if let Some(error) = response.error {
-        // A server may offer resources and know of no templates: then it has none.
-        let unknown = error.code == METHOD_NOT_FOUND && list == List::Templates;
+        // A server may offer resources and know of no templates, or read and not list: then it lists none.
+        let unknown = error.code == METHOD_NOT_FOUND && list != List::Tools;
         return if unknown { Ok(None) } else { Err(malformed(list, &format!("is error {}", error.code))) };
     }
     let result = response.result.ok_or_else(|| malformed(list, "has no result"))?;

@@ -1,7 +1,7 @@
 //! The published entries of all servers' lists: names settled once for all
 //! callers, descriptions ready to be copied into a list.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -51,6 +51,8 @@ pub struct Published {
     pub name: String,
     /// The description with the published name, the rest byte for byte.
     pub json: Bytes,
+    /// Its server lists the name before it too: the first is meant.
+    pub repeated: bool,
 }
 
 impl Index {
@@ -127,13 +129,6 @@ impl ServerLists {
         &self.published[list as usize]
     }
 
-    /// Whether the server lists an entry's name before it too: the first is meant.
-    pub fn repeats(&self, list: List, entry: u32) -> bool {
-        let published = self.published(list);
-        let name = &published[entry as usize].name;
-        published[..entry as usize].iter().any(|before| before.name == *name)
-    }
-
     /// An entry as its server knows it.
     pub fn native(&self, list: List, entry: u32) -> &Entry {
         &self.catalogue.of(list).entries[entry as usize]
@@ -142,9 +137,10 @@ impl ServerLists {
 
 /// The entries of a list under their published names.
 pub fn publish(list: List, entries: &[Entry], server: &Server, settings: &WireSettings) -> Vec<Published> {
+    let mut seen = HashSet::new();
     let publish = |entry: &Entry| {
         let name = published(list, &entry.name, server, settings).into_owned();
-        Published { json: entry.json_as(&name), name }
+        Published { json: entry.json_as(&name), name, repeated: !seen.insert(entry.name.clone()) }
     };
     entries.iter().map(publish).collect()
 }

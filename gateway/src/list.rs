@@ -61,7 +61,7 @@ fn from_index(exchange: &Exchange<'_>, list: List, server: ServerIndex, out: &mu
         }
         if index.is_visible(list, at) {
             write(&published.json, out);
-        } else if list.has_uris() && !of_server.repeats(list, at.entry) {
+        } else if list.has_uris() && !published.repeated {
             write(&qualify(exchange, server, native), out);
         } else {
             continue;
@@ -79,13 +79,12 @@ fn from_catalogue(
     taken: &mut HashSet<String>,
     out: &mut Vec<u8>,
 ) -> Part {
-    let mut own = HashSet::new();
     let snapshot = &exchange.view.table.snapshot;
     let listing = catalogue.of(list);
     let published = publish(list, &listing.entries, &snapshot.servers[server as usize], &snapshot.settings);
     let mut entries = 0;
     for (native, published) in listing.entries.iter().zip(published) {
-        if !may_use(exchange, list, server, native) || !own.insert(&native.name) {
+        if published.repeated || !may_use(exchange, list, server, native) {
             continue;
         }
         let free = exchange.view.index.leaves_name(list, &published.name, server);

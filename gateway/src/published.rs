@@ -14,6 +14,10 @@ use crate::catalogue::List;
 /// The scheme of qualified URIs.
 const SCHEME: &str = "switchboard:";
 
+/// The longest spelling of an alias, in bytes: twice the longest alias. What stands before a URI goes before each URI of
+/// what is read, and must not outgrow it.
+const MAX_SPELLING: usize = 64;
+
 /// The name of an entry that no earlier server has.
 pub fn published<'n>(list: List, native: &'n str, server: &Server, settings: &WireSettings) -> Cow<'n, str> {
     if !list.has_uris() {
@@ -42,7 +46,7 @@ pub fn is_qualified(uri: &str) -> bool {
 pub fn native_uri<'u>(uri: &'u str, server: &Server) -> Option<&'u str> {
     if is_qualified(uri) {
         let (alias, native) = uri[SCHEME.len()..].split_once(':')?;
-        return (norm(alias) == norm(&server.alias)).then_some(native);
+        return (alias.len() <= MAX_SPELLING && norm(alias) == norm(&server.alias)).then_some(native);
     }
     match &server.uri_prefix {
         Some(prefix) => uri.strip_prefix(prefix.as_str()),

@@ -319,6 +319,10 @@ impl Relay {
         }
         if let Some(prefix) = &self.uri_prefix {
             let uris = scan::contents_uris(message).map_err(|fault| bad_reply(&fault))?;
+            let grown = (message.len() + uris.len() * prefix.len()) as u64;
+            if grown > self.server.endpoint.server.max_response_bytes {
+                return Err(UpstreamError::new(Outcome::UpstreamError, "the reply is over maxResponseBytes"));
+            }
             edits.extend(uris.into_iter().map(|uri| Edit::insert(uri.start + 1, &prefix[..])));
         }
         Ok(edited(message, edits))

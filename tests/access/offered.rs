@@ -115,20 +115,18 @@ impl<'a> Offered<'a> {
             List::Tools | List::Prompts => self.oracle.meaning(seen, name),
             List::Resources => self.resource(usable, name),
             List::Templates => {
-                let holders = self.holders(list);
-                match holders.get(name) {
-                    Some(holder) => Some(holder.clone()).filter(|pair| may_use(usable, pair)),
-                    None => self.resource(usable, name),
-                }
+                let holder = self.holders(list).get(name).filter(|pair| may_use(usable, pair));
+                holder.cloned().or_else(|| self.resource(usable, name))
             }
         }
     }
 
-    /// What a URI means: what holds it and nothing else; by its qualified form what that server has or may have; what
+    /// What a URI means: what holds it, if that may be used; by its qualified form what that server has or may have; what
     /// no list shows: of the earliest server with a template for it, else of the only one that may be asked.
     fn resource(&self, usable: &Items, uri: &str) -> Option<Pair> {
-        if let Some(holder) = self.holders(List::Resources).get(uri) {
-            return Some(holder.clone()).filter(|pair| may_use(usable, pair));
+        let holder = self.holders(List::Resources).get(uri).filter(|pair| may_use(usable, pair));
+        if holder.is_some() {
+            return holder.cloned();
         }
         let of = |server: &Server, native: &str| (server.meta.id(), native.to_owned());
         if looks_qualified(uri) {

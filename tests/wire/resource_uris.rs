@@ -274,3 +274,13 @@ async fn a_uri_that_a_server_lists_twice_is_listed_once() {
     assert_eq!(listed(&mut client, "resources/list").await, ["test://same", "switchboard:two:test://same"]);
     assert_eq!(listed(&mut client, "resources/templates/list").await, ["t://{id}", "switchboard:two:t://{id}"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spelling_of_an_alias_is_bounded_since_it_goes_before_each_uri() {
+    let scene = Several::of([("one", both("one"), json!({})), ("two", both("two"), json!({}))]);
+    let mut client = scene.client();
+    for (dashes, found) in [(61, true), (62, false), (7000, false)] {
+        let uri = format!("switchboard:one{}:test://one", "-".repeat(dashes));
+        assert_eq!(read(&mut client, &uri).await.code().is_none(), found, "{dashes}");
+    }
+}

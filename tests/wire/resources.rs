@@ -261,12 +261,13 @@ async fn x_mcp_servers_narrows_the_lists_and_what_can_be_read() {
     for (uri, code) in [
         ("test://two", None),
         ("two://1", None),
-        ("test://one", Some(-32602)),
+        // No list that is left shows it: the only server that is left is asked, and has none.
+        ("test://one", Some(-32002)),
         ("switchboard:one:test://one", Some(-32602)),
     ] {
         assert_eq!(read(&mut narrowed, uri).await.code(), code, "{uri}");
     }
-    assert_eq!((scene.upstreams[0].posts("resources/read"), scene.upstreams[1].posts("resources/read")), (0, 2));
+    assert_eq!((scene.upstreams[0].posts("resources/read"), scene.upstreams[1].posts("resources/read")), (0, 3));
 }
 
 #[tokio::test(flavor = "multi_thread")]

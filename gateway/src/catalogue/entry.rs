@@ -30,7 +30,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// An entry of a page. One without a name, or with two, is none.
+    /// An entry of a page. One without a name, with two, or with one that nobody may call, is none.
     pub fn read(list: List, entry: &RawValue) -> Option<Self> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
@@ -50,7 +50,8 @@ impl Entry {
             List::Templates => named.uri_template,
         }?;
         let name: String = serde_json::from_str(raw.get()).ok()?;
-        if name.is_empty() {
+        // Nobody could call it: what is called is bounded, and so is the work of matching it.
+        if name.is_empty() || name.len() > list.longest_name() {
             return None;
         }
         let start = raw.get().as_ptr() as usize - text.as_ptr() as usize;

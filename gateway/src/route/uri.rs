@@ -1,15 +1,15 @@
 //! From a URI to a resource, and from a URI template to a template.
 //!
 //! A URI leads, in this order: to the resource that is published by it; to the
-//! server that its qualified form names; to the earliest server with a template
-//! that may make it; to the one server with resources that the caller may ask
-//! for it. Reading what no list shows needs a grant for that URI (R11).
+//! server that its qualified form or its `uriPrefix` names; to the earliest
+//! server with a template that may make it; to the one server with resources
+//! that the caller may ask for it. Reading what no list shows needs a grant for that URI (R11).
 
 use crds::snapshot::{Item, ServerIndex};
 
 use super::own::{OwnLists, own_lists};
 use super::{Called, Found, Target, published_to_all};
-use crate::catalogue::{Catalogue, List, State};
+use crate::catalogue::{List, State};
 use crate::exchange::Exchange;
 use crate::permit::Permit;
 use crate::published::{is_qualified, native_uri};
@@ -40,31 +40,35 @@ pub async fn template(exchange: &Exchange<'_>, uri: &str) -> Target {
     }
 }
 
-/// What goes by this URI in the lists; else the caller's own lists, to look on. A URI of another server's entry, which
-/// the caller may not use, is nobody else's.
+/// What goes by this URI in the lists that the caller sees; else the caller's own lists, to look on. What others list is
+/// not asked: it must not show by another answer.
 async fn published_in(exchange: &Exchange<'_>, list: List, uri: &str) -> Result<Target, OwnLists> {
     if let Some(found) = published_to_all(exchange, list, uri).await {
         return Ok(found);
     }
     let own = Box::pin(own_lists(exchange, list)).await;
-    if let Some(found) = own.find(exchange, list, uri) {
-        return Ok(Target::Found(found));
+    match own.find(exchange, list, uri) {
+        Some(found) => Ok(Target::Found(found)),
+        None => Err(own),
     }
-    if exchange.view.index.find(list, uri).is_some() { Ok(Target::Unknown) } else { Err(own) }
 }
 
 /// A server that may have a resource which no list shows.
 struct Candidate<'u> {
     permit: Permit,
     native: &'u str,
-    made_by_template: bool,
+    /// The URI names the server, by its qualified form or by `uriPrefix`.
+    named: bool,
+    /// One of the server's templates may make it.
+    made: bool,
 }
 
 fn unlisted(exchange: &Exchange<'_>, own: &OwnLists, uri: &str) -> Target {
     let servers = exchange.servers(List::Resources);
     let mut candidates: Vec<Candidate<'_>> =
         servers.filter_map(|server| candidate(exchange, own, server, uri)).collect();
-    let chosen = match candidates.iter().position(|candidate| candidate.made_by_template) {
+    let by = |test: fn(&Candidate<'_>) -> bool| candidates.iter().position(test);
+    let chosen = match by(|candidate| candidate.named).or_else(|| by(|candidate| candidate.made)) {
         Some(position) => candidates.swap_remove(position),
         None => match candidates.pop() {
             Some(only) if candidates.is_empty() => only,
@@ -72,24 +76,19 @@ fn unlisted(exchange: &Exchange<'_>, own: &OwnLists, uri: &str) -> Target {
         },
     };
     let server = chosen.permit.server();
-    if let State::Failed(error) = &catalogue(exchange, own, server).of(List::Resources).state {
-        return Target::Down(server, error.clone());
-    }
     let called = Called::uri(server, chosen.native);
     Target::Found(Found { permit: chosen.permit, part: exchange.caller_part(server), called })
 }
 
 fn candidate<'u>(exchange: &Exchange<'_>, own: &OwnLists, server: ServerIndex, uri: &'u str) -> Option<Candidate<'u>> {
-    let native = native_uri(uri, &exchange.view.table.snapshot.servers[server as usize])?;
-    let catalogue = catalogue(exchange, own, server);
+    let declared = &exchange.view.table.snapshot.servers[server as usize];
+    let native = native_uri(uri, declared)?;
+    let index = &exchange.view.index.servers[server as usize];
+    let catalogue = own.of(server).unwrap_or_else(|| index.catalogue());
     // Until a server was asked what it offers it may offer anything.
-    let may_have = catalogue.offers.resources || matches!(catalogue.of(List::Resources).state, State::Failed(_));
+    let may_have = catalogue.offers.resources || !matches!(catalogue.of(List::Resources).state, State::Ready);
     let permit = exchange.permit(server, Item::Resource(native)).filter(|_| may_have)?;
     let templates = &catalogue.of(List::Templates).entries;
-    let made_by_template = is_qualified(uri) || templates.iter().any(|template| may_make(&template.name, native));
-    Some(Candidate { permit, native, made_by_template })
-}
-
-fn catalogue<'c>(exchange: &'c Exchange<'_>, own: &'c OwnLists, server: ServerIndex) -> &'c Catalogue {
-    own.of(server).unwrap_or_else(|| exchange.view.index.servers[server as usize].catalogue())
+    let made = templates.iter().any(|template| may_make(&template.name, native));
+    Some(Candidate { permit, native, named: is_qualified(uri) || declared.uri_prefix.is_some(), made })
 }

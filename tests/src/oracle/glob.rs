@@ -28,8 +28,12 @@ pub(super) fn any_gives(patterns: &[String], uri: &str) -> bool {
     }
 }
 
-/// Whether a URI has a segment `.` or `..`, written out or percent-encoded: whoever resolves that reads another URI.
+/// Whether a URI has a segment `.` or `..`, written out or percent-encoded: whoever resolves that reads another URI. Where
+/// characters stand that some decoders drop, nobody knows.
 pub(super) fn dotted(uri: &str) -> bool {
+    if uri.trim_matches(' ') != uri || uri.chars().any(|letter| letter < ' ' || letter == '\u{7f}') {
+        return true;
+    }
     let decoded = uri.to_lowercase().replace("%2e", ".").replace("%2f", "/").replace("%5c", "\\");
     decoded.split(['/', '\\', ':', '?', '#', ';']).any(|segment| segment == "." || segment == "..")
 }
