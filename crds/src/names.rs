@@ -6,6 +6,10 @@ use sha2::{Digest, Sha256};
 /// The longest alias or prefix, in characters.
 pub const ALIAS_MAX: usize = 32;
 
+/// The longest spelling of an alias or prefix that is looked at, in bytes: twice the longest. Bounds the work for a name
+/// that a caller says, and what of it goes on.
+pub const SPELLING_MAX: usize = 2 * ALIAS_MAX;
+
 /// The longest group name, in characters.
 pub const GROUP_NAME_MAX: usize = 64;
 

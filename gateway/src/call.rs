@@ -9,11 +9,10 @@ use crate::catalogue::List;
 use crate::exchange::{Answer, Exchange};
 use crate::failure::{self, Client};
 use crate::forward::{Method, Request, forward};
+use crate::json::INVALID_PARAMS;
 use crate::modern;
 use crate::route::{Target, resource, route, template};
 use crate::scan::{Message, Text};
-
-const INVALID_PARAMS: i32 = -32602;
 
 /// A message as these methods get it.
 #[derive(Clone, Copy)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use crds::snapshot::Item;
+use crds::snapshot::{Item, Share};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use http_body_util::{BodyExt, Limited};
@@ -24,8 +24,6 @@ pub use entry::Entry;
 const MAX_PAGES: usize = 1000;
 /// The most entries of one list.
 const MAX_ENTRIES: usize = 10_000;
-/// JSON-RPC's code for a method that the other side does not know.
-const METHOD_NOT_FOUND: i64 = -32601;
 /// How long what was listed outlives its server.
 const KEPT: Duration = Duration::from_secs(600);
 
@@ -113,10 +111,24 @@ impl List {
         matches!(self, List::Resources | List::Templates)
     }
 
-    /// The longest native name, in bytes, that is listed; the longest that is called leaves room for what a published
-    /// one bears before it.
-    pub const fn longest_name(self) -> usize {
-        if self.has_uris() { 8000 - 128 } else { 1024 - 128 }
+    /// The longest name or URI, in bytes, that is looked at when it is called: what HTTP servers take of a URI (RFC 9110,
+    /// 4.1), and many times what tools and prompts have. Bounds the work for it.
+    pub const fn longest_called(self) -> usize {
+        if self.has_uris() { 8000 } else { 1024 }
+    }
+
+    /// The longest native one that is listed: it leaves room for what a published one bears before it.
+    const fn longest_listed(self) -> usize {
+        self.longest_called() - 128
+    }
+
+    /// Whether a share of a server has anything that the list may show.
+    pub const fn is_in(self, share: &Share) -> bool {
+        match self {
+            List::Tools => share.tools.is_some(),
+            List::Prompts => share.prompts.is_some(),
+            List::Resources | List::Templates => share.resources.is_some(),
+        }
     }
 
     const fn is_offered(self, offers: Offers) -> bool {
@@ -328,7 +340,7 @@ fn take_page(list: List, page: &Bytes, entries: &mut Vec<Entry>) -> Result<Optio
     let response: Response<'_> = serde_json::from_slice(page).map_err(|_| malformed(list, "is not a list"))?;
     if let Some(error) = response.error {
         // A server may offer resources and know of no templates, or read and not list: then it lists none.
-        let unknown = error.code == METHOD_NOT_FOUND && list != List::Tools;
+        let unknown = error.code == i64::from(json::METHOD_NOT_FOUND) && list != List::Tools;
         return if unknown { Ok(None) } else { Err(malformed(list, &format!("is error {}", error.code))) };
     }
     let result = response.result.ok_or_else(|| malformed(list, "has no result"))?;

@@ -41,19 +41,22 @@ pub async fn keep(upstreams: Weak<ServerUpstreams>, changed: Arc<Notify>) {
             };
             let catalogue = list(&server, &own, &known, publish).await;
             drop(server);
-            if catalogue.is_ready() {
-                // A kind that fails is tried again ever more rarely: the others are read anew with it.
-                backoff = if catalogue.is_whole() { FRESH } else { (backoff * 2).min(FRESH) };
-                tokio::time::sleep(SPACING).await;
-                let _ = tokio::time::timeout(backoff, list_again.changed()).await;
-                if catalogue.is_whole() {
-                    backoff = SPACING;
-                }
-            } else {
+            if !catalogue.is_ready() {
                 backoff = backoff.min(MAX_BACKOFF);
                 tokio::time::sleep(backoff).await;
                 backoff = (backoff * 2).min(MAX_BACKOFF);
+                continue;
             }
+            let fresh = if catalogue.is_whole() {
+                backoff = SPACING;
+                FRESH
+            } else {
+                // A kind that fails is tried again ever more rarely: the others are read anew with it.
+                backoff = (backoff * 2).min(FRESH);
+                backoff
+            };
+            tokio::time::sleep(SPACING).await;
+            let _ = tokio::time::timeout(fresh, list_again.changed()).await;
         }
     };
     tokio::select! {

@@ -65,7 +65,7 @@ impl Exchange<'_> {
     /// The servers in scope of which the caller may use anything that the list shows, in the snapshot's order.
     pub fn servers(&self, list: List) -> impl Iterator<Item = ServerIndex> {
         let access = self.view.table.access(self.caller, self.now).iter();
-        let shared = access.filter(move |(_, share)| share.of(list.item("")).is_some()).map(|(server, _)| *server);
+        let shared = access.filter(move |(_, share)| list.is_in(share)).map(|(server, _)| *server);
         shared.filter(|server| self.scope.holds_server(*server))
     }
 

@@ -5,11 +5,8 @@ use http::StatusCode;
 
 use crate::catalogue::List;
 use crate::exchange::Answer;
-use crate::json;
+use crate::json::{self, INTERNAL_ERROR, INVALID_PARAMS};
 use crate::upstream::{Outcome, UpstreamError};
-
-const INVALID_PARAMS: i32 = -32602;
-const INTERNAL_ERROR: i32 = -32603;
 
 /// Who is told, and what they asked for.
 #[derive(Clone, Copy)]

@@ -63,8 +63,9 @@ impl Index {
         servers: impl Iterator<Item = (&'s Server, Arc<Catalogue>)>,
         before: &Index,
     ) -> Self {
+        let before = before.servers.iter().map(|lists| (lists.naming.alias.as_str(), lists)).collect();
         let servers: Vec<ServerLists> =
-            servers.map(|(server, catalogue)| ServerLists::new(server, catalogue, settings, before)).collect();
+            servers.map(|(server, catalogue)| ServerLists::new(server, catalogue, settings, &before)).collect();
         let mut by_name: [HashMap<String, At>; List::ALL.len()] = Default::default();
         for (server, lists) in servers.iter().enumerate() {
             for list in List::ALL {
@@ -95,7 +96,12 @@ impl Index {
 }
 
 impl ServerLists {
-    fn new(server: &Server, catalogue: Arc<Catalogue>, settings: &WireSettings, before: &Index) -> Self {
+    fn new(
+        server: &Server,
+        catalogue: Arc<Catalogue>,
+        settings: &WireSettings,
+        before: &HashMap<&str, &ServerLists>,
+    ) -> Self {
         let naming = Naming {
             alias: server.alias.clone(),
             prefix: server.prefix.clone(),
@@ -103,12 +109,12 @@ impl ServerLists {
             separator: settings.separator.clone(),
             max_length: settings.max_tool_name_length,
         };
+        let before = before.get(server.alias.as_str()).filter(|lists| lists.naming == naming);
         let published = List::ALL.map(|list| {
             let entries = &catalogue.of(list).entries;
-            let same = |lists: &&ServerLists| {
-                Arc::ptr_eq(&lists.catalogue.of(list).entries, entries) && lists.naming == naming
-            };
-            if let Some(known) = before.servers.iter().find(same) {
+            if let Some(known) = before
+                && Arc::ptr_eq(&known.catalogue.of(list).entries, entries)
+            {
                 return known.published[list as usize].clone();
             }
             if list == List::Tools {
@@ -138,9 +144,9 @@ impl ServerLists {
 /// The entries of a list under their published names.
 pub fn publish(list: List, entries: &[Entry], server: &Server, settings: &WireSettings) -> Vec<Published> {
     let mut seen = HashSet::new();
-    let publish = |entry: &Entry| {
+    let published = entries.iter().map(|entry| {
         let name = published(list, &entry.name, server, settings).into_owned();
-        Published { json: entry.json_as(&name), name, repeated: !seen.insert(entry.name.clone()) }
-    };
-    entries.iter().map(publish).collect()
+        Published { json: entry.json_as(&name), name, repeated: !seen.insert(&entry.name) }
+    });
+    published.collect()
 }

@@ -2,6 +2,15 @@
 
 use bytes::Bytes;
 
+/// JSON-RPC's codes, as far as the gateway answers by them.
+pub const INVALID_REQUEST: i32 = -32600;
+/// A method that is not known.
+pub const METHOD_NOT_FOUND: i32 = -32601;
+/// Also what does not exist: a tool, a prompt, a resource.
+pub const INVALID_PARAMS: i32 = -32602;
+/// Also a server that does not answer as it should, where no result can say so.
+pub const INTERNAL_ERROR: i32 = -32603;
+
 /// Writes `text` as a JSON string.
 pub fn string(text: &str, out: &mut Vec<u8>) {
     // Writing a string into a vector cannot fail.

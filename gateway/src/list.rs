@@ -135,7 +135,7 @@ fn finish(
         let outcomes = outcomes(exchange, list, parts);
         if parts.iter().all(|(_, part)| part.missing.is_some() && part.entries == 0) {
             let message = format!("Every MCP server in scope failed to list {}", words(list));
-            return Answer::error_with(http::StatusCode::OK, id, (-32603, &message), Some(&outcomes));
+            return Answer::error_with(http::StatusCode::OK, id, (json::INTERNAL_ERROR, &message), Some(&outcomes));
         }
         out.extend_from_slice(br#","_meta":"#);
         out.extend_from_slice(&outcomes);

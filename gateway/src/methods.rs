@@ -10,6 +10,7 @@ use crate::catalogue::List;
 use crate::exchange::{Answer, Exchange};
 use crate::gateway::Gateway;
 use crate::head::Head;
+use crate::json::{INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND};
 use crate::list;
 use crate::log_level::LogLevel;
 use crate::modern;
@@ -83,7 +84,7 @@ pub async fn answer(
         ("server/discover", true) => modern::discover(id),
         (_, modern) => {
             let status = if modern { StatusCode::NOT_FOUND } else { StatusCode::OK };
-            Answer::error_with(status, id, (-32601, "Method not found"), None)
+            Answer::error_with(status, id, (METHOD_NOT_FOUND, "Method not found"), None)
         }
     };
     Ok((answer, None))
@@ -91,7 +92,7 @@ pub async fn answer(
 
 async fn list(exchange: &Exchange<'_>, list: List, asked: Asked<'_>) -> Answer {
     match asked.message.params.as_ref().and_then(|params| params.cursor.as_ref()) {
-        Some(_) => Answer::error(asked.id, -32602, "params.cursor is not one of ours: a list is one page"),
+        Some(_) => Answer::error(asked.id, INVALID_PARAMS, "params.cursor is not one of ours: a list is one page"),
         None => Box::pin(list::answer(exchange, list, asked.id)).await,
     }
 }
@@ -103,14 +104,14 @@ fn set_log_level(exchange: &Exchange<'_>, message: &Message<'_>, id: &[u8]) -> A
     let Some(level) = level.and_then(|level| LogLevel::from_wire(&level.value)) else {
         return Answer::error(
             id,
-            -32602,
+            INVALID_PARAMS,
             "params.level is not one of debug, info, notice, warning, error, critical, alert, emergency",
         );
     };
     let Some(session) = &exchange.session else {
         return Answer::error(
             id,
-            -32600,
+            INVALID_REQUEST,
             "logging/setLevel is for a session: send initialize first, and its Mcp-Session-Id",
         );
     };
@@ -121,7 +122,7 @@ fn set_log_level(exchange: &Exchange<'_>, message: &Message<'_>, id: &[u8]) -> A
 fn initialize(exchange: &Exchange<'_>, message: &Message<'_>, id: &[u8]) -> Result<(Answer, Option<String>), Reject> {
     let asked = message.params.as_ref().and_then(|params| params.protocol_version.as_ref());
     let Some(asked) = asked else {
-        return Ok((Answer::error(id, -32602, "params.protocolVersion is missing"), None));
+        return Ok((Answer::error(id, INVALID_PARAMS, "params.protocolVersion is missing"), None));
     };
     let known = Revision::from_wire(asked.value.as_bytes()).filter(|revision| !revision.is_modern());
     let revision = known.unwrap_or(Revision::NEWEST_LEGACY);

@@ -12,7 +12,7 @@ use self::mirror::Refusal;
 use crate::catalogue::Entry;
 use crate::exchange::Answer;
 use crate::head::Head;
-use crate::json;
+use crate::json::{self, INVALID_PARAMS};
 use crate::revision::Revision;
 use crate::scan::Message;
 
@@ -23,7 +23,6 @@ mod mirror;
 
 const HEADER_MISMATCH: i32 = -32020;
 const UNSUPPORTED_VERSION: i32 = -32022;
-const INVALID_PARAMS: i32 = -32602;
 
 /// What the gateway says of itself.
 pub const SERVER_INFO: &str = concat!(r#"{"name":"switchboard","version":""#, env!("CARGO_PKG_VERSION"), r#""}"#);

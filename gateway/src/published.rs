@@ -6,17 +6,13 @@
 
 use std::borrow::Cow;
 
-use crds::names::{norm, published_name};
+use crds::names::{SPELLING_MAX, norm, published_name};
 use crds::snapshot::{Server, WireSettings};
 
 use crate::catalogue::List;
 
 /// The scheme of qualified URIs.
 const SCHEME: &str = "switchboard:";
-
-/// The longest spelling of an alias, in bytes: twice the longest alias. What stands before a URI goes before each URI of
-/// what is read, and must not outgrow it.
-const MAX_SPELLING: usize = 64;
 
 /// The name of an entry that no earlier server has.
 pub fn published<'n>(list: List, native: &'n str, server: &Server, settings: &WireSettings) -> Cow<'n, str> {
@@ -46,7 +42,8 @@ pub fn is_qualified(uri: &str) -> bool {
 pub fn native_uri<'u>(uri: &'u str, server: &Server) -> Option<&'u str> {
     if is_qualified(uri) {
         let (alias, native) = uri[SCHEME.len()..].split_once(':')?;
-        return (alias.len() <= MAX_SPELLING && norm(alias) == norm(&server.alias)).then_some(native);
+        // What stands before a URI goes before each URI of what is read, and must not outgrow it.
+        return (alias.len() <= SPELLING_MAX && norm(alias) == norm(&server.alias)).then_some(native);
     }
     match &server.uri_prefix {
         Some(prefix) => uri.strip_prefix(prefix.as_str()),

@@ -148,8 +148,8 @@ impl Reject {
                 body.push(b'}');
             }
             Reject::Parse(_) => json::error(b"null", -32700, &self.message(), None, &mut body),
-            Reject::Params(_) => json::error(b"null", -32602, &self.message(), None, &mut body),
-            _ => json::error(b"null", -32600, &self.message(), None, &mut body),
+            Reject::Params(_) => json::error(b"null", json::INVALID_PARAMS, &self.message(), None, &mut body),
+            _ => json::error(b"null", json::INVALID_REQUEST, &self.message(), None, &mut body),
         }
         body
     }

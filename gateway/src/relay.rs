@@ -218,7 +218,7 @@ impl Relay {
                 let chunk = frame.into_data().unwrap_or_default();
                 *read += chunk.len() as u64;
                 if *read > self.server.endpoint.server.max_response_bytes {
-                    return Err(UpstreamError::new(Outcome::UpstreamError, "the reply is over maxResponseBytes"));
+                    return Err(too_large());
                 }
                 Ok(Some(chunk))
             }
@@ -321,7 +321,7 @@ impl Relay {
             let uris = scan::contents_uris(message).map_err(|fault| bad_reply(&fault))?;
             let grown = (message.len() + uris.len() * prefix.len()) as u64;
             if grown > self.server.endpoint.server.max_response_bytes {
-                return Err(UpstreamError::new(Outcome::UpstreamError, "the reply is over maxResponseBytes"));
+                return Err(too_large());
             }
             edits.extend(uris.into_iter().map(|uri| Edit::insert(uri.start + 1, &prefix[..])));
         }
@@ -361,6 +361,10 @@ fn edited(message: &Bytes, mut edits: Vec<Edit<'_>>) -> Bytes {
     let mut out = Vec::with_capacity(message.len() + 64);
     splice(message, &edits, &mut out);
     out.into()
+}
+
+fn too_large() -> UpstreamError {
+    UpstreamError::new(Outcome::UpstreamError, "the reply is over maxResponseBytes")
 }
 
 fn bad_reply(fault: &scan::Fault) -> UpstreamError {

@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use crds::names::norm;
+use crds::names::{SPELLING_MAX, norm};
 use crds::snapshot::ServerIndex;
 
 use crate::catalogue::{Catalogue, Entry, List, State};
@@ -29,11 +29,6 @@ pub use called::Called;
 pub use uri::{resource, template};
 
 use own::{OwnLists, own_lists};
-
-/// The longest name that is looked at, in bytes: many times what tools and prompts have. Bounds the work for it.
-const MAX_NAME: usize = 1024;
-/// The longest spelling of a prefix that is looked at, in bytes: twice the longest prefix. Bounds the work for a name.
-const MAX_SPELLING: usize = 64;
 
 /// What a name or a URI leads to.
 pub enum Target {
@@ -64,7 +59,7 @@ impl Found {
 
 /// Finds the tool or prompt that a name says.
 pub async fn route(exchange: &Exchange<'_>, list: List, name: &str) -> Target {
-    if name.len() > MAX_NAME {
+    if name.len() > list.longest_called() {
         return Target::Unknown;
     }
     if let Some(found) = published_to_all(exchange, list, name).await {
@@ -159,7 +154,7 @@ async fn by_prefix(exchange: &Exchange<'_>, list: List, name: &str) -> Option<Ta
 fn readings<'n>(exchange: &Exchange<'_>, name: &'n str) -> Vec<(ServerIndex, &'n str)> {
     let table = &exchange.view.table;
     let separator = table.snapshot.settings.separator.as_str();
-    let cuts = name.char_indices().map(|(at, _)| at).take_while(|at| *at <= MAX_SPELLING);
+    let cuts = name.char_indices().map(|(at, _)| at).take_while(|at| *at <= SPELLING_MAX);
     let readings = cuts.filter_map(|at| {
         let native = name[at..].strip_prefix(separator)?;
         let Some(Named::Server(server)) = table.named(&name[..at]) else { return None };

@@ -2,6 +2,7 @@
 //! asked: to which one each `x-mcp-{server}-{header}` belongs, and which
 //! values are keys of the gateway and therefore stay here (R22, R24).
 
+use crds::names::SPELLING_MAX;
 use crds::snapshot::ServerIndex;
 use http::{HeaderName, HeaderValue};
 
@@ -9,9 +10,6 @@ use super::gateway_key::holds_key;
 use super::may_be_set;
 use crate::head::Head;
 use crate::table::{Named, RoutingTable};
-
-/// The longest spelling of a name that is looked at, in bytes: bounds the work for a header.
-const MAX_SPELLING: usize = 64;
 
 /// What a request brings for servers.
 pub struct Brought<'r> {
@@ -48,7 +46,7 @@ impl<'r> Brought<'r> {
 /// spelling, so that `-` may stand for `_` where proxies drop underscores. The longest that anything has counts: what
 /// is addressed to `github_prod` is nothing of `github`, and what is addressed to a group is nobody's.
 fn addressee(table: &RoutingTable, rest: &str) -> Option<(ServerIndex, HeaderName)> {
-    let cuts = rest.bytes().take(MAX_SPELLING + 1).enumerate().filter(|(_, byte)| *byte == b'-').map(|(at, _)| at);
+    let cuts = rest.bytes().take(SPELLING_MAX + 1).enumerate().filter(|(_, byte)| *byte == b'-').map(|(at, _)| at);
     let cuts: Vec<usize> = cuts.collect();
     let named = cuts.into_iter().rev().find_map(|cut| Some((cut, table.named(&rest[..cut])?)));
     match named? {

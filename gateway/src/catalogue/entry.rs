@@ -51,7 +51,7 @@ impl Entry {
         }?;
         let name: String = serde_json::from_str(raw.get()).ok()?;
         // Nobody could call it: what is called is bounded, and so is the work of matching it.
-        if name.is_empty() || name.len() > list.longest_name() {
+        if name.is_empty() || name.len() > list.longest_listed() {
             return None;
         }
         let start = raw.get().as_ptr() as usize - text.as_ptr() as usize;

@@ -60,7 +60,7 @@ impl Called {
     /// Its name or URI at the server.
     pub fn name(&self) -> &str {
         match &self.what {
-            What::Entry { .. } => self.listed().map_or("", |entry| &entry.name),
+            What::Entry { catalogue, list, position } => &entry(catalogue, *list, *position).name,
             What::Uri { uri, .. } => uri,
         }
     }
@@ -68,7 +68,7 @@ impl Called {
     /// The same as a JSON string.
     pub fn name_json(&self) -> &Bytes {
         match &self.what {
-            What::Entry { catalogue, list, position } => &catalogue.of(*list).entries[*position as usize].name_json,
+            What::Entry { catalogue, list, position } => &entry(catalogue, *list, *position).name_json,
             What::Uri { json, .. } => json,
         }
     }
@@ -76,8 +76,12 @@ impl Called {
     /// Its entry, if a list shows it.
     pub fn listed(&self) -> Option<&Entry> {
         match &self.what {
-            What::Entry { catalogue, list, position } => Some(&catalogue.of(*list).entries[*position as usize]),
+            What::Entry { catalogue, list, position } => Some(entry(catalogue, *list, *position)),
             What::Uri { .. } => None,
         }
     }
+}
+
+fn entry(catalogue: &Catalogue, list: List, position: u32) -> &Entry {
+    &catalogue.of(list).entries[position as usize]
 }

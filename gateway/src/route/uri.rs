@@ -15,14 +15,8 @@ use crate::permit::Permit;
 use crate::published::{is_qualified, native_uri};
 use crate::uri_template::may_make;
 
-/// The longest URI that is looked at, in bytes: what HTTP servers take (RFC 9110, 4.1). Bounds the work of matching it.
-const MAX_URI: usize = 8000;
-
 /// Finds the resource to read.
 pub async fn resource(exchange: &Exchange<'_>, uri: &str) -> Target {
-    if uri.len() > MAX_URI {
-        return Target::Unknown;
-    }
     match published_in(exchange, List::Resources, uri).await {
         Ok(found) => found,
         Err(own) => unlisted(exchange, &own, uri),
@@ -31,9 +25,6 @@ pub async fn resource(exchange: &Exchange<'_>, uri: &str) -> Target {
 
 /// Finds the template, or the resource, whose arguments are to be completed.
 pub async fn template(exchange: &Exchange<'_>, uri: &str) -> Target {
-    if uri.len() > MAX_URI {
-        return Target::Unknown;
-    }
     match published_in(exchange, List::Templates, uri).await {
         Ok(found) => found,
         Err(_) => resource(exchange, uri).await,
@@ -43,6 +34,9 @@ pub async fn template(exchange: &Exchange<'_>, uri: &str) -> Target {
 /// What goes by this URI in the lists that the caller sees; else the caller's own lists, to look on. What others list is
 /// not asked: it must not show by another answer.
 async fn published_in(exchange: &Exchange<'_>, list: List, uri: &str) -> Result<Target, OwnLists> {
+    if uri.len() > list.longest_called() {
+        return Ok(Target::Unknown);
+    }
     if let Some(found) = published_to_all(exchange, list, uri).await {
         return Ok(found);
     }
