@@ -4,8 +4,8 @@
 use gateway::catalogue::List;
 use tests::oracle::{Credential, Identity, Item, Oracle, Reason};
 use tests::world::{
-    Binding, Entry, Filter, Grants, Id, KeyEntry, KeySource, Labels, Meta, Mode, NOW, Reference, Secret, SecretRef,
-    Server, Subject, Transport, World,
+    Binding, Entry, Grants, Id, KeyEntry, KeySource, Labels, Meta, Mode, NOW, Reference, Secret, SecretRef, Server,
+    Subject, Transport, World,
 };
 
 use crate::compare::differences;
@@ -43,20 +43,7 @@ fn meta(name: &str) -> Meta {
 }
 
 fn server(name: &str, tools: &[&str]) -> Server {
-    Server {
-        meta: meta(name),
-        alias: None,
-        bare: false,
-        prefix: None,
-        transport: Transport::Http { url_from: None, bearer_from: None },
-        all_keys: false,
-        access_groups: Vec::new(),
-        allowed_namespaces: None,
-        tools: Filter::default(),
-        prompts: Filter::default(),
-        resources: Filter::default(),
-        catalogue: tools.iter().map(|tool| (*tool).to_owned()).collect(),
-    }
+    Server::over_http(meta(name), tools)
 }
 
 /// What each name calls, as `server:tool`; `-` is nothing. Everything else that can be asked must agree as well.

@@ -208,14 +208,7 @@ async fn x_mcp_servers_narrows_the_list_and_what_can_be_had() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn r23_prompts_that_a_credential_opens_are_its_bearers_alone() {
-    let auth = json!({"type": "Bearer", "bearer": {"value": "house"}, "clientSide": "Replace"});
-    let script = Script { caller_header: Some("authorization".to_owned()), ..prompts(&["greet"]) };
-    let scene = Several::of([("up", script, json!({"auth": auth}))]);
-    let mut clients: Vec<(&str, Client)> = ["alice", "bob"]
-        .into_iter()
-        .map(|name| (name, scene.client().header("x-mcp-auth", name)))
-        .chain([("house", scene.client())])
-        .collect();
+    let (scene, mut clients) = Several::by_credential(prompts(&["greet"]));
     for (mine, client) in &mut clients {
         assert_eq!(listed(client, "prompts/list").await, ["up-greet".to_owned(), format!("up-for_{mine}")]);
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use tests::client::{Client, MODERN, modern_body};
+use tests::client::{MODERN, modern_body};
 use tests::upstream::{Does, Entry, Form, Script};
 use tests::wait::until_async;
 
@@ -272,14 +272,7 @@ async fn x_mcp_servers_narrows_the_lists_and_what_can_be_read() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn r23_resources_that_a_credential_opens_are_listed_to_its_bearer_alone() {
-    let auth = json!({"type": "Bearer", "bearer": {"value": "house"}, "clientSide": "Replace"});
-    let script = Script { caller_header: Some("authorization".to_owned()), ..resources(&["test://a"]) };
-    let scene = Several::of([("up", script, json!({"auth": auth}))]);
-    let mut clients: Vec<(&str, Client)> = ["alice", "bob"]
-        .into_iter()
-        .map(|name| (name, scene.client().header("x-mcp-auth", name)))
-        .chain([("house", scene.client())])
-        .collect();
+    let (scene, mut clients) = Several::by_credential(resources(&["test://a"]));
     for (mine, client) in &mut clients {
         assert_eq!(listed(client, "resources/list").await, ["test://a".to_owned(), format!("test://for_{mine}")]);
     }

@@ -50,6 +50,17 @@ impl Several {
         Self { upstreams, switchboard, _manifests: manifests }
     }
 
+    /// A server that lists more to each credential, an entry of its name; and clients by theirs: of two who bring one,
+    /// and of who comes by the server's own.
+    pub(crate) fn by_credential(script: Script) -> (Self, Vec<(&'static str, Client)>) {
+        let auth = json!({"type": "Bearer", "bearer": {"value": "house"}, "clientSide": "Replace"});
+        let script = Script { caller_header: Some("authorization".to_owned()), ..script };
+        let scene = Self::of([("up", script, json!({"auth": auth}))]);
+        let own = ["alice", "bob"].map(|name| (name, scene.client().header("x-mcp-auth", name)));
+        let clients = own.into_iter().chain([("house", scene.client())]).collect();
+        (scene, clients)
+    }
+
     /// A client with [`KEY`], without a session.
     pub(crate) fn client(&self) -> Client {
         self.client_of(KEY)

@@ -83,17 +83,25 @@ async fn r7_connections_that_close_as_calls_come_never_make_two_executions() {
     assert!(succeeded > 0 && succeeded <= executed.len());
 }
 
-#[tokio::test]
-async fn r7_an_idle_connection_is_closed_before_the_server_would() {
-    let server = Server::start(|seen, _| match seen.body["method"].as_str() {
+/// A server that says with each call how many seconds it keeps the connection.
+async fn keeping_alive(seconds: u32) -> Server {
+    Server::start(move |seen, _| match seen.body["method"].as_str() {
         Some("tools/call") => {
             let body = result(seen).to_string();
-            let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nkeep-alive: timeout=1\r\n";
-            vec![Step::Write(format!("{head}content-length: {}\r\n\r\n{body}", body.len()))]
+            let head = format!(
+                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nkeep-alive: timeout={seconds}\r\ncontent-length: {}",
+                body.len()
+            );
+            vec![Step::Write(format!("{head}\r\n\r\n{body}"))]
         }
         _ => streamable(seen),
     })
-    .await;
+    .await
+}
+
+#[tokio::test]
+async fn r7_an_idle_connection_is_closed_before_the_server_would() {
+    let server = keeping_alive(1).await;
     let upstream = upstream(&server.url(), HttpWire::Auto);
     call(&upstream).await.unwrap();
     assert_eq!(server.script.open(), 1);
@@ -149,15 +157,7 @@ const TAKEN_AWAY: std::time::Duration = std::time::Duration::from_secs(1);
 
 #[tokio::test]
 async fn r20_a_policy_that_refuses_an_address_closes_idle_connections_to_it() {
-    let server = Server::start(|seen, _| match seen.body["method"].as_str() {
-        Some("tools/call") => {
-            let body = result(seen).to_string();
-            let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nkeep-alive: timeout=60\r\n";
-            vec![Step::Write(format!("{head}content-length: {}\r\n\r\n{body}", body.len()))]
-        }
-        _ => streamable(seen),
-    })
-    .await;
+    let server = keeping_alive(60).await;
     let egress = egress();
     let upstream =
         HttpUpstream::new(&endpoint(&server.url(), HttpWire::Auto), CallerPart::default(), Arc::clone(&egress));

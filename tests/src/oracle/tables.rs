@@ -36,20 +36,7 @@ fn meta(namespace: &str, name: &str) -> Meta {
 
 /// An HTTP server with the tools of [`local`].
 fn server(namespace: &str, name: &str) -> Server {
-    Server {
-        meta: meta(namespace, name),
-        alias: None,
-        bare: false,
-        prefix: None,
-        transport: Transport::Http { url_from: None, bearer_from: None },
-        all_keys: false,
-        access_groups: Vec::new(),
-        allowed_namespaces: None,
-        tools: Filter::default(),
-        prompts: Filter::default(),
-        resources: Filter::default(),
-        catalogue: ["get", "get_time", "send"].map(str::to_owned).to_vec(),
-    }
+    Server::over_http(meta(namespace, name), &["get", "get_time", "send"])
 }
 
 fn group(namespace: &str, name: &str) -> Group {

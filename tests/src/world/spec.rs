@@ -199,6 +199,26 @@ pub struct Server {
     pub catalogue: Vec<String>,
 }
 
+impl Server {
+    /// A server over HTTP that lists these tools, and says nothing else.
+    pub fn over_http(meta: Meta, tools: &[&str]) -> Self {
+        Self {
+            meta,
+            alias: None,
+            bare: false,
+            prefix: None,
+            transport: Transport::Http { url_from: None, bearer_from: None },
+            all_keys: false,
+            access_groups: Vec::new(),
+            allowed_namespaces: None,
+            tools: Filter::default(),
+            prompts: Filter::default(),
+            resources: Filter::default(),
+            catalogue: tools.iter().map(|tool| (*tool).to_owned()).collect(),
+        }
+    }
+}
+
 /// An access group.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Group {
