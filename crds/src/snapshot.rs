@@ -104,8 +104,8 @@ pub struct Server {
     pub credential: Option<Fingerprint>,
     /// A Secret that it needs cannot be used: it keeps its name and serves nothing.
     pub off: bool,
-    /// Whether callers share upstream sessions.
-    pub shared: bool,
+    /// Who shares its upstream sessions.
+    pub sessions: SessionMode,
     /// Deadlines.
     pub timeouts: ServerTimeouts,
     /// Calls under way at once, in a pod.
@@ -205,6 +205,17 @@ pub enum AuthScheme {
     Basic,
     /// `Authorization: token …`
     Token,
+}
+
+/// Who shares the upstream sessions, or the child, of a server.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum SessionMode {
+    /// Each caller has their own.
+    PerCaller,
+    /// All callers share.
+    Shared,
+    /// Each client session has its own.
+    PerClient,
 }
 
 /// What a caller's own credential does (R24).

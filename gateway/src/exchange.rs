@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use crds::snapshot::{Caller, Item, ServerIndex, UnixSeconds};
+use crds::snapshot::{Caller, Item, ServerIndex, SessionMode, UnixSeconds};
 use http::{HeaderMap, StatusCode};
 
 use crate::body::Stream;
 use crate::caller_part::caller_part;
+use crate::capabilities::Capabilities;
 use crate::catalogue::List;
 use crate::gateway::{Gateway, View};
 use crate::head::Head;
@@ -40,6 +41,8 @@ pub struct Exchange<'r> {
     pub revision: Revision,
     /// Its legacy session, if it has one.
     pub session: Option<Session>,
+    /// What its client can be asked for.
+    pub capabilities: Capabilities,
     /// When it came.
     pub now: UnixSeconds,
 }
@@ -71,7 +74,11 @@ impl Exchange<'_> {
 
     /// What the caller adds to requests to a server.
     pub fn caller_part(&self, server: ServerIndex) -> CallerPart {
-        caller_part(&self.view.table, server, self.scope, (self.head, self.headers))
+        let mut part = caller_part(&self.view.table, server, self.scope, (self.head, self.headers));
+        if self.view.table.servers[server as usize].endpoint.server.sessions == SessionMode::PerClient {
+            part.capabilities = self.capabilities;
+        }
+        part
     }
 }
 

@@ -16,6 +16,8 @@ use crate::discovery;
 use crate::guesses::Guesses;
 use crate::index::Index;
 use crate::metrics::Metrics;
+use crate::owner::Owner;
+use crate::seal::Sealer;
 use crate::session::Sessions;
 use crate::table::RoutingTable;
 use crate::upstream::Connectors;
@@ -40,6 +42,10 @@ pub struct View {
 pub struct Gateway {
     /// What requests load, once each.
     pub view: ArcSwap<View>,
+    /// This process among its peers.
+    pub own: Owner,
+    /// Makes and reads what clients bring back.
+    pub sealer: Arc<Sealer>,
     /// Legacy sessions.
     pub sessions: Sessions,
     /// Bytes of bodies held.
@@ -62,11 +68,13 @@ pub struct Gateway {
 
 impl Gateway {
     /// A gateway that serves nobody until a table is set.
-    pub fn new(table: RoutingTable, sessions: Sessions, connectors: Arc<Connectors>) -> Arc<Self> {
+    pub fn new(table: RoutingTable, (sealer, own): (Arc<Sealer>, Owner), connectors: Arc<Connectors>) -> Arc<Self> {
         let view = View { table: Arc::new(table), upstreams: Vec::new(), index: Index::default() };
         let gateway = Arc::new(Self {
             view: ArcSwap::from_pointee(view),
-            sessions,
+            own,
+            sessions: Sessions::new(sealer.clone(), own),
+            sealer,
             budget: Budget::default(),
             guesses: Guesses::default(),
             metrics: Metrics::new(),

@@ -6,6 +6,7 @@ use crds::snapshot::{Caller, UnixSeconds};
 use http::StatusCode;
 
 use crate::call::{self, Asked};
+use crate::capabilities::Capabilities;
 use crate::catalogue::List;
 use crate::exchange::{Answer, Exchange};
 use crate::gateway::Gateway;
@@ -53,6 +54,18 @@ pub fn revision(
     Ok((revision, session))
 }
 
+/// What the client of a request can be asked for: a legacy one said so when its session began, a modern one says it of
+/// each request.
+pub fn capabilities(body: &Bytes, incoming: &Incoming<'_>, session: Option<&Session>) -> Capabilities {
+    if let Some(session) = session {
+        return session.capabilities;
+    }
+    let Incoming::One(message) = incoming else { return Capabilities::default() };
+    let meta = message.params.as_ref().and_then(|params| params.meta.as_ref());
+    let declared = meta.and_then(|meta| meta.client_capabilities);
+    declared.map(|span| Capabilities::read(span.of(body))).unwrap_or_default()
+}
+
 /// Answers one message; with a session id, if it began a session. `whole`: the answer must be one message (a batch).
 pub async fn answer(
     exchange: &Exchange<'_>,
@@ -80,7 +93,7 @@ pub async fn answer(
         ("completion/complete", _) => Box::pin(call::complete(exchange, asked)).await,
         ("logging/setLevel", false) => set_log_level(exchange, message, id),
         ("ping", false) => Answer::result(id, b"{}"),
-        ("initialize", false) => return initialize(exchange, message, id),
+        ("initialize", false) => return initialize(exchange, asked),
         ("server/discover", true) => modern::discover(id),
         (_, modern) => {
             let status = if modern { StatusCode::NOT_FOUND } else { StatusCode::OK };
@@ -119,14 +132,17 @@ fn set_log_level(exchange: &Exchange<'_>, message: &Message<'_>, id: &[u8]) -> A
     Answer::result(id, b"{}")
 }
 
-fn initialize(exchange: &Exchange<'_>, message: &Message<'_>, id: &[u8]) -> Result<(Answer, Option<String>), Reject> {
+fn initialize(exchange: &Exchange<'_>, asked: Asked<'_>) -> Result<(Answer, Option<String>), Reject> {
+    let Asked { body, message, id, .. } = asked;
     let asked = message.params.as_ref().and_then(|params| params.protocol_version.as_ref());
     let Some(asked) = asked else {
         return Ok((Answer::error(id, INVALID_PARAMS, "params.protocolVersion is missing"), None));
     };
     let known = Revision::from_wire(asked.value.as_bytes()).filter(|revision| !revision.is_modern());
     let revision = known.unwrap_or(Revision::NEWEST_LEGACY);
-    let session = exchange.gateway.sessions.start(&exchange.caller.id, revision, exchange.now);
+    let declared = message.params.as_ref().and_then(|params| params.capabilities);
+    let capabilities = declared.map(|span| Capabilities::read(span.of(body))).unwrap_or_default();
+    let session = exchange.gateway.sessions.start(&exchange.caller.id, (revision, capabilities), exchange.now);
     let session = session.map_err(|_| Reject::Internal)?;
     let result = format!(
         r#"{{"protocolVersion":"{}","capabilities":{},"serverInfo":{}}}"#,

@@ -73,8 +73,10 @@ async fn respond(
     let Admitted { head, identity, caller, scope, now } = admitted;
     let incoming = scan::request(&body).map_err(|fault| refuse(&fault))?;
     let (revision, session) = methods::revision(gateway, &head, &incoming, (caller, now))?;
+    let capabilities = methods::capabilities(&body, &incoming, session.as_ref());
     let (scope, head, headers) = (&scope, &head, &parts.headers);
-    let exchange = Exchange { gateway, view, caller, identity, scope, head, headers, revision, session, now };
+    let exchange =
+        Exchange { gateway, view, caller, identity, scope, head, headers, revision, session, capabilities, now };
     match incoming {
         scan::Incoming::One(message) => {
             let (answer, session) = methods::answer(&exchange, &body, &message, false).await?;

@@ -18,10 +18,10 @@ use crate::egress::{Egress, EgressPolicy};
 use crate::gateway::Gateway;
 use crate::keys::{Keys, KeysError};
 use crate::news::{Files, Teller};
+use crate::owner::Owner;
 use crate::proxy;
-use crate::seal::Sealer;
+use crate::seal::{NoRandomness, Sealer};
 use crate::serve::serve;
-use crate::session::Sessions;
 use crate::source::directory::{Directory, Read, SETTLED};
 use crate::table::RoutingTable;
 use crate::upstream::Connectors;
@@ -88,6 +88,9 @@ pub enum RunError {
     /// Files cannot be watched.
     #[error("the directory cannot be watched: {0}")]
     Watch(notify::Error),
+    /// There is nothing to tell this process from others by.
+    #[error(transparent)]
+    Randomness(#[from] NoRandomness),
     /// The snapshot is too large, or was not read back as it was written.
     #[error("the snapshot: {0}")]
     Snapshot(String),
@@ -119,8 +122,9 @@ pub async fn run(options: Options, events: mpsc::Sender<Event>, stop: watch::Rec
     let files = watch::Sender::new(Files::default());
     let mut local = Local { options, keys, directory, egress, policy, events, revision: 0, unreadable: None, files };
     let table = local.table(&read)?;
-    let sessions = Sessions::new(Sealer::new(std::slice::from_ref(&local.keys.seal)));
-    let gateway = Gateway::new(table, sessions, connectors);
+    let sealer = Arc::new(Sealer::new(std::slice::from_ref(&local.keys.seal)));
+    let own = Owner::begin(None)?;
+    let gateway = Gateway::new(table, (sealer, own), connectors);
     local.note(&gateway, &read);
     local.serve(gateway, (listener, admin_listener), watch, stop).await
 }

@@ -3,6 +3,7 @@
 //! key, so that a key can be rotated under an open session.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crds::digest::cut;
 use crds::snapshot::UnixSeconds;
@@ -10,7 +11,9 @@ use hashbrown::HashMap;
 use parking_lot::RwLock;
 use sha2::{Digest, Sha256};
 
+use crate::capabilities::Capabilities;
 use crate::log_level::LogLevel;
+use crate::owner::Owner;
 use crate::revision::Revision;
 use crate::seal::{NoRandomness, Purpose, Sealer};
 
@@ -22,14 +25,21 @@ const LIFETIME: UnixSeconds = 24 * 60 * 60;
 pub struct Session {
     /// The revision that was negotiated.
     pub revision: Revision,
+    /// What the client can be asked for.
+    pub capabilities: Capabilities,
+    /// The process that keeps what of it is kept.
+    pub owner: Owner,
     /// Tells sessions apart.
-    nonce: [u8; 8],
+    pub nonce: Nonce,
     expires: UnixSeconds,
     caller: [u8; 16],
 }
 
-/// What is sealed in an id.
-type Plain = [u8; 33];
+/// Tells sessions apart: random.
+pub type Nonce = [u8; 8];
+
+/// What is sealed in an id: nonce, expiry, caller, revision, capabilities, owner.
+type Plain = [u8; 34 + Owner::BYTES];
 
 /// The most ids that are remembered as opened.
 const MAX_OPENED: usize = 8192;
@@ -41,7 +51,9 @@ const MAX_LOG_LEVELS: usize = 65_536;
 
 /// Makes, reads and ends sessions.
 pub struct Sessions {
-    sealer: Sealer,
+    sealer: Arc<Sealer>,
+    /// This process, which keeps what is kept of the sessions that it begins.
+    own: Owner,
     /// Ids that were opened lately: most requests bring one of these, and opening costs more than all else of a head.
     opened: RwLock<HashMap<Box<[u8]>, Plain>>,
     /// Ended before their expiry, until then: in the order of expiry, told apart by the nonce.
@@ -51,21 +63,28 @@ pub struct Sessions {
 }
 
 /// A session by its expiry, for an order in which to forget, and its nonce.
-type SessionKey = (UnixSeconds, [u8; 8]);
+type SessionKey = (UnixSeconds, Nonce);
 
 impl Sessions {
-    /// Sessions sealed by `sealer`.
-    pub fn new(sealer: Sealer) -> Self {
-        Self { sealer, opened: RwLock::default(), ended: RwLock::default(), log_levels: RwLock::default() }
+    /// Sessions sealed by `sealer`, which `own` begins.
+    pub fn new(sealer: Arc<Sealer>, own: Owner) -> Self {
+        Self { sealer, own, opened: RwLock::default(), ended: RwLock::default(), log_levels: RwLock::default() }
     }
 
-    /// A new session id for a caller.
-    pub fn start(&self, caller: &str, revision: Revision, now: UnixSeconds) -> Result<String, NoRandomness> {
-        let mut plain: Plain = [0; 33];
+    /// A new session id for a caller, whose client speaks a revision and can be asked for something.
+    pub fn start(
+        &self,
+        caller: &str,
+        (revision, capabilities): (Revision, Capabilities),
+        now: UnixSeconds,
+    ) -> Result<String, NoRandomness> {
+        let mut plain: Plain = [0; 34 + Owner::BYTES];
         getrandom::fill(&mut plain[..8]).map_err(|_| NoRandomness)?;
         plain[8..16].copy_from_slice(&(now + LIFETIME).to_be_bytes());
         plain[16..32].copy_from_slice(&caller_digest(caller));
         plain[32] = revision.number();
+        plain[33] = capabilities.bits();
+        plain[34..].copy_from_slice(&self.own.to_bytes());
         self.sealer.seal(Purpose::Session, &plain)
     }
 
@@ -77,6 +96,8 @@ impl Sessions {
             expires: UnixSeconds::from_be_bytes(plain[8..16].try_into().ok()?),
             caller: plain[16..32].try_into().ok()?,
             revision: Revision::from_number(plain[32])?,
+            capabilities: Capabilities::from_bits(plain[33]),
+            owner: Owner::from_bytes(plain[34..].try_into().ok()?),
         };
         let own = session.caller == caller_digest(caller) && session.expires > now;
         (own && !self.ended.read().contains(&(session.expires, session.nonce))).then_some(session)
@@ -133,11 +154,12 @@ mod tests {
     use crate::seal::SealKey;
 
     fn sessions() -> Sessions {
-        Sessions::new(Sealer::new(&[SealKey { id: 1, key: [1; 32] }]))
+        let sealer = Arc::new(Sealer::new(&[SealKey { id: 1, key: [1; 32] }]));
+        Sessions::new(sealer, Owner::begin(None).unwrap())
     }
 
     fn begun(sessions: &Sessions, now: UnixSeconds) -> (String, Session) {
-        let id = sessions.start("caller", Revision::from_number(1).unwrap(), now).unwrap();
+        let id = sessions.start("caller", (Revision::from_number(1).unwrap(), Capabilities::default()), now).unwrap();
         let session = sessions.read(id.as_bytes(), "caller", now).unwrap();
         (id, session)
     }

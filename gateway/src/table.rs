@@ -157,7 +157,7 @@ impl ServerRoute {
             &server.transport,
             &server.auth,
             &server.credential,
-            (server.off, server.shared, server.timeouts, server.max_concurrent_calls, server.max_response_bytes),
+            (server.off, server.sessions, server.timeouts, server.max_concurrent_calls, server.max_response_bytes),
         );
         // Plain data with string keys: writing it as JSON into memory cannot fail, and an empty text is still an identity.
         let text = serde_json::to_vec(&parts).unwrap_or_default();

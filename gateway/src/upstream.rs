@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use self::stdio::{ChildState, Children};
+use crate::capabilities::Capabilities;
 use crate::egress::Egress;
 
 mod error;
@@ -52,6 +53,8 @@ pub struct CallerPart {
     pub overrides: Vec<(HeaderName, HeaderValue)>,
     /// The caller's headers by name in lower case, for `${X-Header}` in a child's environment.
     pub variables: Vec<(String, String)>,
+    /// What the client can be asked for; nothing where sessions are pooled, which ask nobody.
+    pub capabilities: Capabilities,
 }
 
 /// A request to an upstream. Its id is chosen by the upstream session: a counter, never reused.
@@ -217,7 +220,8 @@ impl Upstream {
 impl CallerPart {
     /// A digest of all that the caller adds; none if that is nothing.
     pub fn digest(&self) -> Option<Digest128> {
-        if self.headers.is_empty() && self.overrides.is_empty() && self.variables.is_empty() {
+        let nothing = self.headers.is_empty() && self.overrides.is_empty() && self.variables.is_empty();
+        if nothing && self.capabilities.is_empty() {
             return None;
         }
         let mut hash = Sha256::new();
@@ -236,6 +240,7 @@ impl CallerPart {
         for (name, value) in &self.variables {
             part(b"variable", name.as_bytes(), value.as_bytes());
         }
+        part(b"capabilities", b"", &[self.capabilities.bits()]);
         Some(cut(hash.finalize()))
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use crds::snapshot::{Caller, Digest128};
+use crds::snapshot::{Caller, Digest128, SessionMode};
 use futures_util::future::join_all;
 use hashbrown::{Equivalent, HashMap};
 use parking_lot::Mutex;
@@ -101,7 +101,7 @@ impl ServerUpstreams {
     /// The session for a caller who adds `part`, opened on first use; an error once the server is stopped.
     pub fn open(&self, caller: &Caller, part: CallerPart) -> Result<Opened, UpstreamError> {
         let digest = part.digest();
-        if digest.is_none() && self.endpoint.server.shared {
+        if digest.is_none() && self.endpoint.server.sessions == SessionMode::Shared {
             self.refuse_if_ended()?;
             return Ok(Opened { upstream: self.own.clone(), list: None });
         }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crds::diagnostic::{ConditionType, Diagnostic};
 use crds::snapshot::{self, Caller, ServerIndex};
+use gateway::capabilities::Capabilities;
 use gateway::catalogue::List;
 use gateway::exchange::{Answer, Exchange};
 use gateway::head::Head;
@@ -158,6 +159,7 @@ impl Product {
             headers,
             revision,
             session: None,
+            capabilities: Capabilities::default(),
             now: NOW,
         }
     }

@@ -12,8 +12,9 @@ use gateway::catalogue::{Catalogue, Entry, List};
 use gateway::egress::{Egress, EgressPolicy};
 use gateway::gateway::{Gateway, View};
 use gateway::index::Index;
+use gateway::owner::Owner;
 use gateway::seal::{SealKey, Sealer};
-use gateway::session::Sessions;
+
 use gateway::table::RoutingTable;
 use gateway::upstream::stdio::Children;
 use gateway::upstream::{Connectors, Offers};
@@ -46,8 +47,9 @@ impl Bench {
         let children = Children::new(nowhere.clone(), Vec::new(), nowhere.clone(), nowhere, runtime.handle().clone());
         let connectors = Arc::new(Connectors { egress: Arc::new(Egress::new(policy)), children: Arc::new(children) });
         let table = RoutingTable::build(Snapshot::default(), &crds::snapshot::Credentials::new(), pepper(), 0);
-        let sessions = Sessions::new(Sealer::new(&[SealKey { id: 1, key: [1; 32] }]));
-        let gateway = Gateway::new(table, sessions, connectors.clone());
+        let sealer = Arc::new(Sealer::new(&[SealKey { id: 1, key: [1; 32] }]));
+        let own = Owner::begin(None).unwrap();
+        let gateway = Gateway::new(table, (sealer, own), connectors.clone());
         Self { runtime, gateway, connectors }
     }
 }

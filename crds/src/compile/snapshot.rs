@@ -14,7 +14,7 @@ use super::tables::{Finished, Tables};
 use crate::diagnostic::Kind;
 use crate::digest::fingerprint;
 use crate::snapshot::{
-    AccessIndex, ByKind, Caller, Credentials, Group, NamespaceIndex, Secrets, Server, ServerFilter, Snapshot,
+    self, AccessIndex, ByKind, Caller, Credentials, Group, NamespaceIndex, Secrets, Server, ServerFilter, Snapshot,
     Transport, WireSettings,
 };
 use crate::v1alpha1::{McpServerSpec, SessionMode, SubjectType};
@@ -153,7 +153,11 @@ fn server(
         auth: connection.auth.clone(),
         credential,
         off,
-        shared: spec.session_mode == SessionMode::Shared,
+        sessions: match spec.session_mode {
+            SessionMode::PerCaller => snapshot::SessionMode::PerCaller,
+            SessionMode::Shared => snapshot::SessionMode::Shared,
+            SessionMode::PerClient => snapshot::SessionMode::PerClient,
+        },
         timeouts: timeouts(spec.timeouts.as_ref()),
         max_concurrent_calls,
         max_response_bytes,

@@ -23,7 +23,7 @@ use super::Snapshot;
 use super::check::Inconsistent;
 
 /// The schema that is written, and the only one that is read.
-pub const SCHEMA: u32 = 2;
+pub const SCHEMA: u32 = 3;
 
 /// The largest snapshot, in bytes of its JSON.
 pub const INFLATED_LIMIT: usize = 256 << 20;

@@ -58,6 +58,7 @@ pub struct McpServerSpec {
     pub auth: Option<Auth>,
     /// Who shares an upstream session, or a child. PerCaller (default): each caller has its own.
     /// Shared: all callers share one, for a server that keeps nothing between calls.
+    /// PerClient: each client session has its own, in which the server may ask the client: sampling, elicitation, roots.
     #[serde(default)]
     pub session_mode: SessionMode,
     /// How long the gateway waits for the server.
@@ -130,6 +131,8 @@ pub enum SessionMode {
     PerCaller,
     /// All callers share: only for a server that keeps nothing between calls.
     Shared,
+    /// Each client session has upstream sessions, or a child, of its own, and can be asked in them.
+    PerClient,
 }
 
 /// How long the gateway waits, in seconds.

@@ -7,10 +7,10 @@ use tokio::time::{Instant, sleep};
 use super::*;
 use crate::egress::{Egress, EgressPolicy};
 use crate::gateway::Gateway;
+use crate::owner::Owner;
 use crate::proxy;
 use crate::scope::tests::{KEY, table};
 use crate::seal::{SealKey, Sealer};
-use crate::session::Sessions;
 use crate::upstream::Connectors;
 use crate::upstream::stdio::Children;
 
@@ -85,7 +85,11 @@ fn gateway() -> Arc<Gateway> {
         tokio::runtime::Handle::current(),
     );
     let egress = Arc::new(Egress::new(EgressPolicy::default()));
-    Gateway::new(table("", "{}"), Sessions::new(sealer), Arc::new(Connectors { egress, children: Arc::new(children) }))
+    Gateway::new(
+        table("", "{}"),
+        (Arc::new(sealer), Owner::begin(None).unwrap()),
+        Arc::new(Connectors { egress, children: Arc::new(children) }),
+    )
 }
 
 /// What a client reads that sends this head and then a byte of the body every second.

@@ -31,7 +31,7 @@ fn upstreams(address: Option<SocketAddr>) -> Arc<ServerUpstreams> {
         auth: ServerAuth { scheme: AuthScheme::None, client_side: ClientSide::Deny },
         credential: None,
         off: false,
-        shared: true,
+        sessions: SessionMode::Shared,
         timeouts: ServerTimeouts { connect: 30, list: 30, call: 30 },
         max_concurrent_calls: 2,
         max_response_bytes: 1 << 20,

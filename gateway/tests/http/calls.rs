@@ -27,7 +27,7 @@ pub(crate) fn endpoint(url: &str, wire: HttpWire) -> Endpoint {
         auth: ServerAuth { scheme: AuthScheme::None, client_side: ClientSide::Deny },
         credential: None,
         off: false,
-        shared: true,
+        sessions: crds::snapshot::SessionMode::Shared,
         timeouts: ServerTimeouts { connect: 5, list: 5, call: 5 },
         max_concurrent_calls: 64,
         max_response_bytes: MAX_RESPONSE,

@@ -113,7 +113,7 @@ fn endpoint(manifest: Manifest<'_>) -> Endpoint {
         auth: ServerAuth { scheme: AuthScheme::None, client_side: ClientSide::Deny },
         credential: None,
         off: false,
-        shared: true,
+        sessions: crds::snapshot::SessionMode::Shared,
         timeouts: ServerTimeouts { connect: manifest.connect, list: 30, call: 60 },
         max_concurrent_calls: 64,
         max_response_bytes: MAX_RESPONSE,

@@ -1,6 +1,7 @@
 use super::*;
 use crate::snapshot::{
-    AuthScheme, ByKind, Caller, ClientSide, Group, Server, ServerAuth, ServerTimeouts, Transport, WireSettings,
+    AuthScheme, ByKind, Caller, ClientSide, Group, Server, ServerAuth, ServerTimeouts, SessionMode, Transport,
+    WireSettings,
 };
 
 fn key() -> MacKey {
@@ -19,7 +20,7 @@ fn sample() -> Snapshot {
         auth: ServerAuth { scheme: AuthScheme::None, client_side: ClientSide::Deny },
         credential: None,
         off: false,
-        shared: false,
+        sessions: SessionMode::PerCaller,
         timeouts: ServerTimeouts { connect: 1, list: 1, call: 1 },
         max_concurrent_calls: 1,
         max_response_bytes: 1,
@@ -50,7 +51,7 @@ fn bytes_begin_with_a_line_for_people_and_are_the_same_each_time() {
     let bytes = encode(&sample(), 42, &key()).unwrap();
     assert_eq!(bytes, encode(&sample(), 42, &key()).unwrap());
     let line = str::from_utf8(bytes.split(|byte| *byte == b'\n').next().unwrap()).unwrap();
-    assert!(line.starts_with("switchboard-snapshot schema=2 revision=42 sha256="), "{line}");
+    assert!(line.starts_with("switchboard-snapshot schema=3 revision=42 sha256="), "{line}");
     let (snapshot, header) = decode(&bytes, &key()).unwrap();
     assert_eq!((snapshot, header.revision), (sample(), 42));
 }
@@ -76,7 +77,7 @@ fn another_schema_is_refused_by_number() {
     let error = decode(&seal(1, &json, &deflate(&json)), &key()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the snapshot has schema 1, this build reads schema 2: bring both to the same release"
+        "the snapshot has schema 1, this build reads schema 3: bring both to the same release"
     );
 }
 
