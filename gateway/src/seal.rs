@@ -10,8 +10,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 
-/// The longest sealed text that is looked at, in bytes (R9).
-const MAX_SEALED: usize = 1024;
 const NONCE: usize = 24;
 
 /// What a sealed text is for. Part of the seal.
@@ -19,6 +17,8 @@ const NONCE: usize = 24;
 pub enum Purpose {
     /// A legacy `Mcp-Session-Id`.
     Session,
+    /// A modern `requestState`.
+    RequestState,
 }
 
 /// A sealing key with its id. Made once and kept by whoever runs the gateway; never a default.
@@ -44,6 +44,16 @@ impl Purpose {
     fn label(self) -> &'static [u8] {
         match self {
             Purpose::Session => b"switchboard/session/1",
+            Purpose::RequestState => b"switchboard/request-state/1",
+        }
+    }
+
+    /// The longest sealed text that is looked at, in bytes: an id is short (R9), a state holds that of a server, which
+    /// is of at most 16 KiB.
+    const fn longest(self) -> usize {
+        match self {
+            Purpose::Session => 1024,
+            Purpose::RequestState => 32 * 1024,
         }
     }
 }
@@ -70,7 +80,7 @@ impl Sealer {
 
     /// The plain bytes, if `text` was sealed for this purpose by one of the keys and is unaltered.
     pub fn open(&self, purpose: Purpose, text: &[u8]) -> Option<Vec<u8>> {
-        if text.len() > MAX_SEALED {
+        if text.len() > purpose.longest() {
             return None;
         }
         let sealed = URL_SAFE_NO_PAD.decode(text).ok()?;

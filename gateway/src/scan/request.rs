@@ -67,6 +67,9 @@ pub struct Params<'b> {
     pub arguments: Option<Span>,
     pub capabilities: Option<Span>,
     pub client_info: Option<Span>,
+    /// The answers to what a server asked for, and what it gave to be brought back with them (modern).
+    pub input_responses: Option<Span>,
+    pub request_state: Option<Text<'b>>,
     pub meta: Option<Meta<'b>>,
 }
 
@@ -132,6 +135,8 @@ enum Member {
     Arguments,
     Capabilities,
     ClientInfo,
+    InputResponses,
+    RequestState,
     Meta,
     ProgressToken,
     MetaVersion,
@@ -158,6 +163,8 @@ const PARAMS: Known<Member> = &[
     ("protocolVersion", Member::ProtocolVersion),
     ("capabilities", Member::Capabilities),
     ("clientInfo", Member::ClientInfo),
+    ("inputResponses", Member::InputResponses),
+    ("requestState", Member::RequestState),
     ("requestId", Member::RequestId),
     ("level", Member::Level),
     ("ref", Member::Reference),
@@ -196,6 +203,8 @@ impl Member {
             Self::Arguments => "params.arguments",
             Self::Capabilities => "params.capabilities",
             Self::ClientInfo => "params.clientInfo",
+            Self::InputResponses => "params.inputResponses",
+            Self::RequestState => "params.requestState",
             Self::Meta => "params._meta",
             Self::ProgressToken => "params._meta.progressToken",
             Self::MetaVersion => "params._meta.io.modelcontextprotocol/protocolVersion",
@@ -305,6 +314,8 @@ impl Reader<'_> {
             Member::Arguments => params.arguments = Some(object(member, value)?),
             Member::Capabilities => params.capabilities = Some(object(member, value)?),
             Member::ClientInfo => params.client_info = Some(object(member, value)?),
+            Member::InputResponses => params.input_responses = Some(object(member, value)?),
+            Member::RequestState => params.request_state = Some(text(body, member, value)?),
             _ => params.object = Object { span: object(member, value)?, empty: value.empty },
         }
         Ok(())

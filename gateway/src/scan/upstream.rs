@@ -37,6 +37,9 @@ pub struct ResultFacts {
     pub object: Option<Object>,
     pub is_error: bool,
     pub result_type: Option<Cow<'static, str>>,
+    /// What a modern server asks for, and where the state stands that it wants back.
+    pub input_requests: Option<Object>,
+    pub request_state: Option<Span>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,6 +118,8 @@ pub(super) enum Member {
     Error,
     IsError,
     ResultType,
+    InputRequests,
+    RequestState,
     Code,
     ProgressToken,
     RequestId,
@@ -132,7 +137,12 @@ const MESSAGE: Known<Member> = &[
     ("method", Member::Method),
     ("params", Member::Params),
 ];
-const RESULT: Known<Member> = &[("isError", Member::IsError), ("resultType", Member::ResultType)];
+const RESULT: Known<Member> = &[
+    ("isError", Member::IsError),
+    ("resultType", Member::ResultType),
+    ("inputRequests", Member::InputRequests),
+    ("requestState", Member::RequestState),
+];
 const ERROR: Known<Member> = &[("code", Member::Code)];
 const PARAMS: Known<Member> = &[
     ("progressToken", Member::ProgressToken),
@@ -170,6 +180,8 @@ pub(super) struct Facts {
     params: Option<Object>,
     is_error: bool,
     result_type: Option<Cow<'static, str>>,
+    input_requests: Option<Object>,
+    request_state: Option<Span>,
     code: Option<i64>,
     code_span: Option<Span>,
     progress_token: Option<Scalar>,
@@ -281,6 +293,11 @@ impl Record for Facts {
             Member::Subscription => self.subscription = Some(scalar("subscriptionId", reference, value)?),
             Member::Code => self.code(value)?,
             Member::ResultType => self.result_type(value)?,
+            // Of a legacy result these are anything.
+            Member::InputRequests => self.input_requests = object("result.inputRequests", value).ok(),
+            Member::RequestState => {
+                self.request_state = string("result.requestState", value).ok().map(|state| state.span);
+            }
             Member::IsError => match value.kind {
                 Kind::True => self.is_error = true,
                 Kind::False => {}
@@ -288,8 +305,14 @@ impl Record for Facts {
             },
             Member::Result => {
                 let object = (value.kind == Kind::Object).then_some(Object { span: value.span, empty: value.empty });
-                let result_type = self.result_type.take();
-                self.result = Some(ResultFacts { span: value.span, object, is_error: self.is_error, result_type });
+                self.result = Some(ResultFacts {
+                    span: value.span,
+                    object,
+                    is_error: self.is_error,
+                    result_type: self.result_type.take(),
+                    input_requests: self.input_requests,
+                    request_state: self.request_state,
+                });
             }
             Member::Error => {
                 let span = object("error", value)?.span;
