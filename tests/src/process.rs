@@ -168,7 +168,7 @@ fn addresses(options: &Options) -> Vec<&'static str> {
     open.flat_map(|flag| [flag, "127.0.0.1:0"]).collect()
 }
 
-/// The command with its state and caches in `home` and nobody's else.
+/// The command with its state, caches and private directories in `home`, which is removed also where it is killed.
 fn command(options: &Options, home: &TempDir) -> Command {
     let binary = binary();
     let mut command = match options.core {
@@ -181,6 +181,7 @@ fn command(options: &Options, home: &TempDir) -> Command {
         }
     };
     command.env("XDG_STATE_HOME", home.path().join("state")).env("XDG_CACHE_HOME", home.path().join("cache"));
+    command.env("TMPDIR", home.path());
     command.envs(options.environment.iter().map(|(name, value)| (name, value)));
     command
 }
