@@ -13,6 +13,7 @@
 )]
 
 pub mod args;
+pub mod balancer;
 pub mod client;
 pub mod figures;
 pub mod load;
