@@ -31,10 +31,12 @@ mod pool;
 mod routes;
 mod sse;
 pub mod stdio;
+mod unasked;
 
 pub use error::{Outcome, UpstreamError};
 pub use handshake::Offers;
 pub use http::render_credential;
+pub use unasked::Strays;
 
 /// A compiled server with its secret values: all that it takes to reach it.
 pub struct Endpoint {
@@ -143,14 +145,15 @@ pub struct Connectors {
 }
 
 impl Upstream {
-    /// A session to be: nothing happens before the first request.
-    pub fn new(endpoint: Arc<Endpoint>, caller: CallerPart, connectors: &Connectors) -> Self {
+    /// A session to be: nothing happens before the first request. What its server says outside of the answers to
+    /// requests goes to `strays`, if it is one client's session; it declares what that client can be asked for.
+    pub fn new(endpoint: Arc<Endpoint>, caller: CallerPart, strays: Option<Strays>, connectors: &Connectors) -> Self {
         match endpoint.server.transport {
             Transport::Http { .. } => {
-                Upstream::Http(http::HttpUpstream::new(&endpoint, caller, connectors.egress.clone()))
+                Upstream::Http(http::HttpUpstream::new(&endpoint, caller, strays, connectors.egress.clone()))
             }
             Transport::Stdio { .. } => {
-                Upstream::Stdio(stdio::StdioUpstream::new(endpoint, caller, connectors.children.clone()))
+                Upstream::Stdio(stdio::StdioUpstream::new(endpoint, caller, strays, connectors.children.clone()))
             }
         }
     }
@@ -171,14 +174,17 @@ impl Upstream {
         }
     }
 
-    /// Answers a request that the server made on the stream of a call. Over the other transports the session's reader
-    /// answers it.
+    /// Sends a response to a request of the server, or a notification, in the session that is live. Takes no longer than
+    /// the server's time to connect.
     pub async fn answer(&self, message: Bytes) {
-        if let Upstream::Http(upstream) = self {
+        match self {
             // A server that cannot take the answer waits in vain, and its call ends by its deadline.
-            if let Err(error) = upstream.answer(message).await {
-                tracing::debug!("an answer to a server's request was not taken: {error}");
+            Upstream::Http(upstream) => {
+                if let Err(error) = upstream.answer(message).await {
+                    tracing::debug!("an answer to a server's request was not taken: {error}");
+                }
             }
+            Upstream::Stdio(upstream) => upstream.answer(message).await,
         }
     }
 

@@ -80,7 +80,7 @@ pub struct Opened {
 impl ServerUpstreams {
     /// No sessions yet.
     pub fn new(endpoint: Arc<Endpoint>, connectors: Arc<Connectors>, metrics: ServerMetrics) -> Self {
-        let own = Arc::new(Upstream::new(endpoint.clone(), CallerPart::default(), &connectors));
+        let own = Arc::new(Upstream::new(endpoint.clone(), CallerPart::default(), None, &connectors));
         let calls = Arc::new(Semaphore::new(endpoint.server.max_concurrent_calls as usize));
         let catalogue = ArcSwap::from_pointee(Catalogue::default());
         let (sessions, ended) = (Mutex::default(), watch::Sender::new(false));
@@ -114,7 +114,7 @@ impl ServerUpstreams {
         }
         end_oldest(&mut sessions, caller);
         let entry = Entry {
-            upstream: Arc::new(Upstream::new(self.endpoint.clone(), part, &self.connectors)),
+            upstream: Arc::new(Upstream::new(self.endpoint.clone(), part, None, &self.connectors)),
             list: Arc::default(),
             used: Instant::now(),
         };

@@ -7,6 +7,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::{Outcome, UpstreamError};
+use crate::capabilities::Capabilities;
 
 /// The newest legacy revision; a server may answer an older one.
 pub const NEWEST: &str = "2025-11-25";
@@ -40,11 +41,11 @@ pub struct Offers {
     pub completions: bool,
 }
 
-/// The `initialize` request. It declares no client capability: a pooled session has no one client to ask.
-pub fn initialize(id: u64) -> Bytes {
-    let version = env!("CARGO_PKG_VERSION");
+/// The `initialize` request. A pooled session declares no client capability: it has no one client to ask.
+pub fn initialize(id: u64, capabilities: Capabilities) -> Bytes {
+    let (version, capabilities) = (env!("CARGO_PKG_VERSION"), capabilities.to_json());
     Bytes::from(format!(
-        r#"{{"jsonrpc":"2.0","id":{id},"method":"initialize","params":{{"protocolVersion":"{NEWEST}","capabilities":{{}},"clientInfo":{{"name":"switchboard","version":"{version}"}}}}}}"#
+        r#"{{"jsonrpc":"2.0","id":{id},"method":"initialize","params":{{"protocolVersion":"{NEWEST}","capabilities":{capabilities},"clientInfo":{{"name":"switchboard","version":"{version}"}}}}}}"#
     ))
 }
 
@@ -66,10 +67,10 @@ pub fn hello(message: &[u8], id: u64) -> Result<Hello, UpstreamError> {
     struct InitializeResult {
         protocol_version: String,
         #[serde(default)]
-        capabilities: Capabilities,
+        capabilities: Declared,
     }
     #[derive(Default, Deserialize)]
-    struct Capabilities {
+    struct Declared {
         tools: Option<IgnoredAny>,
         prompts: Option<IgnoredAny>,
         resources: Option<IgnoredAny>,
@@ -93,7 +94,7 @@ pub fn hello(message: &[u8], id: u64) -> Result<Hello, UpstreamError> {
             "the server insists on a protocol revision that is not spoken to it",
         )
     })?;
-    let Capabilities { tools, prompts, resources, completions } = result.capabilities;
+    let Declared { tools, prompts, resources, completions } = result.capabilities;
     let silent = prompts.is_none() && resources.is_none();
     let offers = Offers {
         tools: tools.is_some() || silent,

@@ -17,13 +17,15 @@ use self::current::{Current, Live};
 use self::session::Failure;
 use self::target::Target;
 use super::pool::Pool;
-use super::{CallerPart, Endpoint, Offers, Outcome, Outgoing, Reply, UpstreamError};
+use super::unasked::Unasked;
+use super::{CallerPart, Endpoint, Offers, Outcome, Outgoing, Reply, Strays, UpstreamError};
 use crate::egress::Egress;
 
 pub(crate) mod client;
 mod current;
 mod events;
 mod headers;
+pub(crate) mod post;
 pub(crate) mod reply;
 pub(crate) mod session;
 pub(crate) mod target;
@@ -42,14 +44,15 @@ pub struct HttpUpstream {
 
 impl HttpUpstream {
     /// Nothing is connected before the first request. A server that cannot be asked as declared says so to each.
-    pub fn new(endpoint: &Endpoint, caller: CallerPart, egress: Arc<Egress>) -> Self {
+    pub fn new(endpoint: &Endpoint, caller: CallerPart, strays: Option<Strays>, egress: Arc<Egress>) -> Self {
         let wire = match &endpoint.server.transport {
             Transport::Http { wire, .. } => *wire,
             Transport::Stdio { .. } => HttpWire::Auto,
         };
         let list_again = watch::Sender::new(0);
+        let unasked = Unasked::new(strays, caller.capabilities, list_again.clone());
         let client = client_of(endpoint, caller, egress);
-        let current = client.map(|client| Current::new(Arc::new(client), wire, list_again.clone()));
+        let current = client.map(|client| Current::new(Arc::new(client), wire, unasked));
         Self { current, list_again }
     }
 
@@ -77,7 +80,7 @@ impl HttpUpstream {
         let client = current.client();
         let posted = async {
             match &*live {
-                Live::Streamable(session) => session.notify(client, message).await,
+                Live::Streamable(session) => session.notify(message).await,
                 Live::Sse(session) => session.notify(message).await,
             }
         };
@@ -122,7 +125,7 @@ async fn send_in(current: &Current, live: &Live, outgoing: &Outgoing<'_>) -> Res
     let message = (outgoing.render)(id);
     let repeat = Repeat::of(outgoing.method);
     match live {
-        Live::Streamable(session) => session.send(current.client(), id, message, repeat).await,
+        Live::Streamable(session) => session.send(id, message, repeat).await,
         Live::Sse(session) => session.send(id, message, repeat).await,
     }
 }

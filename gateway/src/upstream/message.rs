@@ -66,6 +66,11 @@ pub(crate) fn answer_alone(id: &str, method: &str) -> Bytes {
     })
 }
 
+/// Our answer to a request of the server for whose client there is no room to hold it.
+pub(crate) fn busy(id: &str) -> Bytes {
+    Bytes::from(format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":-32603,"message":"The client is busy"}}}}"#))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

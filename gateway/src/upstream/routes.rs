@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use super::message::{self, Kind};
+use super::unasked::Unasked;
 use super::{Outcome, Routed, UpstreamError};
 
 /// Messages kept for a caller who does not read; the last place is the response's.
@@ -39,17 +40,6 @@ struct Forget {
     id: u64,
 }
 
-/// A message that is no request's: the channel's session deals with it.
-#[derive(Debug, Eq, PartialEq)]
-pub(crate) enum Stray {
-    /// A request of the server, and our answer to it.
-    Request(Bytes),
-    /// `notifications/tools/list_changed`, or that of another list.
-    ListChanged,
-    /// Anything else: logs, answers that nobody waits for, what is no message at all.
-    Nothing,
-}
-
 impl Routes {
     /// No requests yet; each may be answered with `limit` bytes in all.
     pub(crate) fn new(limit: u64) -> Arc<Self> {
@@ -63,16 +53,15 @@ impl Routes {
         Ok(Routed::new(receiver, Box::new(Forget { routes: Arc::clone(self), id })))
     }
 
-    /// Gives a message to the request that it belongs to, if there is one.
-    pub(crate) fn sort(&self, message: Bytes) -> Stray {
-        match message::kind(&message) {
-            Some(Kind::Response { id: Some(id) }) => self.deliver(id, message, true),
-            Some(Kind::Notification { progress: Some(id), .. }) => self.deliver(id, message, false),
-            Some(Kind::Notification { method, .. }) if message::is_list_changed(&method) => return Stray::ListChanged,
-            Some(Kind::Request { id, method }) => return Stray::Request(message::answer_alone(id.get(), &method)),
-            Some(Kind::Response { id: None } | Kind::Notification { .. }) | None => {}
+    /// Gives a message to the request that it belongs to, or else to who hears what is said unasked; our own answer, where
+    /// the server has to have one.
+    pub(crate) fn sort(&self, message: Bytes, unasked: &Unasked) -> Option<Bytes> {
+        match message::kind(&message)? {
+            Kind::Response { id: Some(id) } => self.deliver(id, message, true),
+            Kind::Notification { progress: Some(id), .. } => self.deliver(id, message, false),
+            kind => return unasked.take(&kind, &message),
         }
-        Stray::Nothing
+        None
     }
 
     fn deliver(&self, id: u64, message: Bytes, last: bool) {
@@ -126,6 +115,7 @@ pub(crate) fn too_large() -> UpstreamError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capabilities::Capabilities;
     use crate::upstream::Messages;
 
     fn response(id: u64) -> Bytes {
@@ -135,6 +125,10 @@ mod tests {
     fn progress(id: u64) -> Bytes {
         let method = "notifications/progress";
         Bytes::from(format!(r#"{{"jsonrpc":"2.0","method":"{method}","params":{{"progressToken":{id}}}}}"#))
+    }
+
+    fn nobody() -> Unasked {
+        Unasked::new(None, Capabilities::default(), tokio::sync::watch::Sender::new(0))
     }
 
     async fn received(routed: Routed) -> Vec<Result<Bytes, Outcome>> {
@@ -151,7 +145,7 @@ mod tests {
         let routes = Routes::new(1000);
         let (one, two) = (routes.open(1).unwrap(), routes.open(2).unwrap());
         for message in [progress(2), response(2), progress(1), progress(2), response(3), response(1)] {
-            assert_eq!(routes.sort(message), Stray::Nothing);
+            assert_eq!(routes.sort(message, &nobody()), None);
         }
         assert_eq!(received(one).await, [Ok(progress(1)), Ok(response(1))]);
         assert_eq!(received(two).await, [Ok(progress(2)), Ok(response(2))]);
@@ -162,9 +156,9 @@ mod tests {
         let routes = Routes::new(1_000_000);
         let slow = routes.open(1).unwrap();
         for _ in 0..1000 {
-            routes.sort(progress(1));
+            routes.sort(progress(1), &nobody());
         }
-        routes.sort(response(1));
+        routes.sort(response(1), &nobody());
         let all = received(slow).await;
         assert_eq!(all.len(), QUEUE);
         assert_eq!(all.last(), Some(&Ok(response(1))));
@@ -176,7 +170,7 @@ mod tests {
         let routes = Routes::new(size * 2);
         let request = routes.open(1).unwrap();
         for _ in 0..3 {
-            routes.sort(progress(1));
+            routes.sort(progress(1), &nobody());
         }
         assert_eq!(received(request).await, [Ok(progress(1)), Ok(progress(1)), Err(Outcome::UpstreamError)]);
     }
@@ -196,18 +190,5 @@ mod tests {
         let routes = Routes::new(1000);
         drop(routes.open(1).unwrap());
         assert!(routes.waiting.lock().as_ref().unwrap().is_empty());
-    }
-
-    #[test]
-    fn requests_of_the_server_are_answered_alone() {
-        let routes = Routes::new(1000);
-        let ping = routes.sort(Bytes::from_static(br#"{"jsonrpc":"2.0","id":"p","method":"ping"}"#));
-        assert_eq!(ping, Stray::Request(Bytes::from_static(br#"{"jsonrpc":"2.0","id":"p","result":{}}"#)));
-        let Stray::Request(refused) = routes.sort(Bytes::from_static(br#"{"id":1,"method":"roots/list"}"#)) else {
-            panic!("a request is a request");
-        };
-        assert!(refused.windows(6).any(|bytes| bytes == b"-32601"));
-        let changed = br#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#;
-        assert_eq!(routes.sort(Bytes::from_static(changed)), Stray::ListChanged);
     }
 }

@@ -8,23 +8,21 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
+use http::{HeaderValue, Method, StatusCode, Uri, header};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use tokio::sync::{Semaphore, watch};
 use tokio::task::AbortHandle;
 
 use super::event_stream::{Decoder, Event};
 use super::handshake::{self, Offers};
 use super::http::client::{Client, Repeat, broke};
 use super::http::drain;
+use super::http::post::Post;
 use super::http::reply::{Media, Refusal, media};
 use super::http::session::{Failure, add_version, last};
-use super::routes::{Routes, Stray, too_large};
+use super::routes::{Routes, too_large};
+use super::unasked::Unasked;
 use super::{Messages, Outcome, Reply, ReplyBody, UpstreamError};
-
-/// Answers to requests of the server under way at once; what it asks beyond them is dropped.
-const MAX_ANSWERS: usize = 8;
 
 /// An initialized session.
 pub(crate) struct SseSession {
@@ -32,13 +30,6 @@ pub(crate) struct SseSession {
     routes: Arc<Routes>,
     reader: AbortHandle,
     offers: Offers,
-}
-
-/// Where and with what messages are POSTed.
-struct Post {
-    client: Arc<Client>,
-    endpoint: Uri,
-    headers: HeaderMap,
 }
 
 /// The events of the stream.
@@ -49,20 +40,16 @@ struct Stream {
 
 impl SseSession {
     /// Opens the stream, learns the endpoint, initializes.
-    pub(crate) async fn begin(
-        client: &Arc<Client>,
-        id: u64,
-        list_again: &watch::Sender<u64>,
-    ) -> Result<Self, UpstreamError> {
+    pub(crate) async fn begin(client: &Arc<Client>, id: u64, unasked: &Unasked) -> Result<Self, UpstreamError> {
         let opened = tokio::time::timeout(client.connect_timeout, open(client));
         let late = || UpstreamError::new(Outcome::Unreachable, "the server did not open its event stream in time");
         let (stream, endpoint) = opened.await.unwrap_or_else(|_| Err(late()))?;
         let routes = Routes::new(client.max_response);
-        let plain = Post { client: Arc::clone(client), endpoint, headers: client.headers.clone() };
-        let plain = Arc::new(plain);
-        let reader = tokio::spawn(read(stream, Arc::clone(&routes), Arc::clone(&plain), list_again.clone()));
+        let plain = Post::new(Arc::clone(client), endpoint, client.headers.clone());
+        let reader = tokio::spawn(read(stream, Arc::clone(&routes), Arc::clone(&plain), unasked.clone()));
         let mut session = Self { post: plain, routes, reader: reader.abort_handle(), offers: Offers::default() };
-        let reply = session.send(id, handshake::initialize(id), Repeat::Never).await.map_err(Failure::into_error)?;
+        let initialize = handshake::initialize(id, unasked.capabilities());
+        let reply = session.send(id, initialize, Repeat::Never).await.map_err(Failure::into_error)?;
         let ReplyBody::Messages(mut messages) = reply.body else {
             return Err(wrong("the server answered elsewhere than on its event stream"));
         };
@@ -70,8 +57,7 @@ impl SseSession {
         let mut headers = client.headers.clone();
         add_version(&mut headers, &hello);
         session.offers = hello.offers;
-        let endpoint = session.post.endpoint.clone();
-        session.post = Arc::new(Post { client: Arc::clone(client), endpoint, headers });
+        session.post = Post::new(Arc::clone(client), session.post.endpoint().clone(), headers);
         session.notify(Bytes::from_static(handshake::INITIALIZED.as_bytes())).await?;
         Ok(session)
     }
@@ -98,10 +84,7 @@ impl SseSession {
 
     /// A notification, or a response to a request of the server; the status of its answer.
     pub(crate) async fn notify(&self, message: Bytes) -> Result<StatusCode, UpstreamError> {
-        let response = self.post.message(message, Repeat::Never).await?;
-        let status = response.status();
-        drain(response.into_body()).await;
-        Ok(status)
+        self.post.notify(message).await
     }
 
     /// Whether the stream has ended.
@@ -114,12 +97,6 @@ impl Drop for SseSession {
     fn drop(&mut self) {
         self.reader.abort();
         self.routes.close(&UpstreamError::new(Outcome::Unreachable, "the session with the server was ended"));
-    }
-}
-
-impl Post {
-    async fn message(&self, message: Bytes, repeat: Repeat) -> Result<Response<Incoming>, UpstreamError> {
-        self.client.post(&self.endpoint, &self.headers, message, repeat).await
     }
 }
 
@@ -168,38 +145,21 @@ async fn open(client: &Client) -> Result<(Stream, Uri), UpstreamError> {
 }
 
 /// Sorts what comes on the stream until it ends.
-async fn read(mut stream: Stream, routes: Arc<Routes>, post: Arc<Post>, list_again: watch::Sender<u64>) {
-    let answers = Arc::new(Semaphore::new(MAX_ANSWERS));
+async fn read(mut stream: Stream, routes: Arc<Routes>, post: Arc<Post>, unasked: Unasked) {
     let ended = loop {
         match stream.next().await {
             Err(error) => break error,
-            Ok(event) if matches!(&event.name[..], b"" | b"message") => match routes.sort(event.data) {
-                Stray::Request(answer) => reply_alone(&answers, &post, answer),
-                Stray::ListChanged => list_again.send_modify(|count| *count += 1),
-                Stray::Nothing => {}
-            },
+            Ok(event) if matches!(&event.name[..], b"" | b"message") => {
+                if let Some(answer) = routes.sort(event.data, &unasked) {
+                    post.notify_in_background(answer);
+                }
+            }
             Ok(_) => {}
         }
     };
     routes.close(&ended);
     // Whoever ends the session ends this task before: the server did, or is gone.
-    list_again.send_modify(|count| *count += 1);
-}
-
-/// Answers a request of the server without holding the reader up.
-fn reply_alone(answers: &Arc<Semaphore>, post: &Arc<Post>, answer: Bytes) {
-    let Ok(permit) = Arc::clone(answers).try_acquire_owned() else { return };
-    let post = Arc::clone(post);
-    tokio::spawn(async move {
-        let answered = async {
-            // A server that does not take our answer has asked for nothing.
-            if let Ok(response) = post.message(answer, Repeat::Never).await {
-                drain(response.into_body()).await;
-            }
-        };
-        let _ = tokio::time::timeout(post.client.connect_timeout, answered).await;
-        drop(permit);
-    });
+    unasked.list_again();
 }
 
 fn wrong(what: &str) -> UpstreamError {

@@ -14,6 +14,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout_at};
@@ -21,7 +22,8 @@ use tokio::time::{Instant, timeout_at};
 use self::keeper::Keeper;
 use self::session::{Refused, Session};
 use super::handshake::{Hello, Offers};
-use super::{CallerPart, Endpoint, Outcome, Outgoing, Reply, UpstreamError};
+use super::unasked::Unasked;
+use super::{CallerPart, Endpoint, Outcome, Outgoing, Reply, Strays, UpstreamError};
 
 pub use self::children::Children;
 pub use self::template::header_names;
@@ -68,6 +70,7 @@ struct Shared {
     wanted: watch::Sender<u64>,
     state: Mutex<ChildState>,
     list_again: watch::Sender<u64>,
+    unasked: Unasked,
 }
 
 /// Where the child is in its life.
@@ -96,7 +99,9 @@ struct Stop;
 
 impl StdioUpstream {
     /// A child to be: nothing is started before the first request.
-    pub fn new(endpoint: Arc<Endpoint>, caller: CallerPart, children: Arc<Children>) -> Self {
+    pub fn new(endpoint: Arc<Endpoint>, caller: CallerPart, strays: Option<Strays>, children: Arc<Children>) -> Self {
+        let list_again = watch::Sender::new(0);
+        let unasked = Unasked::new(strays, caller.capabilities, list_again.clone());
         let down = Down { generation: 1, error: None, retry_at: Instant::now() };
         let shared = Arc::new(Shared {
             endpoint,
@@ -105,7 +110,8 @@ impl StdioUpstream {
             phase: watch::Sender::new(Phase::Down(down)),
             wanted: watch::Sender::new(0),
             state: Mutex::default(),
-            list_again: watch::Sender::new(0),
+            list_again,
+            unasked,
         });
         let (keeper, orders) = mpsc::channel(1);
         shared.children.runtime().spawn(Keeper::new(shared.clone(), orders).run());
@@ -150,6 +156,14 @@ impl StdioUpstream {
                 Phase::Stopped => return Err(stopped()),
             }
             changed(phase, deadline).await?;
+        }
+    }
+
+    /// Writes a response to a request of the server, or a notification, to the child that is live.
+    pub async fn answer(&self, message: Bytes) {
+        let live = self.shared.phase.borrow().clone();
+        if let Phase::Live(session) = live {
+            session.tell(message, self.shared.endpoint.connect_timeout()).await;
         }
     }
 

@@ -43,7 +43,7 @@ pub(crate) fn egress() -> Arc<Egress> {
 }
 
 pub(crate) fn upstream(url: &str, wire: HttpWire) -> HttpUpstream {
-    HttpUpstream::new(&endpoint(url, wire), CallerPart::default(), egress())
+    HttpUpstream::new(&endpoint(url, wire), CallerPart::default(), None, egress())
 }
 
 /// The messages of a reply, as far as they came, and what ended it if not the response.

@@ -88,7 +88,7 @@ impl Bench {
         }
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let caller = CallerPart { variables: variables.iter().map(owned).collect(), ..CallerPart::default() };
-        StdioUpstream::new(Arc::new(endpoint(manifest)), caller, Arc::new(children))
+        StdioUpstream::new(Arc::new(endpoint(manifest)), caller, None, Arc::new(children))
     }
 }
 

@@ -17,6 +17,7 @@ use super::client::Client;
 use super::reply::{Fallback, may_be_sse};
 use super::session::Session;
 use crate::upstream::sse::SseSession;
+use crate::upstream::unasked::Unasked;
 use crate::upstream::{Outcome, UpstreamError};
 
 /// How long ending waits for a session that is just beginning. One that the server makes later ends then, by itself.
@@ -41,13 +42,13 @@ pub(super) struct Current {
     attempts: AtomicU64,
     /// `Auto` found HTTP+SSE.
     found_sse: AtomicBool,
-    list_again: watch::Sender<u64>,
+    unasked: Unasked,
     /// Turns true when the upstream is stopped.
     ended: watch::Sender<bool>,
 }
 
 impl Current {
-    pub(super) fn new(client: Arc<Client>, wire: HttpWire, list_again: watch::Sender<u64>) -> Arc<Self> {
+    pub(super) fn new(client: Arc<Client>, wire: HttpWire, unasked: Unasked) -> Arc<Self> {
         Arc::new(Self {
             client,
             wire,
@@ -56,7 +57,7 @@ impl Current {
             beginning: Arc::default(),
             attempts: AtomicU64::new(0),
             found_sse: AtomicBool::new(false),
-            list_again,
+            unasked,
             ended: watch::Sender::new(false),
         })
     }
@@ -107,7 +108,7 @@ impl Current {
             && let Live::Streamable(session) = &*live
         {
             // Whether the server heard of it changes nothing here.
-            let _ = timeout(self.client.connect_timeout, session.end(&self.client)).await;
+            let _ = timeout(self.client.connect_timeout, session.end()).await;
         }
     }
 
@@ -174,7 +175,7 @@ impl Current {
                 begun => return begun,
             }
         }
-        let (error, fallback) = match Session::begin(&self.client, self.next_id()).await {
+        let (error, fallback) = match Session::begin(&self.client, self.next_id(), &self.unasked).await {
             Ok(session) => return Ok(Live::Streamable(session)),
             Err(failed) => failed,
         };
@@ -193,7 +194,7 @@ impl Current {
     }
 
     async fn begin_sse(&self) -> Result<Live, UpstreamError> {
-        SseSession::begin(&self.client, self.next_id(), &self.list_again).await.map(Live::Sse)
+        SseSession::begin(&self.client, self.next_id(), &self.unasked).await.map(Live::Sse)
     }
 }
 

@@ -1,5 +1,7 @@
 //! One Streamable HTTP session with an upstream: begun, used, ended.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method};
 use http_body_util::{BodyExt, Limited};
@@ -7,15 +9,16 @@ use http_body_util::{BodyExt, Limited};
 use super::client::{Client, Repeat};
 use super::events::drain;
 use super::headers::{PROTOCOL_VERSION, SESSION_ID};
+use super::post::Post;
 use super::reply::{self, Fallback, Refusal};
 use crate::upstream::handshake::{self, Hello, Offers};
 use crate::upstream::routes::too_large;
+use crate::upstream::unasked::Unasked;
 use crate::upstream::{Messages, Outcome, Reply, ReplyBody, UpstreamError};
 
 /// An initialized session. A server that gave no session id keeps none, and cannot forget it.
 pub(crate) struct Session {
-    /// What every POST of the session bears.
-    headers: HeaderMap,
+    post: Arc<Post>,
     named: bool,
     offers: Offers,
 }
@@ -36,10 +39,14 @@ pub(crate) struct Forgotten {
 
 impl Session {
     /// `initialize` and `notifications/initialized`.
-    pub(crate) async fn begin(client: &Client, id: u64) -> Result<Self, (UpstreamError, Fallback)> {
+    pub(crate) async fn begin(
+        client: &Arc<Client>,
+        id: u64,
+        unasked: &Unasked,
+    ) -> Result<Self, (UpstreamError, Fallback)> {
         let fatal = |error| (error, Fallback::None);
         let path = &client.target.path;
-        let message = handshake::initialize(id);
+        let message = handshake::initialize(id, unasked.capabilities());
         let response = client.post(path, &client.headers, message, Repeat::Once).await.map_err(fatal)?;
         let given = response.headers().get(SESSION_ID).cloned();
         let reply = reply::read(response, id, client.max_response).await.map_err(Refusal::of_initialize)?;
@@ -51,9 +58,10 @@ impl Session {
             headers.insert(SESSION_ID, session_id_of(session_id).map_err(fatal)?);
         }
         add_version(&mut headers, &hello);
-        let session = Self { headers, named, offers: hello.offers };
+        let post = Post::new(Arc::clone(client), path.clone(), headers);
+        let session = Self { post, named, offers: hello.offers };
         // A notification has no answer: a server that dislikes this one will say so of the first request.
-        session.notify(client, Bytes::from_static(handshake::INITIALIZED.as_bytes())).await.map_err(fatal)?;
+        session.notify(Bytes::from_static(handshake::INITIALIZED.as_bytes())).await.map_err(fatal)?;
         Ok(session)
     }
 
@@ -63,33 +71,24 @@ impl Session {
     }
 
     /// One request, in exactly one POST.
-    pub(crate) async fn send(
-        &self,
-        client: &Client,
-        id: u64,
-        request: Bytes,
-        repeat: Repeat,
-    ) -> Result<Reply, Failure> {
-        let response = client.post(&client.target.path, &self.headers, request, repeat).await?;
-        match reply::read(response, id, client.max_response).await {
+    pub(crate) async fn send(&self, id: u64, request: Bytes, repeat: Repeat) -> Result<Reply, Failure> {
+        let response = self.post.message(request, repeat).await?;
+        match reply::read(response, id, self.post.client().max_response).await {
             Ok(body) => Ok(Reply { id, body }),
             Err(refusal) => Failure::of(refusal, id, self.named),
         }
     }
 
     /// A notification, or a response to a request of the server; the status of its answer.
-    pub(crate) async fn notify(&self, client: &Client, message: Bytes) -> Result<http::StatusCode, UpstreamError> {
-        let response = client.post(&client.target.path, &self.headers, message, Repeat::Never).await?;
-        let status = response.status();
-        drain(response.into_body()).await;
-        Ok(status)
+    pub(crate) async fn notify(&self, message: Bytes) -> Result<http::StatusCode, UpstreamError> {
+        self.post.notify(message).await
     }
 
     /// Tells the server that the session is over, if it has a name.
-    pub(crate) async fn end(&self, client: &Client) {
+    pub(crate) async fn end(&self) {
         if self.named {
             // Best effort: a server may refuse to end sessions, and every one ends by itself some day.
-            if let Ok(response) = client.bare(Method::DELETE, &self.headers, Repeat::Once).await {
+            if let Ok(response) = self.post.client().bare(Method::DELETE, self.post.headers(), Repeat::Once).await {
                 drain(response.into_body()).await;
             }
         }

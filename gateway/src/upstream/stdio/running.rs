@@ -48,8 +48,8 @@ impl Running {
         let runtime = shared.children.runtime();
         let limit = usize::try_from(server.max_response_bytes).unwrap_or(usize::MAX);
         let (outbox, messages) = mpsc::channel(OUTBOX);
-        let list_again = shared.list_again.clone();
-        let session = Arc::new(Session::new(outbox, runtime.clone(), server.max_response_bytes, list_again));
+        let unasked = shared.unasked.clone();
+        let session = Arc::new(Session::new(outbox, runtime.clone(), server.max_response_bytes, unasked));
         Ok(Self {
             writer: runtime.spawn(pipes::write(stdin, messages)),
             reader: runtime.spawn(pipes::route(Lines::new(stdout, limit), session.clone(), server.id.clone())),
@@ -133,7 +133,8 @@ impl Running {
 }
 
 async fn hello(session: &Arc<Session>, deadline: Instant) -> Result<Hello, UpstreamError> {
-    let outgoing = Outgoing { method: "initialize", render: &handshake::initialize, deadline };
+    let render = |id| handshake::initialize(id, session.capabilities());
+    let outgoing = Outgoing { method: "initialize", render: &render, deadline };
     let mut reply = session.request(&outgoing, ()).await.map_err(|refused| match refused {
         Refused::Ended => UpstreamError::new(Outcome::Unreachable, "the server's process ended"),
         Refused::Failed(error) => error,

@@ -12,16 +12,16 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
-use tokio::time::{Duration, Instant, sleep_until, timeout_at};
+use tokio::time::{Duration, Instant, sleep_until, timeout, timeout_at};
 
 use super::lines::Piece;
-use crate::upstream::message::{Kind, answer_alone, is_list_changed, kind};
+use crate::capabilities::Capabilities;
+use crate::upstream::message::{Kind, kind};
+use crate::upstream::unasked::Unasked;
 use crate::upstream::{Messages, Outcome, Outgoing, Reply, ReplyBody, Routed, UpstreamError};
 
 /// Progress notifications that wait for a caller; further ones are dropped. The response has a place of its own.
 const PROGRESS_QUEUE: usize = 32;
-/// The longest id of a server's request that is answered, in bytes.
-const LONGEST_ID: usize = 1024;
 
 type Message = Result<Bytes, UpstreamError>;
 
@@ -32,8 +32,7 @@ pub(super) struct Session {
     outbox: mpsc::Sender<Bytes>,
     runtime: Handle,
     max_response_bytes: u64,
-    /// Counts the server's `notifications/tools/list_changed`, among others.
-    list_again: watch::Sender<u64>,
+    unasked: Unasked,
     /// The child is in the middle of a line without end: nothing that is sent now could be answered.
     blocked: watch::Sender<bool>,
 }
@@ -69,15 +68,15 @@ struct Forget<T> {
 }
 
 impl Session {
-    pub(super) fn new(
-        outbox: mpsc::Sender<Bytes>,
-        runtime: Handle,
-        max_response_bytes: u64,
-        list_again: watch::Sender<u64>,
-    ) -> Self {
+    pub(super) fn new(outbox: mpsc::Sender<Bytes>, runtime: Handle, max_response_bytes: u64, unasked: Unasked) -> Self {
         let table = Table { ended: false, next_id: 0, waiting: HashMap::new(), quiet_since: Instant::now() };
         let blocked = watch::Sender::new(false);
-        Self { table: Mutex::new(table), outbox, runtime, max_response_bytes, list_again, blocked }
+        Self { table: Mutex::new(table), outbox, runtime, max_response_bytes, unasked, blocked }
+    }
+
+    /// What the server is told that its client can be asked for.
+    pub(super) fn capabilities(&self) -> Capabilities {
+        self.unasked.capabilities()
     }
 
     /// Holds requests back, or lets them go: one that is not yet written may go to another child.
@@ -117,6 +116,13 @@ impl Session {
         let _ = self.outbox.try_send(message.into());
     }
 
+    /// Writes a message, if the child reads within this time.
+    pub(super) async fn tell(&self, message: Bytes, within: Duration) {
+        if let Ok(Ok(place)) = timeout(within, self.outbox.reserve()).await {
+            place.send(message);
+        }
+    }
+
     /// Takes a line of the child's output. False if it was none of the protocol.
     pub(super) fn take(&self, piece: Piece) -> bool {
         let line = match piece {
@@ -130,16 +136,12 @@ impl Session {
         };
         match kind(&line) {
             Some(Kind::Response { id }) => return id.is_some_and(|id| self.answer(id, line.clone())),
-            // an id without end is not worth an answer
-            Some(Kind::Request { id, .. }) if id.get().len() > LONGEST_ID => return false,
-            // a pooled session has no one client to ask
-            Some(Kind::Request { id, method }) => self.notify(answer_alone(id.get(), &method)),
             Some(Kind::Notification { progress: Some(id), .. }) => self.progress(id, line.clone()),
-            Some(Kind::Notification { method, .. }) if is_list_changed(&method) => {
-                self.list_again.send_modify(|count| *count += 1);
+            Some(kind) => {
+                if let Some(answer) = self.unasked.take(&kind, &line) {
+                    self.notify(answer);
+                }
             }
-            // logs belong to nobody on a pooled session (R10)
-            Some(Kind::Notification { .. }) => {}
             None => return line.is_empty(),
         }
         true
