@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout_at};
 
 use crate::json;
-use crate::upstream::{Offers, Outcome, Outgoing, Reply, ReplyBody, Upstream, UpstreamError};
+use crate::upstream::{Era, Offers, Outcome, Outgoing, Reply, ReplyBody, Upstream, UpstreamError, era};
 
 mod entry;
 
@@ -264,6 +264,11 @@ async fn read_list(
         cursor = next;
     }
     entries.truncate(MAX_ENTRIES);
+    if upstream.wants_mirrors() {
+        for entry in &mut entries {
+            entry.is_mirrored = true;
+        }
+    }
     Ok(entries)
 }
 
@@ -274,16 +279,15 @@ async fn read_page(
     left: u64,
 ) -> Result<Bytes, UpstreamError> {
     let method = list.method();
-    let render = |id: u64| {
-        let mut out = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{{"#).into_bytes();
+    let render = |id: u64, era: Era| {
+        let mut params = Vec::new();
         if let Some(cursor) = cursor {
-            out.extend_from_slice(br#""cursor":"#);
-            json::string(cursor, &mut out);
+            params.extend_from_slice(br#""cursor":"#);
+            json::string(cursor, &mut params);
         }
-        out.extend_from_slice(b"}}");
-        Bytes::from(out)
+        era::request(id, method, &params, era)
     };
-    let outgoing = Outgoing { method, render: &render, deadline };
+    let outgoing = Outgoing { method, render: &render, mirror: &|_| {}, deadline };
     let reply = upstream.send(&outgoing).await?;
     timeout_at(deadline, whole(list, reply, left)).await.unwrap_or_else(|_| Err(UpstreamError::timeout(method)))
 }

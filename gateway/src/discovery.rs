@@ -6,10 +6,12 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crds::snapshot::Caller;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::catalogue::{Catalogue, List, State, discover};
+use crate::listening;
 use crate::own_list::{OwnList, closed};
+use crate::upstream::handshake::Changes;
 use crate::upstream::{CallerPart, Upstream};
 use crate::upstreams::{Opened, ServerUpstreams};
 
@@ -27,6 +29,8 @@ pub async fn keep(upstreams: Weak<ServerUpstreams>, changed: Arc<Notify>) {
     let Some((own, mut ended)) = upstreams.upgrade().map(|server| (server.own().clone(), server.ended())) else {
         return;
     };
+    let changes = watch::Sender::new(Changes::default());
+    let listening = listening::keep(&own, changes.subscribe());
     let discovering = async {
         let mut list_again = own.list_again();
         let mut backoff = SPACING;
@@ -41,6 +45,7 @@ pub async fn keep(upstreams: Weak<ServerUpstreams>, changed: Arc<Notify>) {
             };
             let catalogue = list(&server, &own, &known, publish).await;
             drop(server);
+            changes.send_replace(catalogue.offers.changes);
             if !catalogue.is_ready() {
                 backoff = backoff.min(MAX_BACKOFF);
                 tokio::time::sleep(backoff).await;
@@ -64,6 +69,7 @@ pub async fn keep(upstreams: Weak<ServerUpstreams>, changed: Arc<Notify>) {
         // An error: the server was dropped.
         _ = ended.wait_for(|ended| *ended) => {}
         () = discovering => {}
+        () = listening => {}
     }
 }
 

@@ -58,6 +58,7 @@ pub fn upstream_message(client: Client<'_>, alias: &str, failed: &UpstreamError)
         Outcome::RateLimited => "limits the rate of calls",
         Outcome::UpstreamError => "gave a bad answer",
         Outcome::UnsupportedProtocol => "speaks another protocol",
+        Outcome::MissingCapability => "asks for what this client cannot do",
     };
     let text = format!("server '{alias}' {said} ({outcome}): {}", failed.detail);
     if client.list == List::Tools {

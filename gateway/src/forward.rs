@@ -3,17 +3,20 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use tokio::time::{Instant, timeout_at};
 
 use crate::exchange::{Answer, Exchange};
 use crate::failure::{self, Client};
 use crate::identify::Identity;
 use crate::log_level::LogLevel;
+use crate::modern::mirrored;
 use crate::relay::{Logs, Relay};
+use crate::render::render;
 use crate::revoked::Holding;
 use crate::route::Found;
-use crate::scan::{Edit, MODERN_META, Message, Text, change_members, splice};
-use crate::upstream::{Outgoing, UpstreamError};
+use crate::scan::{Message, Text};
+use crate::upstream::{Era, Outgoing, UpstreamError};
 
 /// A method that a server answers.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -75,8 +78,12 @@ pub async fn forward(exchange: &Exchange<'_>, request: Request<'_>, found: Found
     let declared = &upstreams.endpoint.server;
     let deadline = deadline(exchange, declared.timeouts.call);
     let holding = Holding::new(exchange, found.called.clone());
-    let render = |upstream_id: u64| render(&request, found.called.name_json(), upstream_id);
-    let outgoing = Outgoing { method: request.method.as_str(), render: &render, deadline };
+    let render = |id: u64, era: Era| {
+        let level = (era == Era::Modern && !client.modern).then(|| log_level(exchange));
+        render(&request, found.called.name_json(), level, (id, era))
+    };
+    let mirror = |headers: &mut HeaderMap| mirrored::add(&request, &found.called, exchange.headers, headers);
+    let outgoing = Outgoing { method: request.method.as_str(), render: &render, mirror: &mirror, deadline };
     let answered = async {
         let opened = upstreams.open(exchange.caller, found.part)?;
         let slot = timeout_at(deadline, upstreams.calls.clone().acquire_owned()).await;
@@ -88,6 +95,7 @@ pub async fn forward(exchange: &Exchange<'_>, request: Request<'_>, found: Found
             id: body.slice_ref(client.id),
             token: progress_token(body, message),
             modern: client.modern,
+            era: reply.era,
             server: upstreams.clone(),
             upstream: opened.upstream,
             slot,
@@ -119,6 +127,13 @@ fn logs(exchange: &Exchange<'_>, message: &Message<'_>) -> Logs {
     exchange.session.map_or(Logs::From(LogLevel::Debug), Logs::OfSession)
 }
 
+/// The logs that a modern server is asked for on behalf of a legacy client, whose session may have named a level; one that
+/// did not gets what servers log by themselves.
+fn log_level(exchange: &Exchange<'_>) -> LogLevel {
+    let named = exchange.session.and_then(|session| exchange.gateway.sessions.named_log_level(&session));
+    named.unwrap_or(LogLevel::Info)
+}
+
 /// What the server's URIs bear before them where the caller reads one; none if they are as they are.
 fn uri_prefix(request: &Request<'_>, native: &str) -> Option<Bytes> {
     let said = (request.method == Method::ReadResource).then_some(&request.said.value)?;
@@ -143,39 +158,4 @@ fn deadline(exchange: &Exchange<'_>, seconds: u32) -> Instant {
 fn progress_token(body: &Bytes, message: &Message<'_>) -> Option<Bytes> {
     let token = message.params.as_ref()?.meta.as_ref()?.progress_token.as_ref()?;
     Some(body.slice_ref(token.token))
-}
-
-/// The caller's message for the upstream: another id, the native name or URI, the id as progress token, and without what only
-/// the modern protocol has. Every other byte as it came.
-fn render(request: &Request<'_>, name_json: &[u8], upstream_id: u64) -> Bytes {
-    let Request { body, message, .. } = *request;
-    let id = upstream_id.to_string();
-    let mut edits = Vec::with_capacity(8);
-    if let Some(token) = &message.id {
-        edits.push(Edit::replace(token.span, id.as_bytes()));
-    }
-    edits.push(Edit::replace(request.said.span, name_json));
-    if let Some(meta) = message.params.as_ref().and_then(|params| params.meta.as_ref()) {
-        if let Some(token) = &meta.progress_token {
-            edits.push(Edit::replace(token.span, id.as_bytes()));
-        }
-        if meta.protocol_version.is_some() {
-            // The members were read once already, so that reading them again cannot fail.
-            edits.extend(change_members(body, meta.object.span, &MODERN_META, b"").unwrap_or_default());
-        }
-    }
-    edits.sort_unstable_by_key(|edit| edit.span.start);
-    let mut out = Vec::with_capacity(message.span.end - message.span.start + name_json.len() + 48);
-    let from = message.span.start;
-    if from == 0 && message.span.end == body.len() {
-        splice(body, &edits, &mut out);
-    } else {
-        // A message of a batch: its spans count from the start of the body.
-        for edit in &mut edits {
-            edit.span.start -= from;
-            edit.span.end -= from;
-        }
-        splice(&body[from..message.span.end], &edits, &mut out);
-    }
-    out.into()
 }

@@ -34,8 +34,25 @@ impl LogLevel {
         ("emergency", LogLevel::Emergency),
     ];
 
+    /// The level as it stands on the wire.
+    pub fn as_str(self) -> &'static str {
+        Self::ALL[self as usize].0
+    }
+
     /// The level that the wire names.
     pub fn from_wire(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|(name, _)| *name == text).map(|(_, level)| level)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_are_named_as_they_are_read() {
+        for (name, level) in LogLevel::ALL {
+            assert_eq!((level.as_str(), LogLevel::from_wire(name)), (name, Some(level)));
+        }
     }
 }

@@ -2,7 +2,7 @@
 //! headers and in the body, and what only it has (R6).
 //!
 //! [`check`] compares what every request says twice; [`check_arguments`] what a call says twice because its tool asks
-//! for it, by [`annotation`]s that are read when the server is listed.
+//! for it, by [`annotation`]s that are read when the server is listed. [`mirrored`] says them twice to a modern server.
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -20,6 +20,7 @@ pub mod annotation;
 mod decimal;
 mod header_value;
 mod mirror;
+pub mod mirrored;
 
 const HEADER_MISMATCH: i32 = -32020;
 const UNSUPPORTED_VERSION: i32 = -32022;

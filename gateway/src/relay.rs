@@ -25,8 +25,10 @@ use crate::revoked::Holding;
 use crate::scan::{self, Edit, splice};
 use crate::session::Session;
 use crate::upstream::message::answer_alone;
-use crate::upstream::{Messages, Outcome, Reply, ReplyBody, Upstream, UpstreamError};
+use crate::upstream::{Era, Messages, Outcome, Reply, ReplyBody, Upstream, UpstreamError};
 use crate::upstreams::ServerUpstreams;
+
+mod eras;
 
 /// What is held back of a reply before anything goes out.
 const HELD_BACK: usize = 64 * 1024;
@@ -45,6 +47,8 @@ pub struct Relay {
     pub token: Option<Bytes>,
     /// Whether the caller speaks the modern protocol.
     pub modern: bool,
+    /// What the server was spoken to in.
+    pub era: Era,
     /// The server.
     pub server: Arc<ServerUpstreams>,
     /// The session with it, where its questions are answered.
@@ -74,8 +78,8 @@ pub enum Logs {
 
 /// What a message of the server is for the caller.
 enum Step {
-    /// The end.
-    Response(Bytes),
+    /// The end, with the HTTP status that it has if nothing came before.
+    Response(StatusCode, Bytes),
     /// On the way there.
     Notification(Bytes),
     /// Nothing for the caller.
@@ -106,7 +110,7 @@ impl Relay {
         let mut splicer = scan::Reply::new(upstream_id, self.id.clone(), self.modern_result());
         let mut read = 0;
         let mut out = Vec::with_capacity(1024);
-        if self.method == Method::ReadResource {
+        if self.method == Method::ReadResource || self.era == Era::Modern {
             match self.gather(&mut body, &mut read).await {
                 Ok((held, true)) => return self.gathered(upstream_id, &held.into()),
                 Ok((held, false)) => {
@@ -133,13 +137,19 @@ impl Relay {
                 return Answer::Json(stream);
             }
         }
-        match splicer.finish() {
-            Ok(outcome) => {
-                self.server.metrics.answered(outcome.is_error());
-                Answer::Message(StatusCode::OK, out.into())
-            }
-            Err(fault) => self.fail(&bad_reply(&fault)),
+        match self.finish(splicer) {
+            Ok(()) => Answer::Message(StatusCode::OK, out.into()),
+            Err(error) => self.fail(&error),
         }
+    }
+
+    fn finish(&self, splicer: scan::Reply) -> Result<(), UpstreamError> {
+        let outcome = splicer.finish().map_err(|fault| bad_reply(&fault))?;
+        if let scan::Outcome::Result { result_type, .. } = &outcome {
+            self.check_complete(result_type.as_deref())?;
+        }
+        self.server.metrics.answered(outcome.is_error());
+        Ok(())
     }
 
     /// What was read of a resource, and whether that is all: so much as is held back, or the whole where URIs in it
@@ -164,7 +174,7 @@ impl Relay {
             Err(fault) => Err(bad_reply(&fault)),
         };
         match response {
-            Ok(response) => Answer::Message(StatusCode::OK, response),
+            Ok((status, response)) => Answer::Message(status, response),
             Err(error) => self.fail(&error),
         }
     }
@@ -186,18 +196,18 @@ impl Relay {
                 let Some(chunk) = self.chunk(&mut body, &mut read).await? else { break };
                 splicer.push(&chunk, &mut out).map_err(|fault| bad_reply(&fault))?;
             }
-            let outcome = splicer.finish().map_err(|fault| bad_reply(&fault))?;
-            self.server.metrics.answered(outcome.is_error());
+            self.finish(splicer)?;
             let _ = sender.send(Chunk::End).await;
             Ok(())
         };
-        if let Err(error) = self.while_held(going_on).await {
+        if let Err(error) = self.while_held(&sender, going_on).await {
             self.server.failed(&error);
         }
     }
 
-    /// A slow client has until the call's deadline, and nobody goes on with what they have lost.
-    async fn while_held<F>(&self, going_on: F) -> Result<(), UpstreamError>
+    /// A slow client has until the call's deadline, and nobody goes on with what they have lost. A modern client that goes
+    /// away cancels; of a legacy one that says nothing.
+    async fn while_held<F>(&self, sender: &Sender, going_on: F) -> Result<(), UpstreamError>
     where
         F: Future<Output = Result<(), UpstreamError>>,
     {
@@ -206,6 +216,7 @@ impl Relay {
                 ended.unwrap_or_else(|_| Err(UpstreamError::timeout("the caller's reading of the reply")))
             }
             () = self.holding.lost() => Ok(()),
+            () = sender.closed(), if self.modern => Ok(()),
         }
     }
 
@@ -228,7 +239,7 @@ impl Relay {
     async fn messages(self, upstream_id: u64, mut messages: Messages, whole: bool) -> Answer {
         loop {
             match self.next(upstream_id, &mut messages).await {
-                Ok(Step::Response(response)) => return Answer::Message(StatusCode::OK, response),
+                Ok(Step::Response(status, response)) => return Answer::Message(status, response),
                 Ok(Step::Notification(first)) if !whole => {
                     let (sender, stream) = Stream::channel(QUEUE);
                     tokio::spawn(self.stream_events(upstream_id, messages, first, sender));
@@ -250,7 +261,7 @@ impl Relay {
                 }
                 match self.next_for_caller(upstream_id, &mut messages).await {
                     Ok(Step::Notification(message)) => next = message,
-                    Ok(Step::Response(response)) => {
+                    Ok(Step::Response(_, response)) => {
                         let _ = sender.send(Chunk::Data(event::message(&response))).await;
                         break;
                     }
@@ -268,7 +279,7 @@ impl Relay {
             let _ = sender.send(Chunk::End).await;
             Ok(())
         };
-        if let Err(error) = self.while_held(going_on).await {
+        if let Err(error) = self.while_held(&sender, going_on).await {
             self.server.failed(&error);
         }
     }
@@ -289,7 +300,10 @@ impl Relay {
             UpstreamError::new(Outcome::UpstreamError, "the server ended the stream before its answer")
         })??;
         match scan::message(&message).map_err(|fault| bad_reply(&fault))? {
-            scan::Upstream::Response(response) => self.response(upstream_id, &message, &response).map(Step::Response),
+            scan::Upstream::Response(response) => {
+                let (status, response) = self.response(upstream_id, &message, &response)?;
+                Ok(Step::Response(status, response))
+            }
             scan::Upstream::Notification(call) => Ok(self.notification(upstream_id, &message, &call)),
             scan::Upstream::Request(call) => {
                 // A pooled session has no one client to ask: the server hears so at once instead of waiting.
@@ -301,21 +315,29 @@ impl Relay {
         }
     }
 
-    fn response(&self, upstream_id: u64, message: &Bytes, response: &scan::Response) -> Result<Bytes, UpstreamError> {
+    fn response(
+        &self,
+        upstream_id: u64,
+        message: &Bytes,
+        response: &scan::Response,
+    ) -> Result<(StatusCode, Bytes), UpstreamError> {
         let Some(id_span) = response.id_span.filter(|_| response.id == Some(upstream_id)) else {
             return Err(UpstreamError::new(Outcome::UpstreamError, "the answer bears another id"));
         };
+        let status = self.check_era(message, response)?;
         self.server.metrics.answered(response.result.as_ref().is_none_or(|result| result.is_error));
         let code = response.error.as_ref().and_then(|error| error.code);
         if self.modern && self.method == Method::ReadResource && code == Some(RESOURCE_NOT_FOUND) {
             // The modern protocol has another code for it, and says which resource.
             let uri = self.uri_prefix.iter().map(|prefix| String::from_utf8_lossy(prefix)).collect::<String>();
-            return Ok(failure::unknown_message(self.client(), &(uri + self.holding.called().name())).into());
+            let told = failure::unknown_message(self.client(), &(uri + self.holding.called().name()));
+            return Ok((StatusCode::OK, told.into()));
         }
         let mut edits = vec![Edit::replace(id_span, &self.id[..])];
         if let Some(result) = &response.result {
             let object = result.object.filter(|_| result.result_type.is_none()).zip(self.modern_result());
             edits.extend(object.map(|(object, members)| Edit::insert_last(object, members)));
+            edits.extend(self.without_modern(message, result)?);
         }
         if let Some(prefix) = &self.uri_prefix {
             let uris = scan::contents_uris(message).map_err(|fault| bad_reply(&fault))?;
@@ -325,7 +347,7 @@ impl Relay {
             }
             edits.extend(uris.into_iter().map(|uri| Edit::insert(uri.start + 1, &prefix[..])));
         }
-        Ok(edited(message, edits))
+        Ok((status, edited(message, edits)))
     }
 
     /// Progress goes home under the caller's own token. What the server logs on the stream of a call is of that call, and

@@ -127,7 +127,12 @@ impl Sessions {
 
     /// How much of servers' logs a session wants; everything that they send until it says so.
     pub fn log_level(&self, session: &Session) -> LogLevel {
-        self.log_levels.read().get(&(session.expires, session.nonce)).copied().unwrap_or(LogLevel::Debug)
+        self.named_log_level(session).unwrap_or(LogLevel::Debug)
+    }
+
+    /// The log level that a session named, if it did.
+    pub fn named_log_level(&self, session: &Session) -> Option<LogLevel> {
+        self.log_levels.read().get(&(session.expires, session.nonce)).copied()
     }
 
     /// Ends a session: its id is unknown from now on.

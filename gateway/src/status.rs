@@ -7,6 +7,7 @@ use crds::snapshot::{HttpWire, Item, ServerIndex, Transport};
 use crate::catalogue::{List, State};
 use crate::gateway::{Gateway, View};
 use crate::index::At;
+use crate::revision::Revision;
 use crate::upstream::stdio::ChildState;
 
 /// One server.
@@ -25,6 +26,9 @@ pub struct ServerStatus {
     /// What went wrong, if something did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// The revision that is spoken to it, once that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<&'static str>,
     /// Tools that are published.
     pub tools: usize,
     /// Its children.
@@ -83,6 +87,7 @@ pub fn servers(gateway: &Gateway) -> Vec<ServerStatus> {
                 at,
                 state: if upstreams.is_some() { catalogue.state().as_str() } else { "off" },
                 detail,
+                protocol: upstreams.as_ref().and_then(|upstreams| upstreams.own().protocol()),
                 tools: published(&view, index as ServerIndex),
                 children,
             }
@@ -94,8 +99,11 @@ pub fn servers(gateway: &Gateway) -> Vec<ServerStatus> {
 fn published(view: &View, server: ServerIndex) -> usize {
     let of_server = &view.index.servers[server as usize];
     let shown = (0..of_server.published(List::Tools).len() as u32).filter(|entry| {
-        let offered = view.table.snapshot.offers(server, Item::Tool(&of_server.native(List::Tools, *entry).name));
-        offered && view.index.is_visible(List::Tools, At { server, entry: *entry })
+        let native = of_server.native(List::Tools, *entry);
+        let offered = view.table.snapshot.offers(server, Item::Tool(&native.name));
+        offered
+            && native.exists_in(Revision::NEWEST_LEGACY)
+            && view.index.is_visible(List::Tools, At { server, entry: *entry })
     });
     shown.count()
 }

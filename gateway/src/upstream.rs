@@ -10,7 +10,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::http::{HeaderName, HeaderValue};
+use ::http::{HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
 use crds::digest::cut;
 use crds::snapshot::{Digest128, Secrets, Server, Transport};
@@ -22,6 +22,7 @@ use self::stdio::{ChildState, Children};
 use crate::capabilities::Capabilities;
 use crate::egress::Egress;
 
+pub mod era;
 mod error;
 mod event_stream;
 pub mod handshake;
@@ -33,6 +34,7 @@ mod sse;
 pub mod stdio;
 mod unasked;
 
+pub use era::Era;
 pub use error::{Outcome, UpstreamError};
 pub use handshake::Offers;
 pub use http::render_credential;
@@ -63,8 +65,10 @@ pub struct CallerPart {
 pub struct Outgoing<'a> {
     /// The MCP method.
     pub method: &'a str,
-    /// Writes the whole message for an id; the progress token, if any, is the id too.
-    pub render: &'a (dyn Fn(u64) -> Bytes + Send + Sync),
+    /// Writes the whole message for an id and the server's era; the progress token, if any, is the id too.
+    pub render: &'a (dyn Fn(u64, Era) -> Bytes + Send + Sync),
+    /// Adds what a modern server is told over HTTP in headers too, besides the method: `Mcp-Name`, `Mcp-Param-*`.
+    pub mirror: &'a (dyn Fn(&mut HeaderMap) + Send + Sync),
     /// When to give up.
     pub deadline: Instant,
 }
@@ -73,6 +77,8 @@ pub struct Outgoing<'a> {
 pub struct Reply {
     /// The id that the request had upstream; the response must bear it.
     pub id: u64,
+    /// The era in which the server was asked.
+    pub era: Era,
     /// What comes.
     pub body: ReplyBody,
 }
@@ -166,12 +172,26 @@ impl Upstream {
         }
     }
 
-    /// What the server says that it offers, in a session that is begun if there is none.
+    /// What the server says that it offers, in a session that is begun if there is none. A modern server is asked anew.
     pub async fn offers(&self, deadline: Instant) -> Result<Offers, UpstreamError> {
         match self {
             Upstream::Http(upstream) => upstream.offers(deadline).await,
             Upstream::Stdio(upstream) => upstream.offers(deadline).await,
         }
+    }
+
+    /// The revision that is spoken to the server, once that is known.
+    pub fn protocol(&self) -> Option<&'static str> {
+        match self {
+            Upstream::Http(upstream) => upstream.protocol(),
+            Upstream::Stdio(upstream) => upstream.protocol(),
+        }
+    }
+
+    /// Whether a client of the server must mirror arguments in headers, and must drop tools of which it cannot know which
+    /// (2026-07-28, transports/streamable-http).
+    pub fn wants_mirrors(&self) -> bool {
+        matches!(self, Upstream::Http(_)) && self.protocol() == Some(era::MODERN)
     }
 
     /// Sends a response to a request of the server, or a notification, in the session that is live. Takes no longer than

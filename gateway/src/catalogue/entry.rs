@@ -27,6 +27,8 @@ pub struct Entry {
     pub name_at: Range<usize>,
     /// The arguments of a tool that modern clients mirror in headers; if that cannot be done, it is not for them (R6).
     pub annotations: Result<Box<[Annotation]>, Invalid>,
+    /// Whether the server wants them mirrored by us too: then a tool of which it cannot be known what is for nobody.
+    pub is_mirrored: bool,
 }
 
 impl Entry {
@@ -61,13 +63,14 @@ impl Entry {
             // Copied, so that what is dropped of a page does not live as long as its entries.
             json: Bytes::copy_from_slice(text.as_bytes()),
             name_at: start..start + raw.get().len(),
+            is_mirrored: false,
             annotations: if list == List::Tools { annotation::read(text) } else { Ok(Box::default()) },
         })
     }
 
     /// Whether there is such an entry for clients of this revision. It is neither listed to others nor called by them.
     pub fn exists_in(&self, revision: Revision) -> bool {
-        !revision.is_modern() || self.annotations.is_ok()
+        self.annotations.is_ok() || !(revision.is_modern() || self.is_mirrored)
     }
 
     /// The description under another name.
@@ -81,20 +84,21 @@ impl Entry {
 }
 
 impl Catalogue {
-    /// Warns of tools that are not for modern clients, if this is how the server lists them now.
+    /// Warns of tools that are not for modern clients, or for nobody, if this is how the server lists them now.
     pub fn warn(&self, server: &str) {
         let tools = self.of(List::Tools);
         if !matches!(tools.state, State::Ready) {
             return;
         }
         let invalid = tools.entries.iter().filter_map(|tool| Some((tool, tool.annotations.as_ref().err()?)));
-        for (at, (tool, Invalid(words))) in invalid.enumerate() {
+        for (at, (of_list, Invalid(words))) in invalid.enumerate() {
             if at == MAX_WARNINGS {
-                tracing::warn!(%server, "and more of its tools are not for clients of 2026-07-28");
+                tracing::warn!(%server, "and more of its tools");
                 break;
             }
-            let tool: String = tool.name.chars().take(MAX_WARNED_NAME).collect();
-            tracing::warn!(%server, ?tool, "the tool is not for clients of 2026-07-28: {words}");
+            let tool: String = of_list.name.chars().take(MAX_WARNED_NAME).collect();
+            let whose = if of_list.is_mirrored { "clients" } else { "clients of 2026-07-28" };
+            tracing::warn!(%server, ?tool, "the tool is not for {whose}: {words}");
         }
     }
 }

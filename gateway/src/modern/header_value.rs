@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use http::HeaderValue;
 
 /// What the header says, without optional white space and unwrapped from `=?base64?…?=`. None if it holds what such a
 /// header may not, or if the base64 is not as an encoder writes it.
@@ -17,6 +18,16 @@ pub(super) fn decoded(value: &[u8]) -> Option<Cow<'_, [u8]>> {
         Some(encoded) => STANDARD.decode(encoded).ok().map(Cow::Owned),
         None => Some(Cow::Borrowed(value)),
     }
+}
+
+/// What the header has to say, so that [`decoded`] gives it back: as it is where a header carries it unchanged.
+pub(super) fn encoded(said: &[u8]) -> Option<HeaderValue> {
+    let is_plain = said.iter().all(|byte| matches!(byte, b' '..=b'~')) && said.trim_ascii() == said;
+    let is_wrapped = said.starts_with(b"=?base64?") && said.ends_with(b"?=");
+    if is_plain && !is_wrapped {
+        return HeaderValue::from_bytes(said).ok();
+    }
+    HeaderValue::try_from(format!("=?base64?{}?=", STANDARD.encode(said))).ok()
 }
 
 #[cfg(test)]
@@ -51,6 +62,26 @@ mod tests {
         for (value, expected) in cases {
             let said = decoded(value);
             assert_eq!(said.as_deref(), expected.map(str::as_bytes), "{}", String::from_utf8_lossy(value));
+        }
+    }
+
+    #[test]
+    fn r6_values_are_wrapped_only_where_a_header_could_not_carry_them() {
+        let cases = [
+            ("us-west1", "us-west1"),
+            ("", ""),
+            ("a b", "a b"),
+            ("Hello, \u{4e16}\u{754c}", "=?base64?SGVsbG8sIOS4lueVjA==?="),
+            (" padded ", "=?base64?IHBhZGRlZCA=?="),
+            ("=?base64?literal?=", "=?base64?PT9iYXNlNjQ/bGl0ZXJhbD89?="),
+            ("=?base64?=", "=?base64?PT9iYXNlNjQ/PQ==?="),
+            ("a\tb", "=?base64?YQli?="),
+            ("a\r\nHost: b", "=?base64?YQ0KSG9zdDogYg==?="),
+        ];
+        for (said, expected) in cases {
+            let value = encoded(said.as_bytes()).unwrap();
+            assert_eq!(value.to_str().unwrap(), expected, "{said:?}");
+            assert_eq!(decoded(value.as_bytes()).as_deref(), Some(said.as_bytes()), "{said:?}");
         }
     }
 }

@@ -29,6 +29,8 @@ pub enum Outcome {
     UpstreamError,
     /// A server that speaks only a protocol that the gateway does not speak to it.
     UnsupportedProtocol,
+    /// A server that wants of the client what it does not offer, or what cannot be asked of it.
+    MissingCapability,
 }
 
 impl Outcome {
@@ -42,6 +44,7 @@ impl Outcome {
             Outcome::RateLimited => "rate_limited",
             Outcome::UpstreamError => "upstream_error",
             Outcome::UnsupportedProtocol => "unsupported_protocol",
+            Outcome::MissingCapability => "missing_capability",
         }
     }
 }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
+use super::era::{Era, MODERN, is_modern_error};
 use super::{Outcome, UpstreamError};
 use crate::capabilities::Capabilities;
 
@@ -18,13 +19,20 @@ pub const SPOKEN: [&str; 4] = ["2024-11-05", "2025-03-26", "2025-06-18", NEWEST]
 /// The notification that ends the handshake.
 pub const INITIALIZED: &str = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
 
-/// What a server said of itself in its answer to `initialize`.
+/// What a server said of itself in its answer to `initialize`, or to `server/discover`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Hello {
-    /// The revision in force, one of [`SPOKEN`].
+    /// The revision in force, one of [`SPOKEN`], or [`MODERN`].
     pub version: &'static str,
     /// What it offers.
     pub offers: Offers,
+}
+
+impl Hello {
+    /// The era of the revision in force.
+    pub fn era(&self) -> Era {
+        if self.version == MODERN { Era::Modern } else { Era::Legacy }
+    }
 }
 
 /// What a server said that it offers.
@@ -39,6 +47,19 @@ pub struct Offers {
     pub resources: bool,
     /// Completions of arguments of prompts and templates.
     pub completions: bool,
+    /// Which of its lists a modern server tells of when they change, to who listens. Legacy servers tell unasked.
+    pub changes: Changes,
+}
+
+/// The lists whose changes a modern server tells to who listens.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Changes {
+    /// That of tools.
+    pub tools: bool,
+    /// That of prompts.
+    pub prompts: bool,
+    /// Those of resources and of templates.
+    pub resources: bool,
 }
 
 /// The `initialize` request. A pooled session declares no client capability: it has no one client to ask.
@@ -101,6 +122,7 @@ pub fn hello(message: &[u8], id: u64) -> Result<Hello, UpstreamError> {
         prompts: prompts.is_some(),
         resources: resources.is_some(),
         completions: completions.is_some(),
+        changes: Changes::default(),
     };
     Ok(Hello { version, offers })
 }
@@ -109,10 +131,15 @@ pub fn hello(message: &[u8], id: u64) -> Result<Hello, UpstreamError> {
 pub fn refused(code: i64) -> UpstreamError {
     match code {
         // UnsupportedProtocolVersion and its siblings, and "unknown method" for initialize itself
-        -32099..=-32020 | -32601 => UpstreamError::new(
-            Outcome::UnsupportedProtocol,
-            "the server speaks only the 2026-07-28 protocol, which is not yet spoken to servers",
-        ),
+        -32601 => neither(),
+        code if is_modern_error(code) => neither(),
         _ => UpstreamError::new(Outcome::UpstreamError, format!("the server refused initialize with error {code}")),
     }
+}
+
+fn neither() -> UpstreamError {
+    UpstreamError::new(
+        Outcome::UnsupportedProtocol,
+        "the server refuses initialize, and did not answer server/discover as a server of 2026-07-28 does",
+    )
 }

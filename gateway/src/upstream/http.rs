@@ -1,12 +1,15 @@
-//! An upstream over HTTP, of the legacy era: Streamable HTTP, or HTTP+SSE.
+//! An upstream over HTTP: Streamable HTTP of either era, or HTTP+SSE.
 //!
 //! The session begins with the first request, once for all that wait for it,
 //! and again when the server has forgotten it; a request that the server
 //! refused for that reason is sent once more (R7). Each request of a session
-//! is one POST. Once stopped, it begins no session any more.
+//! is one POST. A modern server has no session: what stands for one is that it
+//! said so, and ends when it says otherwise. Once stopped, it begins no session
+//! any more.
 
 use std::sync::Arc;
 
+use ::http::StatusCode;
 use bytes::Bytes;
 use crds::snapshot::{HttpWire, Transport};
 use tokio::sync::watch;
@@ -18,13 +21,14 @@ use self::session::Failure;
 use self::target::Target;
 use super::pool::Pool;
 use super::unasked::Unasked;
-use super::{CallerPart, Endpoint, Offers, Outcome, Outgoing, Reply, Strays, UpstreamError};
+use super::{CallerPart, Endpoint, Era, Offers, Outcome, Outgoing, Reply, Strays, UpstreamError};
 use crate::egress::Egress;
 
 pub(crate) mod client;
 mod current;
 mod events;
 mod headers;
+mod modern;
 pub(crate) mod post;
 pub(crate) mod reply;
 pub(crate) mod session;
@@ -66,11 +70,16 @@ impl HttpUpstream {
     /// What the server says that it offers, in a session that is begun if there is none.
     pub async fn offers(&self, deadline: Instant) -> Result<Offers, UpstreamError> {
         let current = self.current.as_ref().map_err(Clone::clone)?;
-        let live = tokio::time::timeout_at(deadline, current.get(None, deadline));
-        match &*live.await.unwrap_or_else(|_| Err(UpstreamError::timeout("the beginning of a session")))? {
-            Live::Streamable(session) => Ok(session.offers()),
-            Live::Sse(session) => Ok(session.offers()),
-        }
+        // What a modern server offers is not agreed on: it may have changed since.
+        let known = current.now().filter(|live| matches!(&**live, Live::Modern(_)));
+        let live = tokio::time::timeout_at(deadline, current.get(known.as_ref(), deadline));
+        let live = live.await.unwrap_or_else(|_| Err(UpstreamError::timeout("the beginning of a session")))?;
+        Ok(live.hello().map(|hello| hello.offers).unwrap_or_default())
+    }
+
+    /// The revision that is spoken to the server, once that is known.
+    pub fn protocol(&self) -> Option<&'static str> {
+        self.current.as_ref().ok()?.now()?.hello().map(|hello| hello.version)
     }
 
     /// Sends a response to a request of the server, or a notification, in the session that is live.
@@ -82,6 +91,8 @@ impl HttpUpstream {
             match &*live {
                 Live::Streamable(session) => session.notify(message).await,
                 Live::Sse(session) => session.notify(message).await,
+                // It asks nothing, and is told nothing.
+                Live::Modern(_) => Ok(StatusCode::ACCEPTED),
             }
         };
         let status = tokio::time::timeout(client.connect_timeout, posted)
@@ -108,13 +119,13 @@ impl HttpUpstream {
         let live = current.get(None, outgoing.deadline).await?;
         match send_in(current, &live, outgoing).await {
             Ok(reply) => return Ok(reply),
-            Err(Failure::Failed(error)) => return Err(error),
+            Err(Failure::Failed(error) | Failure::Stale(error)) => return Err(error),
             Err(Failure::Forgotten(_)) => {}
         }
         let renewed = current.get(Some(&live), outgoing.deadline).await?;
         match send_in(current, &renewed, outgoing).await {
             Ok(reply) => Ok(reply),
-            Err(Failure::Failed(error)) => Err(error),
+            Err(Failure::Failed(error) | Failure::Stale(error)) => Err(error),
             Err(Failure::Forgotten(forgotten)) => forgotten.into_reply(),
         }
     }
@@ -122,11 +133,18 @@ impl HttpUpstream {
 
 async fn send_in(current: &Current, live: &Live, outgoing: &Outgoing<'_>) -> Result<Reply, Failure> {
     let id = current.next_id();
-    let message = (outgoing.render)(id);
+    let message = |era| (outgoing.render)(id, era);
     let repeat = Repeat::of(outgoing.method);
     match live {
-        Live::Streamable(session) => session.send(id, message, repeat).await,
-        Live::Sse(session) => session.send(id, message, repeat).await,
+        Live::Streamable(session) => session.send(id, message(Era::Legacy), repeat).await,
+        Live::Sse(session) => session.send(id, message(Era::Legacy), repeat).await,
+        Live::Modern(modern) => {
+            let sent = modern.send(current.client(), id, message(Era::Modern), outgoing).await;
+            if matches!(&sent, Err(Failure::Stale(_))) {
+                current.list_again();
+            }
+            sent
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use tokio::task::AbortHandle;
 
 use super::event_stream::{Decoder, Event};
-use super::handshake::{self, Offers};
+use super::handshake::{self, Hello};
 use super::http::client::{Client, Repeat, broke};
 use super::http::drain;
 use super::http::post::Post;
@@ -22,14 +22,15 @@ use super::http::reply::{Media, Refusal, media};
 use super::http::session::{Failure, add_version, last};
 use super::routes::{Routes, too_large};
 use super::unasked::Unasked;
-use super::{Messages, Outcome, Reply, ReplyBody, UpstreamError};
+use super::{Era, Messages, Outcome, Reply, ReplyBody, UpstreamError};
 
 /// An initialized session.
 pub(crate) struct SseSession {
     post: Arc<Post>,
     routes: Arc<Routes>,
     reader: AbortHandle,
-    offers: Offers,
+    /// None before it is initialized.
+    hello: Option<Hello>,
 }
 
 /// The events of the stream.
@@ -47,7 +48,7 @@ impl SseSession {
         let routes = Routes::new(client.max_response);
         let plain = Post::new(Arc::clone(client), endpoint, client.headers.clone());
         let reader = tokio::spawn(read(stream, Arc::clone(&routes), Arc::clone(&plain), unasked.clone()));
-        let mut session = Self { post: plain, routes, reader: reader.abort_handle(), offers: Offers::default() };
+        let mut session = Self { post: plain, routes, reader: reader.abort_handle(), hello: None };
         let initialize = handshake::initialize(id, unasked.capabilities());
         let reply = session.send(id, initialize, Repeat::Never).await.map_err(Failure::into_error)?;
         let ReplyBody::Messages(mut messages) = reply.body else {
@@ -56,15 +57,15 @@ impl SseSession {
         let hello = handshake::hello(&last(&mut messages).await?, id)?;
         let mut headers = client.headers.clone();
         add_version(&mut headers, &hello);
-        session.offers = hello.offers;
+        session.hello = Some(hello);
         session.post = Post::new(Arc::clone(client), session.post.endpoint().clone(), headers);
         session.notify(Bytes::from_static(handshake::INITIALIZED.as_bytes())).await?;
         Ok(session)
     }
 
-    /// What the server said that it offers.
-    pub(crate) fn offers(&self) -> Offers {
-        self.offers
+    /// What the server said of itself.
+    pub(crate) fn hello(&self) -> Option<&Hello> {
+        self.hello.as_ref()
     }
 
     /// One request in one POST; its messages come on the stream.
@@ -79,7 +80,7 @@ impl SseSession {
             return Failure::of(Refusal::read(response, &media, id).await, id, session_unknown);
         }
         drain(response.into_body()).await;
-        Ok(Reply { id, body: ReplyBody::Messages(Messages::Routed(routed)) })
+        Ok(Reply { id, era: Era::Legacy, body: ReplyBody::Messages(Messages::Routed(routed)) })
     }
 
     /// A notification, or a response to a request of the server; the status of its answer.

@@ -9,7 +9,7 @@
 //! ```text
 //! send ─► phase: Down ──ask──► Starting ─► Live(Session) ─► id, outbox ─► the child's stdin
 //!           ▲                     │             │
-//!           └─── Keeper: launch, initialize, watch the end ◄── stdout, stderr, exit
+//!           └─── Keeper: launch, greet, watch the end ◄── stdout, stderr, exit
 //! ```
 
 use std::sync::Arc;
@@ -23,13 +23,14 @@ use self::keeper::Keeper;
 use self::session::{Refused, Session};
 use super::handshake::{Hello, Offers};
 use super::unasked::Unasked;
-use super::{CallerPart, Endpoint, Outcome, Outgoing, Reply, Strays, UpstreamError};
+use super::{CallerPart, Endpoint, Era, Outcome, Outgoing, Reply, Strays, UpstreamError};
 
 pub use self::children::Children;
 pub use self::template::header_names;
 
 mod backoff;
 mod children;
+mod greet;
 mod keeper;
 mod lines;
 mod overlong;
@@ -79,7 +80,7 @@ enum Phase {
     Down(Down),
     /// Of this generation.
     Starting(u64),
-    Live(Arc<Session>),
+    Live(Arc<Session>, Era),
     Stopped,
 }
 
@@ -123,8 +124,8 @@ impl StdioUpstream {
     pub async fn send(&self, outgoing: &Outgoing<'_>) -> Result<Reply, UpstreamError> {
         let mut phase = self.shared.phase.subscribe();
         loop {
-            let session = self.live(&mut phase, outgoing.deadline).await?;
-            match session.request(outgoing, self.keeper.clone()).await {
+            let (session, era) = self.live(&mut phase, outgoing.deadline).await?;
+            match session.request(outgoing, era, self.keeper.clone()).await {
                 Ok(reply) => return Ok(reply),
                 Err(Refused::Failed(error)) => return Err(error),
                 Err(Refused::Ended) => changed(&mut phase, outgoing.deadline).await?,
@@ -139,13 +140,22 @@ impl StdioUpstream {
         hello.map(|hello| hello.offers).ok_or_else(|| UpstreamError::new(Outcome::Unreachable, "the server ended"))
     }
 
+    /// The revision that the live child speaks.
+    pub fn protocol(&self) -> Option<&'static str> {
+        self.shared.state.lock().hello.as_ref().map(|hello| hello.version)
+    }
+
     /// The live child's session, starting the child if there is none.
-    async fn live(&self, phase: &mut watch::Receiver<Phase>, deadline: Instant) -> Result<Arc<Session>, UpstreamError> {
+    async fn live(
+        &self,
+        phase: &mut watch::Receiver<Phase>,
+        deadline: Instant,
+    ) -> Result<(Arc<Session>, Era), UpstreamError> {
         let mut awaited = None;
         loop {
             let seen = phase.borrow_and_update().clone();
             match seen {
-                Phase::Live(session) => return Ok(session),
+                Phase::Live(session, era) => return Ok((session, era)),
                 Phase::Starting(generation) => {
                     awaited.get_or_insert(generation);
                 }
@@ -162,7 +172,7 @@ impl StdioUpstream {
     /// Writes a response to a request of the server, or a notification, to the child that is live.
     pub async fn answer(&self, message: Bytes) {
         let live = self.shared.phase.borrow().clone();
-        if let Phase::Live(session) = live {
+        if let Phase::Live(session, _) = live {
             session.tell(message, self.shared.endpoint.connect_timeout()).await;
         }
     }

@@ -193,6 +193,9 @@ async fn endless(page: usize) -> SocketAddr {
                             r#"{{"jsonrpc":"2.0","id":{id},"result":{{"tools":[],"nextCursor":"{id}","pad":"{}"}}}}"#,
                             "p".repeat(page)
                         ),
+                        Some("server/discover") => {
+                            format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":-32601,"message":"no"}}}}"#)
+                        }
                         _ => String::new(),
                     };
                     let head = if answer.is_empty() { "202 Accepted" } else { "200 OK" };

@@ -67,11 +67,13 @@ pub(crate) async fn call(upstream: &HttpUpstream) -> Result<Heard, UpstreamError
 }
 
 pub(crate) async fn send(upstream: &HttpUpstream, method: &str, within: Duration) -> Result<Heard, UpstreamError> {
-    let render = |id: u64| {
+    let render = |id: u64, _| {
         let request = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": {"_meta": {"progressToken": id}}});
         Bytes::from(request.to_string())
     };
-    let reply = upstream.send(&Outgoing { method, render: &render, deadline: Instant::now() + within }).await?;
+    let reply = upstream
+        .send(&Outgoing { method, render: &render, mirror: &|_| {}, deadline: Instant::now() + within })
+        .await?;
     let mut heard = Heard { id: reply.id, messages: Vec::new(), error: None };
     match reply.body {
         ReplyBody::Json(body) => match body.collect().await {

@@ -22,11 +22,14 @@ async fn each_call_after_the_first_is_one_post_on_the_same_connection() {
     }
     let seen = server.script.seen();
     let methods: Vec<_> = seen.iter().map(|seen| seen.body["method"].as_str().unwrap()).collect();
-    assert_eq!(methods, ["initialize", "notifications/initialized", "tools/call", "tools/call", "tools/call"]);
+    assert_eq!(
+        methods,
+        ["server/discover", "initialize", "notifications/initialized", "tools/call", "tools/call", "tools/call"]
+    );
     assert_eq!(server.script.connections(), 1);
     let mut ids: Vec<_> = seen.iter().filter_map(|seen| seen.body["id"].as_u64()).collect();
     ids.dedup();
-    assert_eq!(ids.len(), 4, "R3: no id twice");
+    assert_eq!(ids.len(), 5, "R3: no id twice");
 }
 
 #[tokio::test]
@@ -137,7 +140,7 @@ async fn r21_what_is_no_mcp_answer_is_an_outcome_without_a_byte_of_it() {
         assert_eq!((failed.outcome, failed.http_status), (outcome, Some(number)), "{status} {media}");
         assert!(!format!("{failed} {failed:?}").contains("secret"), "{failed:?}");
         assert_eq!(server.script.of("tools/call").len(), 1, "R7, R20: {status} is neither repeated nor followed");
-        assert_eq!(server.script.seen().len(), 3);
+        assert_eq!(server.script.seen().len(), 4, "server/discover and the two of the handshake before");
     }
 }
 

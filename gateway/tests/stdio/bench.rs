@@ -126,12 +126,13 @@ fn endpoint(manifest: Manifest<'_>) -> Endpoint {
 
 /// Sends a request and gives its reply, nothing of it read.
 pub(crate) async fn send(upstream: &StdioUpstream, params: &Value, within: Duration) -> Result<Reply, UpstreamError> {
-    let render = |id: u64| {
+    let render = |id: u64, _| {
         let mut params = params.clone();
         params["_meta"] = json!({"progressToken": id});
         Bytes::from(json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params}).to_string())
     };
-    let outgoing = Outgoing { method: "tools/call", render: &render, deadline: Instant::now() + within };
+    let outgoing =
+        Outgoing { method: "tools/call", render: &render, mirror: &|_| {}, deadline: Instant::now() + within };
     upstream.send(&outgoing).await
 }
 

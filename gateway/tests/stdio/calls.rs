@@ -123,13 +123,14 @@ pub(crate) async fn a_changed_list_is_seen() {
 pub(crate) async fn a_message_with_newlines_arrives_as_one() {
     let bench = Bench::new();
     let upstream = bench.upstream(DEMO, &[]);
-    let render = |id: u64| {
+    let render = |id: u64, _| {
         Bytes::from(format!(
             "{{\"jsonrpc\":\"2.0\",\n\"id\":{id},\r\n\"method\":\"tools/call\",\"params\":{{\"name\":\"echo\",\n\"arguments\":{{\"text\":\"a\\nb\"}}}}}}\n"
         ))
     };
     let deadline = Instant::now() + Duration::from_secs(20);
-    let reply = upstream.send(&Outgoing { method: "tools/call", render: &render, deadline }).await.unwrap();
+    let reply =
+        upstream.send(&Outgoing { method: "tools/call", render: &render, mirror: &|_| {}, deadline }).await.unwrap();
     assert_eq!(read(reply).await.unwrap()[0]["result"]["content"][0]["text"], "a\nb");
 }
 

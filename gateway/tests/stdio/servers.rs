@@ -11,7 +11,10 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
     match kind {
         "exits" => return ExitCode::from(3),
         "does-not-read" => {
-            answer_line(&std::io::stdin().lines().next().unwrap().unwrap());
+            // server/discover, which it does not know, and initialize
+            let mut lines = std::io::stdin().lines();
+            refuse(&serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap());
+            answer_line(&lines.next().unwrap().unwrap());
             loop {
                 std::thread::park();
             }
@@ -26,10 +29,9 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
         let message: Value = serde_json::from_str(&line).unwrap();
         heard.push(message.clone());
         match message["method"].as_str() {
-            Some("initialize") if kind == "silent" => {}
-            Some("initialize") if kind == "modern" => {
-                write(&json!({"jsonrpc": "2.0", "id": message["id"], "error": {"code": -32601, "message": "no"}}));
-            }
+            Some("initialize" | "server/discover") if kind == "silent" => {}
+            Some("server/discover") => refuse(&message),
+            Some("initialize") if kind == "modern" => refuse(&message),
             Some("initialize") => answer_line(&line),
             Some("tools/call") => call(&message, &heard),
             _ => {}
@@ -104,6 +106,10 @@ fn answer_line(initialize: &str) {
     let id = serde_json::from_str::<Value>(initialize).unwrap()["id"].clone();
     let hello = json!({"protocolVersion": "2025-06-18", "capabilities": {"tools": {}}, "serverInfo": {"name": "bad"}});
     write(&json!({"jsonrpc": "2.0", "id": id, "result": hello}));
+}
+
+fn refuse(message: &Value) {
+    write(&json!({"jsonrpc": "2.0", "id": message["id"], "error": {"code": -32601, "message": "no"}}));
 }
 
 fn result(id: &Value, text: &str) {

@@ -40,7 +40,8 @@ pub(crate) enum Repeat {
 impl Repeat {
     /// Whether a request of this MCP method may be sent again. What is not known to be harmless is not.
     pub(crate) fn of(method: &str) -> Self {
-        let harmless = matches!(method, "initialize" | "ping") || method.ends_with("/list");
+        let harmless = matches!(method, "initialize" | "ping" | "server/discover" | "subscriptions/listen")
+            || method.ends_with("/list");
         if harmless { Repeat::Once } else { Repeat::Never }
     }
 }

@@ -5,7 +5,7 @@
 //! server makes one: whoever ends the upstream has to know of it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -14,8 +14,10 @@ use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::client::Client;
+use super::modern::Modern;
 use super::reply::{Fallback, may_be_sse};
 use super::session::Session;
+use crate::upstream::handshake::Hello;
 use crate::upstream::sse::SseSession;
 use crate::upstream::unasked::Unasked;
 use crate::upstream::{Outcome, UpstreamError};
@@ -27,6 +29,15 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(super) enum Live {
     Streamable(Session),
     Sse(SseSession),
+    /// No session, but what takes its place: a server that answered as a modern one.
+    Modern(Modern),
+}
+
+/// The legacy wire that a server turned out to speak.
+#[derive(Clone, Copy)]
+enum Wire {
+    Streamable,
+    Sse,
 }
 
 /// The one session of an upstream, if there is one.
@@ -40,8 +51,8 @@ pub(super) struct Current {
     beginning: Arc<Mutex<Option<UpstreamError>>>,
     /// Attempts to begin that ended, by success or error.
     attempts: AtomicU64,
-    /// `Auto` found HTTP+SSE.
-    found_sse: AtomicBool,
+    /// What the server was found to speak when it was of the legacy era, as long as it works.
+    found: parking_lot::Mutex<Option<Wire>>,
     unasked: Unasked,
     /// Turns true when the upstream is stopped.
     ended: watch::Sender<bool>,
@@ -56,7 +67,7 @@ impl Current {
             live: ArcSwapOption::empty(),
             beginning: Arc::default(),
             attempts: AtomicU64::new(0),
-            found_sse: AtomicBool::new(false),
+            found: parking_lot::Mutex::default(),
             unasked,
             ended: watch::Sender::new(false),
         })
@@ -68,6 +79,11 @@ impl Current {
 
     pub(super) fn next_id(&self) -> u64 {
         self.ids.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Counts a reason to list the server again.
+    pub(super) fn list_again(&self) {
+        self.unasked.list_again();
     }
 
     /// The session that is live, as it is.
@@ -165,28 +181,52 @@ impl Current {
         Ok(live)
     }
 
-    /// Begins a session on the declared wire, or on the one that the server turns out to speak (R5).
+    /// Begins a session on the declared wire, or in the era and on the wire that the server turns out to speak (R5).
     async fn begin(&self) -> Result<Live, UpstreamError> {
-        let auto = self.wire == HttpWire::Auto;
-        if self.wire == HttpWire::Sse || (auto && self.found_sse.load(Ordering::Relaxed)) {
-            match self.begin_sse().await {
-                // It no longer speaks what it spoke: ask anew.
-                Err(error) if auto && not_spoken(&error) => self.found_sse.store(false, Ordering::Relaxed),
-                begun => return begun,
-            }
+        if self.wire == HttpWire::Sse {
+            return self.begin_sse().await;
         }
+        if let Some(begun) = self.begin_as_before().await {
+            return begun;
+        }
+        if let Some(modern) = Modern::probe(&self.client, self.next_id()).await? {
+            return Ok(Live::Modern(modern));
+        }
+        let (begun, wire) = self.begin_legacy().await?;
+        *self.found.lock() = Some(wire);
+        Ok(begun)
+    }
+
+    /// Begins as it went the last time; none if that is not known, or not spoken any more.
+    async fn begin_as_before(&self) -> Option<Result<Live, UpstreamError>> {
+        let wire = self.found.lock().take()?;
+        let begun = match wire {
+            Wire::Sse => self.begin_sse().await,
+            Wire::Streamable => {
+                let begun = Session::begin(&self.client, self.next_id(), &self.unasked).await;
+                begun.map(Live::Streamable).map_err(|(error, _)| error)
+            }
+        };
+        match begun {
+            Ok(live) => {
+                *self.found.lock() = Some(wire);
+                Some(Ok(live))
+            }
+            Err(error) if not_spoken(&error) => None,
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    async fn begin_legacy(&self) -> Result<(Live, Wire), UpstreamError> {
         let (error, fallback) = match Session::begin(&self.client, self.next_id(), &self.unasked).await {
-            Ok(session) => return Ok(Live::Streamable(session)),
+            Ok(session) => return Ok((Live::Streamable(session), Wire::Streamable)),
             Err(failed) => failed,
         };
-        if !auto || fallback == Fallback::None {
+        if self.wire != HttpWire::Auto || fallback == Fallback::None {
             return Err(error);
         }
         match self.begin_sse().await {
-            Ok(live) => {
-                self.found_sse.store(true, Ordering::Relaxed);
-                Ok(live)
-            }
+            Ok(live) => Ok((live, Wire::Sse)),
             // A server that speaks neither is told of by what it said first.
             Err(second) if second.outcome == Outcome::UpstreamError => Err(error),
             Err(second) => Err(second),
@@ -199,5 +239,17 @@ impl Current {
 }
 
 fn not_spoken(error: &UpstreamError) -> bool {
-    error.http_status.and_then(|status| http::StatusCode::from_u16(status).ok()).is_some_and(may_be_sse)
+    let status = error.http_status.and_then(|status| http::StatusCode::from_u16(status).ok()).is_some_and(may_be_sse);
+    status || error.outcome == Outcome::UnsupportedProtocol
+}
+
+impl Live {
+    /// What the server said of itself.
+    pub(super) fn hello(&self) -> Option<&Hello> {
+        match self {
+            Live::Streamable(session) => Some(session.hello()),
+            Live::Sse(session) => session.hello(),
+            Live::Modern(modern) => Some(modern.hello()),
+        }
+    }
 }

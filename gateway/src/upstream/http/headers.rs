@@ -18,6 +18,9 @@ pub(crate) const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-i
 /// The header of the negotiated revision, from 2025-06-18 on.
 pub(crate) const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 
+/// The header of 2026-07-28 that repeats the method.
+pub(crate) const METHOD: HeaderName = HeaderName::from_static("mcp-method");
+
 /// What every POST to this upstream bears: ours, then the declared ones, the credential, the caller's.
 pub(crate) fn base(endpoint: &Endpoint, caller: CallerPart, target: &Target) -> Result<HeaderMap, UpstreamError> {
     let mut headers = HeaderMap::with_capacity(16);

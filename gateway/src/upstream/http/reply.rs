@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
 use super::events::Events;
+use crate::upstream::era::{self, Found, HEADER_MISMATCH, UNSUPPORTED_VERSION, is_modern_error};
 use crate::upstream::{Messages, Outcome, ReplyBody, Routed, UpstreamError, handshake};
 
 /// No JSON-RPC error is larger.
@@ -121,6 +122,39 @@ impl Refusal {
         }
     }
 
+    /// Whether a server misses a session in a request of the modern era: it is of the legacy one, and read nothing of it.
+    pub(crate) fn session_missing(&self) -> bool {
+        match &self.rpc {
+            None => may_be_sse(self.status),
+            Some(rpc) if rpc.ours => may_be_sse(self.status) && matches!(rpc.code, -32000 | -32001),
+            Some(rpc) => may_be_sse(self.status) && !rpc.modern(),
+        }
+    }
+
+    /// What the refusal of a `server/discover` shows: only these statuses are those of servers that know nothing of it,
+    /// and only without an error of the modern protocol (R5). Anything else leaves the era unknown.
+    pub(crate) fn of_discover(self) -> Result<Found, UpstreamError> {
+        match self.rpc {
+            Some(rpc) if rpc.modern() => era::found(&rpc.body),
+            _ if may_be_sse(self.status) => Ok(Found::Legacy),
+            _ => Err(self.error),
+        }
+    }
+
+    /// Whether the server refused, unread, because it speaks another revision than it was asked in.
+    pub(crate) fn version_refused(&self) -> bool {
+        self.status == StatusCode::BAD_REQUEST && self.code() == Some(UNSUPPORTED_VERSION)
+    }
+
+    /// Whether the server refused, unread, because of the headers that 2026-07-28 asks for.
+    pub(crate) fn headers_refused(&self) -> bool {
+        self.status == StatusCode::BAD_REQUEST && self.code() == Some(HEADER_MISMATCH)
+    }
+
+    fn code(&self) -> Option<i64> {
+        self.rpc.as_ref().map(|rpc| rpc.code)
+    }
+
     /// A JSON-RPC error that answers the request is a message, whatever its status; else a failure.
     pub(crate) fn into_reply(self) -> Result<ReplyBody, UpstreamError> {
         let answer = self.rpc.filter(|rpc| rpc.ours && self.error.outcome == Outcome::UpstreamError);
@@ -165,6 +199,6 @@ impl RpcError {
 
     /// A code that only the modern protocol has.
     fn modern(&self) -> bool {
-        (-32099..=-32020).contains(&self.code)
+        is_modern_error(self.code)
     }
 }

@@ -11,30 +11,34 @@ use super::events::drain;
 use super::headers::{PROTOCOL_VERSION, SESSION_ID};
 use super::post::Post;
 use super::reply::{self, Fallback, Refusal};
-use crate::upstream::handshake::{self, Hello, Offers};
+use crate::upstream::handshake::{self, Hello};
 use crate::upstream::routes::too_large;
 use crate::upstream::unasked::Unasked;
-use crate::upstream::{Messages, Outcome, Reply, ReplyBody, UpstreamError};
+use crate::upstream::{Era, Messages, Outcome, Reply, ReplyBody, UpstreamError};
 
 /// An initialized session. A server that gave no session id keeps none, and cannot forget it.
 pub(crate) struct Session {
     post: Arc<Post>,
     named: bool,
-    offers: Offers,
+    hello: Hello,
 }
 
 /// Why a request of a session has no reply.
 pub(crate) enum Failure {
-    /// The server does not know the session: it processed nothing.
+    /// The server does not know the session, or is of another era by now: it processed nothing.
     Forgotten(Forgotten),
+    /// The server finds that the headers do not say what the request says: it processed nothing, and what it listed last
+    /// does not hold any more.
+    Stale(UpstreamError),
     /// Anything else.
     Failed(UpstreamError),
 }
 
-/// A refusal that says that the session is unknown. It stands if that happens again.
+/// A refusal that says that the session, or its era, is unknown. It stands if that happens again.
 pub(crate) struct Forgotten {
-    refusal: Refusal,
-    id: u64,
+    pub(super) refusal: Refusal,
+    pub(super) id: u64,
+    pub(super) era: Era,
 }
 
 impl Session {
@@ -59,22 +63,22 @@ impl Session {
         }
         add_version(&mut headers, &hello);
         let post = Post::new(Arc::clone(client), path.clone(), headers);
-        let session = Self { post, named, offers: hello.offers };
+        let session = Self { post, named, hello };
         // A notification has no answer: a server that dislikes this one will say so of the first request.
         session.notify(Bytes::from_static(handshake::INITIALIZED.as_bytes())).await.map_err(fatal)?;
         Ok(session)
     }
 
-    /// What the server said that it offers.
-    pub(crate) fn offers(&self) -> Offers {
-        self.offers
+    /// What the server said of itself.
+    pub(crate) fn hello(&self) -> &Hello {
+        &self.hello
     }
 
     /// One request, in exactly one POST.
     pub(crate) async fn send(&self, id: u64, request: Bytes, repeat: Repeat) -> Result<Reply, Failure> {
         let response = self.post.message(request, repeat).await?;
         match reply::read(response, id, self.post.client().max_response).await {
-            Ok(body) => Ok(Reply { id, body }),
+            Ok(body) => Ok(Reply { id, era: Era::Legacy, body }),
             Err(refusal) => Failure::of(refusal, id, self.named),
         }
     }
@@ -98,8 +102,9 @@ impl Session {
 impl Failure {
     /// What a refusal is to a request: an answer after all, a forgotten session, or a failure.
     pub(crate) fn of(refusal: Refusal, id: u64, named: bool) -> Result<Reply, Self> {
-        let forgotten = Forgotten { refusal, id };
-        if named && forgotten.refusal.session_unknown() {
+        let forgotten = Forgotten { refusal, id, era: Era::Legacy };
+        let refusal = &forgotten.refusal;
+        if (named && refusal.session_unknown()) || refusal.version_refused() || refusal.headers_refused() {
             return Err(Failure::Forgotten(forgotten));
         }
         forgotten.into_reply().map_err(Failure::Failed)
@@ -109,7 +114,7 @@ impl Failure {
     pub(crate) fn into_error(self) -> UpstreamError {
         match self {
             Failure::Forgotten(forgotten) => forgotten.refusal.error,
-            Failure::Failed(error) => error,
+            Failure::Failed(error) | Failure::Stale(error) => error,
         }
     }
 }
@@ -117,7 +122,7 @@ impl Failure {
 impl Forgotten {
     /// The outcome where the session is not begun again.
     pub(crate) fn into_reply(self) -> Result<Reply, UpstreamError> {
-        self.refusal.into_reply().map(|body| Reply { id: self.id, body })
+        self.refusal.into_reply().map(|body| Reply { id: self.id, era: self.era, body })
     }
 }
 
@@ -145,7 +150,7 @@ fn session_id_of(mut value: HeaderValue) -> Result<HeaderValue, UpstreamError> {
 }
 
 /// The response alone, of a reply that is read as a whole. What else comes is of no use before a session has begun.
-async fn whole(reply: ReplyBody, limit: u64) -> Result<Bytes, UpstreamError> {
+pub(super) async fn whole(reply: ReplyBody, limit: u64) -> Result<Bytes, UpstreamError> {
     match reply {
         ReplyBody::Json(body) => {
             let limit = usize::try_from(limit).unwrap_or(usize::MAX);

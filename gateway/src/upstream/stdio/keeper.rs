@@ -6,9 +6,9 @@ use tokio::sync::mpsc;
 use tokio::time::{Duration, Instant, sleep_until};
 
 use super::backoff::{Backoff, STABLE};
-use super::running::Running;
+use super::running::{Running, Ungreeted};
 use super::{Down, Phase, Shared, Stop, stopped};
-use crate::upstream::UpstreamError;
+use crate::upstream::{Era, UpstreamError};
 
 /// Starts the child when it is wanted, sees it end, and stops it.
 pub(super) struct Keeper {
@@ -16,18 +16,22 @@ pub(super) struct Keeper {
     /// Closed when the upstream and all of its replies are dropped.
     orders: mpsc::Receiver<Stop>,
     backoff: Backoff,
+    /// The server was seen to be of the legacy era, or to end when it was asked which it is of.
+    legacy: bool,
 }
 
 /// How one life of the child ended.
 enum End {
     Failed(UpstreamError, Duration),
+    /// When it was asked for its era: it is to be started again at once, and asked nothing that it may not know (R5).
+    Probed,
     Idle,
     Stopped,
 }
 
 impl Keeper {
     pub(super) fn new(shared: Arc<Shared>, orders: mpsc::Receiver<Stop>) -> Self {
-        Self { shared, orders, backoff: Backoff::default() }
+        Self { shared, orders, backoff: Backoff::default(), legacy: false }
     }
 
     /// Runs until the child is stopped for good.
@@ -35,7 +39,10 @@ impl Keeper {
         let mut down = Down { generation: 1, error: None, retry_at: Instant::now() };
         while self.wanted(&down).await {
             self.shared.phase.send_replace(Phase::Starting(down.generation));
-            let end = self.live().await;
+            let mut end = self.live().await;
+            if let End::Probed = end {
+                end = self.live().await;
+            }
             down = Down { generation: down.generation + 1, error: None, retry_at: Instant::now() };
             match end {
                 End::Failed(error, lived) => {
@@ -44,7 +51,7 @@ impl Keeper {
                     down.error = Some(error);
                     self.shared.list_again.send_modify(|count| *count += 1);
                 }
-                End::Idle => {}
+                End::Idle | End::Probed => {}
                 End::Stopped => break,
             }
             self.shared.phase.send_replace(Phase::Down(down.clone()));
@@ -82,6 +89,10 @@ impl Keeper {
             let mut state = self.shared.state.lock();
             state.pid = None;
             state.hello = None;
+            if let End::Probed = end {
+                // the one that follows takes its place
+                state.starts -= 1;
+            }
         }
         if let End::Stopped = end {
             running.take_down(&stopped()).await;
@@ -93,17 +104,30 @@ impl Keeper {
         end
     }
 
-    /// From `initialize` to whatever ends the child.
+    /// From the handshake to whatever ends the child.
     async fn attend(&mut self, running: &mut Running) -> End {
         let hello = tokio::select! {
-            hello = running.greet(self.shared.endpoint.connect_timeout()) => hello,
+            hello = running.greet(self.legacy, self.shared.endpoint.connect_timeout()) => hello,
             _ = self.orders.recv() => return End::Stopped,
         };
-        match hello {
-            Ok(hello) => self.shared.state.lock().hello = Some(hello),
-            Err(error) => return End::Failed(error, Duration::ZERO),
-        }
-        self.shared.phase.send_replace(Phase::Live(running.session().clone()));
+        let era = match hello {
+            Ok(hello) => {
+                let era = hello.era();
+                self.shared.state.lock().hello = Some(hello);
+                era
+            }
+            Err(Ungreeted::Ended(_)) if !self.legacy => {
+                self.legacy = true;
+                return End::Probed;
+            }
+            Err(Ungreeted::Ended(error)) => return End::Failed(error, Duration::ZERO),
+            Err(Ungreeted::Refused(error)) => {
+                self.legacy = false;
+                return End::Failed(error, Duration::ZERO);
+            }
+        };
+        self.legacy = era == Era::Legacy;
+        self.shared.phase.send_replace(Phase::Live(running.session().clone(), era));
         let born = Instant::now();
         let idle = self.shared.children.idle();
         let mut look_at = born + idle;

@@ -12,12 +12,13 @@ use tokio::task::JoinHandle;
 use tokio::time::{Duration, Instant, timeout};
 
 use super::children::Launched;
+use super::greet::greet;
 use super::lines::Lines;
-use super::session::{Refused, Session};
+use super::session::Session;
 use super::{Shared, pipes, scratch};
 use crate::exec_child::{CANNOT_EXECUTE, NOT_FOUND, tree};
-use crate::upstream::handshake::{self, Hello, INITIALIZED};
-use crate::upstream::{Messages, Outcome, Outgoing, ReplyBody, UpstreamError};
+use crate::upstream::handshake::Hello;
+use crate::upstream::{Outcome, UpstreamError};
 
 /// Messages that wait to be written; further requests wait within their deadlines.
 const OUTBOX: usize = 64;
@@ -25,6 +26,14 @@ const OUTBOX: usize = 64;
 const SETTLE: Duration = Duration::from_secs(1);
 /// How long the supervisor may take to end the tree: two graces of two seconds, and some.
 const TAKE_DOWN: Duration = Duration::from_secs(8);
+
+/// Why a handshake failed.
+pub(super) enum Ungreeted {
+    /// The child ended before it answered.
+    Ended(UpstreamError),
+    /// It answered otherwise, or not in time.
+    Refused(UpstreamError),
+}
 
 /// A started child.
 pub(super) struct Running {
@@ -69,15 +78,15 @@ impl Running {
         &self.session
     }
 
-    /// The handshake.
-    pub(super) async fn greet(&mut self, within: Duration) -> Result<Hello, UpstreamError> {
+    /// The handshake. `legacy`: the server was one of that era before.
+    pub(super) async fn greet(&mut self, legacy: bool, within: Duration) -> Result<Hello, Ungreeted> {
         let session = self.session.clone();
-        let mut hello = std::pin::pin!(hello(&session, Instant::now() + within));
+        let mut hello = std::pin::pin!(greet(&session, legacy, Instant::now() + within));
         tokio::select! {
             biased;
-            hello = &mut hello => hello,
+            hello = &mut hello => hello.map_err(Ungreeted::Refused),
             // it may have answered before it ended
-            _ = self.failed() => hello.await,
+            _ = self.failed() => hello.await.map_err(Ungreeted::Ended),
         }
     }
 
@@ -130,30 +139,6 @@ impl Running {
         let _ = timeout(SETTLE, &mut self.logger).await;
         self.logger.abort();
     }
-}
-
-async fn hello(session: &Arc<Session>, deadline: Instant) -> Result<Hello, UpstreamError> {
-    let render = |id| handshake::initialize(id, session.capabilities());
-    let outgoing = Outgoing { method: "initialize", render: &render, deadline };
-    let mut reply = session.request(&outgoing, ()).await.map_err(|refused| match refused {
-        Refused::Ended => UpstreamError::new(Outcome::Unreachable, "the server's process ended"),
-        Refused::Failed(error) => error,
-    })?;
-    let ReplyBody::Messages(messages) = &mut reply.body else {
-        return Err(UpstreamError::new(Outcome::UpstreamError, "the answer to initialize is no message"));
-    };
-    let response = last(messages).await?;
-    let hello = handshake::hello(&response, reply.id)?;
-    session.notify(INITIALIZED);
-    Ok(hello)
-}
-
-async fn last(messages: &mut Messages) -> Result<bytes::Bytes, UpstreamError> {
-    let mut last = None;
-    while let Some(message) = messages.next().await {
-        last = Some(message?);
-    }
-    last.ok_or_else(|| UpstreamError::new(Outcome::Unreachable, "the server's process ended"))
 }
 
 /// The failure that this end of the process is. The supervisor exits as the server did, with 128 + N for signal N.

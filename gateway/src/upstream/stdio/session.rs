@@ -18,7 +18,7 @@ use super::lines::Piece;
 use crate::capabilities::Capabilities;
 use crate::upstream::message::{Kind, kind};
 use crate::upstream::unasked::Unasked;
-use crate::upstream::{Messages, Outcome, Outgoing, Reply, ReplyBody, Routed, UpstreamError};
+use crate::upstream::{Era, Messages, Outcome, Outgoing, Reply, ReplyBody, Routed, UpstreamError};
 
 /// Progress notifications that wait for a caller; further ones are dropped. The response has a place of its own.
 const PROGRESS_QUEUE: usize = 32;
@@ -89,6 +89,7 @@ impl Session {
     pub(super) async fn request<T: Send + Sync + 'static>(
         self: &Arc<Self>,
         outgoing: &Outgoing<'_>,
+        era: Era,
         alive: T,
     ) -> Result<Reply, Refused> {
         let mut blocked = self.blocked.subscribe();
@@ -106,8 +107,8 @@ impl Session {
         let id = self.table.lock().add(waiting).ok_or(Refused::Ended)?;
         let forget =
             Forget { session: self.clone(), id, deadline: self.expire_at(outgoing.deadline, id), _alive: alive };
-        place.send((outgoing.render)(id));
-        Ok(Reply { id, body: ReplyBody::Messages(Messages::Routed(Routed::new(receiver, Box::new(forget)))) })
+        place.send((outgoing.render)(id, era));
+        Ok(Reply { id, era, body: ReplyBody::Messages(Messages::Routed(Routed::new(receiver, Box::new(forget)))) })
     }
 
     /// Writes a notification, if the child reads.

@@ -1,0 +1,82 @@
+//! A caller's request as its server gets it: another id, the native name or
+//! URI, the id as progress token, and what the server's era asks for. Every
+//! other byte as it came (R3).
+
+use bytes::Bytes;
+
+use crate::forward::Request;
+use crate::log_level::LogLevel;
+use crate::scan::{Edit, MODERN_META, Meta, change_members, splice};
+use crate::upstream::era::{Era, OWN_META};
+
+/// The message for an upstream. `name_json`: what is called, as the server knows it. `level`: the logs that a legacy
+/// client wants; a modern one says so itself.
+pub fn render(
+    request: &Request<'_>,
+    name_json: &[u8],
+    level: Option<LogLevel>,
+    (upstream_id, era): (u64, Era),
+) -> Bytes {
+    let Request { body, message, .. } = *request;
+    let id = upstream_id.to_string();
+    let members = (era == Era::Modern && !request.client.modern).then(|| own_members(level));
+    let mut edits = Vec::with_capacity(8);
+    if let Some(token) = &message.id {
+        edits.push(Edit::replace(token.span, id.as_bytes()));
+    }
+    edits.push(Edit::replace(request.said.span, name_json));
+    let params = message.params.as_ref();
+    match (params.and_then(|params| params.meta.as_ref()), &members) {
+        (Some(meta), _) => {
+            if let Some(token) = &meta.progress_token {
+                edits.push(Edit::replace(token.span, id.as_bytes()));
+            }
+            edits.extend(of_meta(body, meta, era, members.as_deref().unwrap_or_default()));
+        }
+        (None, Some(members)) => {
+            let with_meta = format!(r#""_meta":{{{members}}}"#);
+            edits.extend(params.map(|params| Edit::insert_last(params.object, with_meta.as_bytes())));
+        }
+        (None, None) => {}
+    }
+    edits.sort_unstable_by_key(|edit| edit.span.start);
+    let mut out = Vec::with_capacity(message.span.end - message.span.start + name_json.len() + 48);
+    let from = message.span.start;
+    if from == 0 && message.span.end == body.len() {
+        splice(body, &edits, &mut out);
+    } else {
+        // A message of a batch: its spans count from the start of the body.
+        for edit in &mut edits {
+            edit.span.start -= from;
+            edit.span.end -= from;
+        }
+        splice(&body[from..message.span.end], &edits, &mut out);
+    }
+    out.into()
+}
+
+/// What a legacy server does not get of a modern client's `_meta`, and what a modern server does not find in a legacy
+/// client's: `members`, or nothing.
+fn of_meta<'a>(body: &'a Bytes, meta: &Meta<'_>, era: Era, members: &'a str) -> Vec<Edit<'a>> {
+    let is_changed = match era {
+        Era::Legacy => meta.protocol_version.is_some(),
+        Era::Modern => !members.is_empty(),
+    };
+    if !is_changed {
+        return Vec::new();
+    }
+    // The members were read once already, so that reading them again cannot fail.
+    change_members(body, meta.object.span, &MODERN_META, members.as_bytes()).unwrap_or_default()
+}
+
+/// What a request of a legacy client says in `_meta` to a modern server. No client capability: what the server may then
+/// ask for cannot be asked of the client yet.
+fn own_members(level: Option<LogLevel>) -> String {
+    match level {
+        Some(level) => format!(r#"{OWN_META},"io.modelcontextprotocol/logLevel":"{}""#, level.as_str()),
+        None => OWN_META.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
