@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 mod answer;
 mod entry;
 mod lists;
+pub mod modern;
 mod over_http;
 mod script;
 pub mod stdio;
@@ -60,6 +61,10 @@ struct State {
     connections: Mutex<u64>,
     sessions: Mutex<Sessions>,
     streams: Mutex<HashMap<u64, mpsc::Sender<over_http::Piece>>>,
+    /// Who listens, by the id of the request.
+    listeners: Mutex<Vec<(serde_json::Value, mpsc::Sender<over_http::Piece>)>>,
+    /// Who waits for what never comes.
+    waiting: Mutex<Vec<mpsc::Sender<over_http::Piece>>>,
 }
 
 /// The sessions of a server, and what their tools remember.
@@ -84,6 +89,8 @@ impl Upstream {
             connections: Mutex::default(),
             sessions: Mutex::default(),
             streams: Mutex::default(),
+            listeners: Mutex::default(),
+            waiting: Mutex::default(),
         });
         let listener = std::net::TcpListener::bind(address).unwrap();
         listener.set_nonblocking(true).unwrap();
@@ -152,6 +159,34 @@ impl Upstream {
     /// Forgets every session, as a restart does.
     pub fn forget_sessions(&self) {
         self.state.sessions.lock().unwrap().memories.clear();
+    }
+
+    /// How many listen (2026-07-28).
+    pub fn listeners(&self) -> usize {
+        let mut listeners = self.state.listeners.lock().unwrap();
+        listeners.retain(|(_, listener)| !listener.is_closed());
+        listeners.len()
+    }
+
+    /// Tells this notification to all who listen.
+    pub fn tell(&self, method: &str) {
+        for (id, listener) in &*self.state.listeners.lock().unwrap() {
+            let message = modern::told(id, method, &serde_json::json!({}));
+            // Who is gone hears nothing.
+            let _ = listener.try_send(Ok(over_http::event(&message).into()));
+        }
+    }
+
+    /// Ends the streams of all who listen.
+    pub fn hang_up(&self) {
+        self.state.listeners.lock().unwrap().clear();
+    }
+
+    /// How many calls of tools that hang are waited for (2026-07-28).
+    pub fn waiting(&self) -> usize {
+        let mut waiting = self.state.waiting.lock().unwrap();
+        waiting.retain(|waiting| !waiting.is_closed());
+        waiting.len()
     }
 
     /// How many sessions are known.

@@ -170,15 +170,3 @@ async fn a_server_that_fails_discovery_leaves_the_others_lists_whole() {
     let memory = rss_bytes(switchboard.pid());
     assert!(memory < MEMORY, "{memory} bytes");
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_modern_only_upstream_shows_a_named_state() {
-    let modern = Upstream::start(Script { modern_only: true, ..Script::echo() });
-    let manifests = Manifests::default();
-    manifests.http("modern", &modern.url()).key("all", KEY, &["modern"]);
-    let switchboard = Switchboard::start(manifests.path(), &Options::default());
-    let servers = switchboard.ready();
-    let state = servers[0]["state"].as_str().unwrap_or_default();
-    assert!(state != "ready" && !state.is_empty(), "{servers:?}");
-    assert_eq!(modern.posts("tools/call"), 0);
-}

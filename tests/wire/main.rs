@@ -21,6 +21,7 @@ mod hosts;
 mod limits;
 mod logs;
 mod mirrored_arguments;
+mod modern_servers;
 mod own_list;
 mod paths;
 mod prompts;

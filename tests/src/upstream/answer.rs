@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use super::entry::Entry;
 use super::lists::{capabilities, list, own_name, own_uri};
+use super::modern;
 use super::script::{Does, Script};
 
 /// The parts of a message that decide; all else is bytes.
@@ -40,6 +41,8 @@ pub(super) enum Next {
     Stream { head: Bytes, filler: u64, tail: Option<Bytes> },
     /// Say the first half of this, then end the connection.
     Half(Bytes),
+    /// Acknowledge, then say what is told to all who listen.
+    Listen,
     /// Say a web page.
     Page,
     /// Answer with this HTTP status, and Location.
@@ -50,6 +53,16 @@ pub(super) enum Next {
 
 /// Decides about one message. `caller` is the last word of the script's caller header.
 pub(super) fn answer(script: &Script, memory: &mut Memory, caller: Option<&str>, body: &[u8]) -> Next {
+    let next = answer_plainly(script, memory, caller, body);
+    match next {
+        Next::Say { after, messages } if script.modern_only => {
+            Next::Say { after, messages: messages.iter().map(modern::finished).collect() }
+        }
+        next => next,
+    }
+}
+
+fn answer_plainly(script: &Script, memory: &mut Memory, caller: Option<&str>, body: &[u8]) -> Next {
     let Ok(message) = serde_json::from_slice::<Message<'_>>(body) else {
         return say(r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"not JSON"}}"#.to_owned());
     };
@@ -65,6 +78,7 @@ pub(super) fn answer(script: &Script, memory: &mut Memory, caller: Option<&str>,
         ("initialize", Some(does), _) | ("tools/list", _, Some(does)) => act(does, memory, (id, params), &echo),
         ("initialize", None, _) => result(id, &initialize_result(script)),
         ("server/discover", ..) if script.modern_only => result(id, &discover_result(script)),
+        ("subscriptions/listen", ..) if script.modern_only => Next::Listen,
         ("ping", ..) => result(id, "{}"),
         _ => {
             if let Some(page) = list(script, method, caller, id, params) {

@@ -15,8 +15,9 @@ pub(super) fn capabilities(script: &Script) -> String {
     let resources = !(script.resources.is_empty() && script.templates.is_empty());
     let tools = !script.tools.is_empty() || !(completes || prompts || resources);
     let kinds = [("tools", tools), ("prompts", prompts), ("resources", resources), ("completions", completes)];
+    let tells = if script.list_changed { r#"{"listChanged":true}"# } else { "{}" };
     let offered: Vec<String> =
-        kinds.iter().filter(|(_, offered)| *offered).map(|(kind, _)| format!(r#""{kind}":{{}}"#)).collect();
+        kinds.iter().filter(|(_, offered)| *offered).map(|(kind, _)| format!(r#""{kind}":{tells}"#)).collect();
     format!("{{{}}}", offered.join(","))
 }
 

@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use super::answer::{Memory, Message, Next, answer};
+use super::modern;
 use super::script::{BODY_OF_ERRORS, Form, Script};
 use super::{Received, State};
 
@@ -71,6 +72,9 @@ async fn respond(state: &Arc<State>, request: Request<Incoming>) -> Response<Rep
             let stream = head.uri.query().and_then(|query| query.strip_prefix("session=")?.parse().ok());
             message_of_stream(state, &script, stream, caller, &body)
         }
+        (&Method::POST, "/mcp") if script.modern_only => {
+            modern_post(state, &script, &head.headers, caller, &body).await
+        }
         (&Method::POST, "/mcp") => post(state, &script, header("mcp-session-id"), caller, &method, &body).await,
         (&Method::DELETE, "/mcp") => {
             let session = header("mcp-session-id").unwrap_or_default();
@@ -103,7 +107,7 @@ async fn post(
 ) -> Response<Reply> {
     let mut fresh = None;
     let mut memory = Memory::default();
-    if script.sessions && !script.modern_only {
+    if script.sessions {
         let mut sessions = state.sessions.lock().unwrap();
         if method == "initialize" {
             sessions.last += 1;
@@ -131,11 +135,55 @@ async fn post(
     response
 }
 
+/// A request of 2026-07-28, which stands for itself.
+async fn modern_post(
+    state: &Arc<State>,
+    script: &Script,
+    headers: &http::HeaderMap,
+    caller: Option<&str>,
+    body: &[u8],
+) -> Response<Reply> {
+    if let Some(refused) = modern::refusal(script, Some(headers), body) {
+        let mut response = with_type("application/json", Reply::whole(refused.to_string()));
+        *response.status_mut() = StatusCode::BAD_REQUEST;
+        return response;
+    }
+    let next = answer(script, &mut Memory::default(), caller, body);
+    match &next {
+        Next::Listen => listen(state, body),
+        Next::Never => never(state),
+        Next::Say { messages, .. } => {
+            let code = modern::status(messages.last().map_or(&[][..], |message| message));
+            let mut response = say(script.form, next).await;
+            *response.status_mut() = StatusCode::from_u16(code).unwrap();
+            response
+        }
+        _ => say(script.form, next).await,
+    }
+}
+
+/// A stream on which [`super::Upstream::tell`] is heard.
+fn listen(state: &State, body: &[u8]) -> Response<Reply> {
+    let request: serde_json::Value = serde_json::from_slice(body).unwrap();
+    let (sender, reply) = Reply::written(64);
+    sender.try_send(Ok(event(&modern::acknowledged(&request)).into())).expect("a fresh channel has room");
+    state.listeners.lock().unwrap().push((request["id"].clone(), sender));
+    with_type("text/event-stream", reply)
+}
+
+/// A stream with progress and no end; [`super::Upstream::waiting`] counts those whose client is still there.
+fn never(state: &State) -> Response<Reply> {
+    let (sender, reply) = Reply::written(64);
+    sender.try_send(Ok(Bytes::from_static(b": waiting\n\n"))).expect("a fresh channel has room");
+    state.waiting.lock().unwrap().push(sender);
+    with_type("text/event-stream", reply)
+}
+
 /// Over Streamable HTTP an answer is the response of the POST.
 async fn say(form: Form, next: Next) -> Response<Reply> {
     match next {
         Next::Nothing => status(StatusCode::ACCEPTED),
-        Next::Never => std::future::pending().await,
+        Next::Never | Next::Listen => std::future::pending().await,
         Next::Page => with_type("text/html", Reply::whole("<html><body>It works!</body></html>")),
         Next::Status { status: code, location } => {
             let mut response = refusal(code);
@@ -199,7 +247,7 @@ fn message_of_stream(
     tokio::spawn(async move {
         // A stream whose reader is gone takes nothing; there is nobody to tell.
         match next {
-            Next::Nothing | Next::Never | Next::Status { .. } => {}
+            Next::Nothing | Next::Never | Next::Listen | Next::Status { .. } => {}
             Next::Page => drop(sender.send(Ok(Bytes::from(event(b"<html></html>")))).await),
             Next::Say { after, messages } => {
                 tokio::time::sleep(after).await;
@@ -259,7 +307,7 @@ async fn write_large(sender: mpsc::Sender<Piece>, stream: bool, head: Bytes, mut
     }
 }
 
-fn event(message: &[u8]) -> Vec<u8> {
+pub(super) fn event(message: &[u8]) -> Vec<u8> {
     [b"event: message\ndata: ", message, b"\n\n"].concat()
 }
 

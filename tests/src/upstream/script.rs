@@ -38,8 +38,10 @@ pub struct Script {
     pub at_list: Option<Does>,
     /// How long it takes to list, in milliseconds.
     pub list_after: u64,
-    /// Whether it speaks 2026-07-28 alone.
+    /// Whether it speaks 2026-07-28 alone, and insists on what that asks of clients.
     pub modern_only: bool,
+    /// Whether it says that it tells of changes of its lists.
+    pub list_changed: bool,
     /// Refuses requests (401) without this header and value.
     pub required: Option<(String, String)>,
     /// The header whose last word names the caller: each sees a further tool and prompt `for_WORD`, and a further resource
@@ -138,6 +140,7 @@ impl Default for Script {
             at_list: None,
             list_after: 0,
             modern_only: false,
+            list_changed: false,
             required: None,
             caller_header: None,
             keep: true,
@@ -168,6 +171,11 @@ impl Script {
     pub fn templates(mut self, templates: impl IntoIterator<Item = Entry>) -> Self {
         self.templates.extend(templates);
         self
+    }
+
+    /// Of 2026-07-28 alone.
+    pub fn modern(self) -> Self {
+        Self { modern_only: true, ..self }
     }
 
     /// With this done instead of answering a method.

@@ -12,6 +12,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Stdout};
 use tokio::sync::mpsc;
 
 use super::answer::{Memory, Next, answer};
+use super::modern;
 use super::script::Script;
 
 /// How much of a large result is written at once.
@@ -46,6 +47,11 @@ pub async fn serve(script: Script) {
     let mut lines = BufReader::new(tokio::io::stdin()).split(b'\n');
     while let Ok(Some(line)) = lines.next_segment().await {
         journal(&script, &line);
+        let refused = if script.modern_only { modern::refusal(&script, None, &line) } else { None };
+        if let Some(refused) = refused {
+            let _ = sender.send(format!("{refused}\n").into()).await;
+            continue;
+        }
         let next = answer(&script, &mut memory.lock().unwrap(), None, &line);
         tokio::spawn(say(next, sender.clone()));
     }
@@ -63,7 +69,7 @@ fn journal(script: &Script, line: &[u8]) {
 async fn say(next: Next, out: mpsc::Sender<Bytes>) {
     // A pipe that nobody reads takes nothing; there is nobody to tell.
     match next {
-        Next::Nothing | Next::Never | Next::Status { .. } => {}
+        Next::Nothing | Next::Never | Next::Listen | Next::Status { .. } => {}
         Next::Page => drop(out.send(Bytes::from_static(b"<html><body>It works!</body></html>\n")).await),
         Next::Say { after, messages } => {
             if after > Duration::ZERO {
