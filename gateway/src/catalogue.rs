@@ -264,10 +264,9 @@ async fn read_list(
         cursor = next;
     }
     entries.truncate(MAX_ENTRIES);
-    if upstream.wants_mirrors() {
-        for entry in &mut entries {
-            entry.is_mirrored = true;
-        }
+    if list == List::Tools && upstream.protocol() == Some(era::MODERN) {
+        let is_mirrored = upstream.wants_mirrors();
+        entries.iter_mut().for_each(|entry| entry.of_modern_server(is_mirrored));
     }
     Ok(entries)
 }

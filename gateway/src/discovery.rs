@@ -29,8 +29,8 @@ pub async fn keep(upstreams: Weak<ServerUpstreams>, changed: Arc<Notify>) {
     let Some((own, mut ended)) = upstreams.upgrade().map(|server| (server.own().clone(), server.ended())) else {
         return;
     };
-    let changes = watch::Sender::new(Changes::default());
-    let listening = listening::keep(&own, changes.subscribe());
+    let told = watch::Sender::new(Changes::default());
+    let listening = listening::keep(&own, told.subscribe());
     let discovering = async {
         let mut list_again = own.list_again();
         let mut backoff = SPACING;
@@ -45,7 +45,7 @@ pub async fn keep(upstreams: Weak<ServerUpstreams>, changed: Arc<Notify>) {
             };
             let catalogue = list(&server, &own, &known, publish).await;
             drop(server);
-            changes.send_replace(catalogue.offers.changes);
+            told.send_replace(catalogue.offers.changes);
             if !catalogue.is_ready() {
                 backoff = backoff.min(MAX_BACKOFF);
                 tokio::time::sleep(backoff).await;

@@ -9,6 +9,7 @@ use crds::snapshot::{Server, ServerIndex, WireSettings};
 
 use crate::catalogue::{Catalogue, Entry, List};
 use crate::published::published;
+use crate::revision::Revision;
 
 /// Where a published name leads.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -51,8 +52,17 @@ pub struct Published {
     pub name: String,
     /// The description with the published name, the rest byte for byte.
     pub json: Bytes,
+    /// The same for legacy clients, if they get another.
+    pub legacy_json: Option<Bytes>,
     /// Its server lists the name before it too: the first is meant.
     pub repeated: bool,
+}
+
+impl Published {
+    /// The description for clients of this revision.
+    pub fn json_for(&self, revision: Revision) -> &Bytes {
+        self.legacy_json.as_ref().filter(|_| !revision.is_modern()).unwrap_or(&self.json)
+    }
 }
 
 impl Index {
@@ -146,7 +156,8 @@ pub fn publish(list: List, entries: &[Entry], server: &Server, settings: &WireSe
     let mut seen = HashSet::new();
     let published = entries.iter().map(|entry| {
         let name = published(list, &entry.name, server, settings).into_owned();
-        Published { json: entry.json_as(&name), name, repeated: !seen.insert(&entry.name) }
+        let (json, legacy_json) = (entry.json_as(&name), entry.legacy_json_as(&name));
+        Published { json, legacy_json, name, repeated: !seen.insert(&entry.name) }
     });
     published.collect()
 }

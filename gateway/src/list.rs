@@ -60,7 +60,7 @@ fn from_index(exchange: &Exchange<'_>, list: List, server: ServerIndex, out: &mu
             continue;
         }
         if index.is_visible(list, at) {
-            write(&published.json, out);
+            write(published.json_for(exchange.revision), out);
         } else if list.has_uris() && !published.repeated {
             write(&qualify(exchange, server, native), out);
         } else {
@@ -88,8 +88,9 @@ fn from_catalogue(
             continue;
         }
         let free = exchange.view.index.leaves_name(list, &published.name, server);
-        if free && taken.insert(published.name) {
-            write(&published.json, out);
+        if free && !taken.contains(&published.name) {
+            write(published.json_for(exchange.revision), out);
+            taken.insert(published.name);
         } else if list.has_uris() {
             write(&qualify(exchange, server, native), out);
         } else {

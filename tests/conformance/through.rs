@@ -14,17 +14,12 @@ use crate::table;
 
 /// What is not proxied yet: what a server asks of the client, subscriptions, and logs that it sends beside the stream of
 /// the call that they are of.
-const NOT_YET_2025_06_18: [&str; 5] = [
-    "resources-subscribe",
-    "resources-unsubscribe",
-    "tools-call-elicitation",
-    "tools-call-sampling",
-    "tools-call-with-logging",
-];
+const NOT_YET_2025_06_18: [&str; 4] =
+    ["resources-subscribe", "resources-unsubscribe", "tools-call-elicitation", "tools-call-sampling"];
 
 /// The same in the next revision. And a list is one JSON reply of the gateway's where the fixture opens a stream, of which
 /// the suite counts a check more.
-const NOT_YET_2025_11_25: [&str; 8] = [
+const NOT_YET_2025_11_25: [&str; 7] = [
     "elicitation-sep1034-defaults",
     "elicitation-sep1330-enums",
     "resources-subscribe",
@@ -32,12 +27,10 @@ const NOT_YET_2025_11_25: [&str; 8] = [
     "server-sse-multiple-streams",
     "tools-call-elicitation",
     "tools-call-sampling",
-    "tools-call-with-logging",
 ];
 
-/// Servers are spoken to as legacy ones, where a result cannot ask for input, nobody can listen, and an undeclared
-/// capability is no error.
-const NOT_YET_2026_07_28: [&str; 13] = [
+/// A result that asks for input is an error so far, and nobody can listen.
+const NOT_YET_2026_07_28: [&str; 14] = [
     "input-required-result-basic-elicitation",
     "input-required-result-basic-list-roots",
     "input-required-result-basic-sampling",
@@ -49,6 +42,7 @@ const NOT_YET_2026_07_28: [&str; 13] = [
     "input-required-result-request-state",
     "input-required-result-result-type",
     "input-required-result-tampered-state",
+    "input-required-result-validate-input",
     "server-sse-multiple-streams",
     "server-stateless",
 ];

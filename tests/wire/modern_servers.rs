@@ -192,6 +192,29 @@ async fn what_a_legacy_client_cannot_give_is_a_clear_error() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_output_that_is_no_object_is_described_to_modern_clients_alone() {
+    for carrier in CARRIERS {
+        let described = |members: &str| Tool { members: members.to_owned(), ..Tool::new("a", Does::Echo) };
+        let tools = [
+            r#","outputSchema":{"type":"array"},"title":"t""#,
+            r#","title":"t","outputSchema":{"anyOf":[]}"#,
+            r#","title":"t","outputSchema":{"type":"object","properties":{}}"#,
+        ];
+        let named = |(at, members): (usize, &&str)| Tool { name: format!("tool{at}"), ..described(members) };
+        let script = Script::with(tools.iter().enumerate().map(named)).modern();
+        let scene = Scene::over(carrier, script, &json!({}));
+        let legacy = scene.session().await.request("tools/list", "{}").await.json()["result"]["tools"].take();
+        let modern = scene.client().modern("tools/list", None, "").await.json()["result"]["tools"].take();
+        for (at, is_there) in [false, false, true].into_iter().enumerate() {
+            assert_eq!(legacy[at].get("outputSchema").is_some(), is_there, "{carrier:?} {legacy}");
+            assert!(modern[at].get("outputSchema").is_some(), "{carrier:?} {modern}");
+            let (name, title) = (json!(format!("up-tool{at}")), json!("t"));
+            assert_eq!((&legacy[at]["name"], &legacy[at]["title"]), (&name, &title), "{carrier:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn r5_what_does_not_show_the_era_is_asked_again() {
     for (does, state) in [
         (Does::Status(401), "auth_required"),

@@ -1,5 +1,6 @@
 //! An entry of a list, as its server describes it.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use super::{Catalogue, List, State};
 use crate::json;
 use crate::modern::annotation::{self, Annotation, Invalid};
 use crate::revision::Revision;
+use crate::scan::{Edit, Span, change_members, splice};
 
 /// The most tools of one list that are warned of by name, and the most characters of each name.
 const MAX_WARNINGS: usize = 10;
@@ -29,6 +31,9 @@ pub struct Entry {
     pub annotations: Result<Box<[Annotation]>, Invalid>,
     /// Whether the server wants them mirrored by us too: then a tool of which it cannot be known what is for nobody.
     pub is_mirrored: bool,
+    /// Where in the description an `outputSchema` stands that allows more than objects, with its comma: legacy clients
+    /// know of no such thing.
+    loose_output: Option<Span>,
 }
 
 impl Entry {
@@ -64,8 +69,33 @@ impl Entry {
             json: Bytes::copy_from_slice(text.as_bytes()),
             name_at: start..start + raw.get().len(),
             is_mirrored: false,
+            loose_output: None,
             annotations: if list == List::Tools { annotation::read(text) } else { Ok(Box::default()) },
         })
+    }
+
+    /// Notes what follows for clients from the server being a modern one. `is_mirrored`: as the field.
+    pub fn of_modern_server(&mut self, is_mirrored: bool) {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Described<'a> {
+            #[serde(borrow)]
+            output_schema: Option<&'a RawValue>,
+        }
+        #[derive(Deserialize)]
+        struct Schema<'a> {
+            #[serde(borrow, rename = "type")]
+            kind: Option<Cow<'a, str>>,
+        }
+        self.is_mirrored = is_mirrored;
+        let described = serde_json::from_slice::<Described<'_>>(&self.json).ok();
+        let Some(schema) = described.and_then(|described| described.output_schema) else { return };
+        let kind = serde_json::from_str::<Schema<'_>>(schema.get()).ok().and_then(|schema| schema.kind);
+        if kind.as_deref() != Some("object") {
+            let whole = Span { start: 0, end: self.json.len() };
+            let cut = change_members(&self.json, whole, &["outputSchema"], b"").unwrap_or_default();
+            self.loose_output = cut.first().map(|edit| edit.span);
+        }
     }
 
     /// Whether there is such an entry for clients of this revision. It is neither listed to others nor called by them.
@@ -80,6 +110,18 @@ impl Entry {
         json::string(name, &mut json);
         json.extend_from_slice(&self.json[self.name_at.end..]);
         json.into()
+    }
+
+    /// The same for legacy clients, if they get another.
+    pub fn legacy_json_as(&self, name: &str) -> Option<Bytes> {
+        let output = self.loose_output?;
+        let name = json::quoted(name);
+        let name_at = Span { start: self.name_at.start, end: self.name_at.end };
+        let mut edits = [Edit::replace(name_at, &name[..]), Edit::replace(output, &b""[..])];
+        edits.sort_unstable_by_key(|edit| edit.span.start);
+        let mut json = Vec::with_capacity(self.json.len() + name.len());
+        splice(&self.json, &edits, &mut json);
+        Some(json.into())
     }
 }
 

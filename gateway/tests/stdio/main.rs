@@ -17,6 +17,7 @@ use std::thread;
 mod bench;
 mod calls;
 mod deaths;
+mod eras;
 mod misbehaviour;
 mod processes;
 mod servers;
@@ -50,6 +51,9 @@ const CASES: &[Case] = cases![
     deaths::a_dropped_upstream_ends_after_its_last_reply,
     deaths::a_deaf_server_is_killed,
     deaths::a_server_that_exits_at_start_is_started_again_ever_later,
+    eras::r5_a_server_that_ends_when_asked_for_its_era_is_started_again_as_a_legacy_one,
+    eras::r5_a_server_that_is_silent_is_a_legacy_one,
+    eras::r5_a_server_that_starts_slowly_may_turn_out_to_be_modern,
     misbehaviour::garbage_and_foreign_ids_disturb_nobody,
     misbehaviour::an_overlong_line_fails_its_request_only,
     misbehaviour::a_silent_server_times_out,

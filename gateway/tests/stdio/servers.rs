@@ -30,6 +30,14 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
         heard.push(message.clone());
         match message["method"].as_str() {
             Some("initialize" | "server/discover") if kind == "silent" => {}
+            Some("server/discover") if kind == "dies-of-questions" => return ExitCode::from(4),
+            Some("server/discover") if matches!(kind, "mute" | "late-modern") => {}
+            Some("initialize") if kind == "late-modern" => {
+                let discover = heard.iter().find(|heard| heard["method"] == "server/discover").unwrap();
+                let found = json!({"supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}}});
+                write(&json!({"jsonrpc": "2.0", "id": discover["id"], "result": found}));
+                refuse(&message);
+            }
             Some("server/discover") => refuse(&message),
             Some("initialize") if kind == "modern" => refuse(&message),
             Some("initialize") => answer_line(&line),

@@ -38,7 +38,11 @@ async fn probe(session: &Arc<Session>, deadline: Instant) -> Result<Hello, Upstr
         Err(_) => {}
     }
     match select(discovered, pin!(initialize(session, deadline))).await {
-        Either::Left((Ok(Found::Modern(hello)), _)) => Ok(hello),
+        Either::Left((Ok(Found::Modern(hello)), refused)) => {
+            // Its answer to the other question is on its way, and is nothing to it.
+            let _ = timeout(SILENCE, refused).await;
+            Ok(hello)
+        }
         Either::Left((_, initialized)) => initialized.await,
         Either::Right((Err(error), discovered)) if error.outcome == Outcome::UnsupportedProtocol => {
             modern_or(error, discovered).await
