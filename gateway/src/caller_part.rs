@@ -10,7 +10,6 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use self::addressed::{Brought, Usable};
-use self::gateway_key::holds_key;
 use crate::head::Head;
 use crate::scope::Scope;
 use crate::table::RoutingTable;
@@ -18,6 +17,8 @@ use crate::upstream::{CallerPart, render_credential, stdio};
 
 pub mod addressed;
 mod gateway_key;
+
+pub use gateway_key::holds_key;
 
 /// What callers may add to the requests to a server, worked out once.
 pub struct CallerPlan {

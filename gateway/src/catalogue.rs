@@ -266,7 +266,9 @@ async fn read_list(
     entries.truncate(MAX_ENTRIES);
     if list == List::Tools && upstream.protocol() == Some(era::MODERN) {
         let is_mirrored = upstream.wants_mirrors();
-        entries.iter_mut().for_each(|entry| entry.of_modern_server(is_mirrored));
+        for entry in &mut entries {
+            entry.of_modern_server(is_mirrored);
+        }
     }
     Ok(entries)
 }

@@ -82,7 +82,7 @@ pub async fn forward(exchange: &Exchange<'_>, request: Request<'_>, found: Found
         let level = (era == Era::Modern && !client.modern).then(|| log_level(exchange));
         render(&request, found.called.name_json(), level, (id, era))
     };
-    let mirror = |headers: &mut HeaderMap| mirrored::add(&request, &found.called, exchange.headers, headers);
+    let mirror = |headers: &mut HeaderMap| mirrored::add(exchange, &request, &found.called, headers);
     let outgoing = Outgoing { method: request.method.as_str(), render: &render, mirror: &mirror, deadline };
     let answered = async {
         let opened = upstreams.open(exchange.caller, found.part)?;

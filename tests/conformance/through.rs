@@ -12,8 +12,7 @@ use crate::server::Fixture;
 use crate::suite::{Selection, run};
 use crate::table;
 
-/// What is not proxied yet: what a server asks of the client, subscriptions, and logs that it sends beside the stream of
-/// the call that they are of.
+/// What is not proxied yet: what a server asks of the client, and subscriptions.
 const NOT_YET_2025_06_18: [&str; 4] =
     ["resources-subscribe", "resources-unsubscribe", "tools-call-elicitation", "tools-call-sampling"];
 

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tests::client::{Client, get};
 use tests::manifests::Manifests;
@@ -109,11 +111,35 @@ async fn r6_arguments_are_mirrored_for_clients_that_do_not_and_unknown_mirrors_g
     assert_eq!((sent[0].header("mcp-name"), sent[0].header("mcp-session-id")), (Some("annotated"), None));
 
     let mut modern = scene.client().header("mcp-param-region", "eu").header("mcp-param-other", "kept");
+    modern.set_header("mcp-param-key", KEY);
+    modern.set_header("mcp-param-wrapped", &format!("=?base64?{}?=", STANDARD.encode(KEY)));
     let params = r#""name":"up-annotated","arguments":{"region":"eu"}"#;
     let answer = modern.modern("tools/call", Some("up-annotated"), params).await;
     assert_eq!(answer.text(), "echo");
     let sent = scene.upstream.received_of("tools/call").pop().unwrap();
     assert_eq!((sent.header("mcp-param-region"), sent.header("mcp-param-other")), (Some("eu"), Some("kept")));
+    let key = sent.header("mcp-param-key").or(sent.header("mcp-param-wrapped"));
+    assert_eq!(key, None, "R22: a key goes nowhere");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r6_a_server_that_finds_other_headers_than_it_wants_is_listed_again_and_nothing_is_sent_twice() {
+    let annotated = |header: &str| {
+        Tool::new("region", Does::Echo)
+            .properties(&format!(r#""region":{{"type":"string","x-mcp-header":"{header}"}}"#))
+    };
+    let scene = Scene::of(Script::with([annotated("Old")]).modern());
+    let mut client = scene.session().await;
+    assert_eq!(client.call("up-region", r#"{"region":"eu"}"#).await.text(), "echo");
+    scene.upstream.change(|script| script.tools = vec![annotated("New")]);
+    let refused = client.call("up-region", r#"{"region":"eu"}"#).await;
+    assert!(refused.is_tool_error() && refused.text().contains("read again"), "{refused:?}");
+    assert_eq!(scene.upstream.posts("tools/call"), 2);
+    until_async("it is listed again", SOON, async || {
+        let answer = client.call("up-region", r#"{"region":"eu"}"#).await;
+        (!answer.is_tool_error()).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

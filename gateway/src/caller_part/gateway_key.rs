@@ -18,7 +18,7 @@ const BASE64: [GeneralPurpose; 2] =
     [GeneralPurpose::new(&alphabet::STANDARD, LENIENT), GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT)];
 
 /// Whether a value holds somebody's key for the gateway, be it live or expired.
-pub(super) fn holds_key(table: &RoutingTable, value: &[u8]) -> bool {
+pub fn holds_key(table: &RoutingTable, value: &[u8]) -> bool {
     let mut rest = value.trim_ascii();
     for _ in 0..=MAX_WORDS {
         if rest.is_empty() {

@@ -5,8 +5,10 @@
 use http::header::HeaderName;
 use http::{HeaderMap, HeaderValue};
 
-use super::header_value::encoded;
+use super::header_value::{decoded, encoded};
+use crate::caller_part::holds_key;
 use crate::catalogue::Entry;
+use crate::exchange::Exchange;
 use crate::forward::{Method, Request};
 use crate::route::Called;
 use crate::scan::{Found, Kind, values};
@@ -14,15 +16,16 @@ use crate::scan::{Found, Kind, values};
 /// How the names of mirrored arguments begin.
 const PARAM: &str = "mcp-param-";
 
-/// Adds them to `headers`. `said`: what the client sent, of which headers that no annotation names go on as they are.
-pub fn add(request: &Request<'_>, called: &Called, said: &HeaderMap, headers: &mut HeaderMap) {
+/// Adds them to `headers`. Of what a modern client sent, headers that no annotation names go on as they are, but none that
+/// holds somebody's key (R22).
+pub fn add(exchange: &Exchange<'_>, request: &Request<'_>, called: &Called, headers: &mut HeaderMap) {
     if request.method == Method::Complete {
         return;
     }
     headers.extend(encoded(called.name().as_bytes()).map(|name| (HeaderName::from_static("mcp-name"), name)));
     if request.client.modern {
-        let unknown = said.iter().filter(|(name, _)| name.as_str().starts_with(PARAM));
-        for (name, value) in unknown {
+        let said = exchange.headers.iter().filter(|(name, _)| name.as_str().starts_with(PARAM));
+        for (name, value) in said.filter(|(_, value)| may_go_on(exchange, value)) {
             headers.append(name.clone(), value.clone());
         }
     }
@@ -32,6 +35,12 @@ pub fn add(request: &Request<'_>, called: &Called, said: &HeaderMap, headers: &m
             headers.extend(value.map(|value| (name.clone(), value)));
         }
     }
+}
+
+fn may_go_on(exchange: &Exchange<'_>, value: &HeaderValue) -> bool {
+    let table = &exchange.view.table;
+    let holds_key = |value: &[u8]| holds_key(table, value);
+    !holds_key(value.as_bytes()) && decoded(value.as_bytes()).is_some_and(|said| !holds_key(&said))
 }
 
 /// The header of each annotated argument, and its value if there is one. Arguments that two readers may read in two ways
