@@ -97,7 +97,7 @@ pub enum Messages {
     /// From a child or an HTTP+SSE stream, by way of its reader task. Dropping it forgets the request.
     Routed(Routed),
     /// Straight from the body of one HTTP response.
-    Events(http::Events),
+    Events(Box<http::Events>),
 }
 
 /// Messages that a session's reader task sorted out for one request.

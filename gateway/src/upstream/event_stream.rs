@@ -1,9 +1,15 @@
 //! Decodes `text/event-stream` (HTML standard, section 9.2.6) from chunks cut anywhere.
 //!
-//! `id` and `retry` are skipped: streams are not resumed here. Memory is
-//! bounded by the limit of one event, whatever the server sends.
+//! What a stream says of how to go on after it ended (`id`, `retry`) is kept
+//! beside its events. Memory is bounded by the limit of one event, whatever the
+//! server sends.
+
+use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
+
+/// The longest event id that is kept, in bytes; a stream with longer ones cannot be resumed.
+const LONGEST_ID: usize = 1024;
 
 /// Chunks in, events out.
 pub(crate) struct Decoder {
@@ -19,6 +25,12 @@ pub(crate) struct Decoder {
     name: Bytes,
     /// Its `data` lines, joined.
     data: Option<BytesMut>,
+    /// The `id` field that came last.
+    id: Vec<u8>,
+    /// The same, as of the last event's end; of an event that was cut off it does not count.
+    last_id: Vec<u8>,
+    /// What `retry` said last.
+    retry: Option<Duration>,
     /// The largest event, in bytes.
     limit: usize,
 }
@@ -46,6 +58,9 @@ impl Decoder {
             first: true,
             name: Bytes::new(),
             data: None,
+            id: Vec::new(),
+            last_id: Vec::new(),
+            retry: None,
             limit,
         }
     }
@@ -60,6 +75,7 @@ impl Decoder {
         while let Some(line) = self.next_line() {
             if line.is_empty() {
                 let name = std::mem::take(&mut self.name);
+                self.last_id.clone_from(&self.id);
                 if let Some(data) = self.data.take() {
                     return Ok(Some(Event { name, data: data.freeze() }));
                 }
@@ -70,6 +86,16 @@ impl Decoder {
         }
         self.check(self.buffer.len())?;
         Ok(None)
+    }
+
+    /// The id of the last event, if it had one; events of no data may have one too.
+    pub(crate) fn last_id(&self) -> Option<&[u8]> {
+        Some(&self.last_id[..]).filter(|id| !id.is_empty())
+    }
+
+    /// How long to wait before the stream is asked for again, as far as it says so.
+    pub(crate) fn retry(&self) -> Option<Duration> {
+        self.retry
     }
 
     fn check(&self, more: usize) -> Result<(), TooLarge> {
@@ -118,7 +144,17 @@ impl Decoder {
                 data => *data = Some(value),
             },
             b"event" => self.name = value.freeze(),
-            // comments (an empty name), id, retry, and what nobody knows
+            b"id" if !value.contains(&0) => {
+                self.id.clear();
+                if value.len() <= LONGEST_ID {
+                    self.id.extend_from_slice(&value);
+                }
+            }
+            b"retry" if value.iter().all(u8::is_ascii_digit) => {
+                let milliseconds = str::from_utf8(&value).ok().and_then(|digits| digits.parse().ok());
+                self.retry = milliseconds.map(Duration::from_millis).or(self.retry);
+            }
+            // comments (an empty name), and what nobody knows
             _ => {}
         }
     }

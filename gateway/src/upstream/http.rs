@@ -26,11 +26,14 @@ use crate::egress::Egress;
 
 pub(crate) mod client;
 mod current;
+pub(crate) mod event_body;
 mod events;
-mod headers;
+pub(crate) mod headers;
+mod listen;
 mod modern;
 pub(crate) mod post;
 pub(crate) mod reply;
+mod resume;
 pub(crate) mod session;
 pub(crate) mod target;
 

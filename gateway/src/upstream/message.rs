@@ -4,6 +4,7 @@
 //! caller scans them as a whole (R3).
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -42,6 +43,17 @@ pub(crate) fn kind(message: &[u8]) -> Option<Kind<'_>> {
     })
 }
 
+/// Queues the message of an event, or the messages of its batch (2025-03-26).
+pub(crate) fn unpack(data: Bytes, queue: &mut VecDeque<Bytes>) -> Result<(), serde_json::Error> {
+    if data.trim_ascii_start().first() != Some(&b'[') {
+        queue.push_back(data);
+        return Ok(());
+    }
+    let messages: Vec<&RawValue> = serde_json::from_slice(&data)?;
+    queue.extend(messages.into_iter().map(|message| data.slice_ref(message.get().as_bytes())));
+    Ok(())
+}
+
 /// Whether a notification says that one of the server's lists is another now.
 pub(crate) fn is_list_changed(method: &str) -> bool {
     let list = method.strip_prefix("notifications/").and_then(|rest| rest.strip_suffix("/list_changed"));
@@ -64,6 +76,13 @@ pub(crate) fn answer_alone(id: &str, method: &str) -> Bytes {
     } else {
         format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":-32601,"message":"Method not found"}}}}"#)
     })
+}
+
+/// The notification that nobody waits for the answer to a request of ours any more.
+pub(crate) fn cancelled(id: u64) -> Bytes {
+    Bytes::from(format!(
+        r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":{id},"reason":"nobody waits any more"}}}}"#
+    ))
 }
 
 /// Our answer to a request of the server for whose client there is no room to hold it.

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
+use super::http::post::UnderWay;
 use super::message::{self, Kind};
 use super::unasked::Unasked;
 use super::{Outcome, Routed, UpstreamError};
@@ -38,6 +39,8 @@ struct Waiting {
 struct Forget {
     routes: Arc<Routes>,
     id: u64,
+    /// Tells the server, where it can be told.
+    under_way: Option<UnderWay>,
 }
 
 impl Routes {
@@ -46,11 +49,23 @@ impl Routes {
         Arc::new(Self { waiting: Mutex::new(Ok(HashMap::new())), limit })
     }
 
-    /// Begins to wait for the messages of a request; before it is sent. Fails once the channel is closed.
-    pub(crate) fn open(self: &Arc<Self>, id: u64) -> Result<Routed, UpstreamError> {
+    /// Begins to wait for the messages of a request; before it is sent. Fails once the channel is closed. What is
+    /// `under_way` is cancelled if the caller goes away before the answer.
+    pub(crate) fn open(self: &Arc<Self>, id: u64, under_way: Option<UnderWay>) -> Result<Routed, UpstreamError> {
         let (queue, receiver) = mpsc::channel(QUEUE);
+        let forget = Forget { routes: Arc::clone(self), id, under_way };
         self.waiting.lock().as_mut().map_err(|closed| closed.clone())?.insert(id, Waiting { queue, left: self.limit });
-        Ok(Routed::new(receiver, Box::new(Forget { routes: Arc::clone(self), id })))
+        Ok(Routed::new(receiver, Box::new(forget)))
+    }
+
+    /// Takes a request back that was not sent, or not taken.
+    pub(crate) fn forget(&self, id: u64) {
+        self.remove(id);
+    }
+
+    /// Whether somebody waited for it.
+    fn remove(&self, id: u64) -> bool {
+        self.waiting.lock().as_mut().is_ok_and(|requests| requests.remove(&id).is_some())
     }
 
     /// Gives a message to the request that it belongs to, or else to who hears what is said unasked; our own answer, where
@@ -101,8 +116,8 @@ impl Routes {
 
 impl Drop for Forget {
     fn drop(&mut self) {
-        if let Ok(requests) = self.routes.waiting.lock().as_mut() {
-            requests.remove(&self.id);
+        if let (false, Some(under_way)) = (self.routes.remove(self.id), &mut self.under_way) {
+            under_way.answered();
         }
     }
 }
@@ -143,7 +158,7 @@ mod tests {
     #[tokio::test]
     async fn r3_each_request_gets_its_own_messages_and_the_response_last() {
         let routes = Routes::new(1000);
-        let (one, two) = (routes.open(1).unwrap(), routes.open(2).unwrap());
+        let (one, two) = (routes.open(1, None).unwrap(), routes.open(2, None).unwrap());
         for message in [progress(2), response(2), progress(1), progress(2), response(3), response(1)] {
             assert_eq!(routes.sort(message, &nobody()), None);
         }
@@ -154,7 +169,7 @@ mod tests {
     #[tokio::test]
     async fn a_caller_who_does_not_read_loses_progress_and_never_the_response() {
         let routes = Routes::new(1_000_000);
-        let slow = routes.open(1).unwrap();
+        let slow = routes.open(1, None).unwrap();
         for _ in 0..1000 {
             routes.sort(progress(1), &nobody());
         }
@@ -168,7 +183,7 @@ mod tests {
     async fn the_sum_of_a_requests_messages_is_bounded() {
         let size = progress(1).len() as u64;
         let routes = Routes::new(size * 2);
-        let request = routes.open(1).unwrap();
+        let request = routes.open(1, None).unwrap();
         for _ in 0..3 {
             routes.sort(progress(1), &nobody());
         }
@@ -178,17 +193,17 @@ mod tests {
     #[tokio::test]
     async fn a_closed_channel_fails_all_who_wait_and_all_who_come() {
         let routes = Routes::new(1000);
-        let request = routes.open(1).unwrap();
+        let request = routes.open(1, None).unwrap();
         routes.close(&UpstreamError::new(Outcome::Unreachable, "gone"));
         assert_eq!(received(request).await, [Err(Outcome::Unreachable)]);
         assert!(routes.closed());
-        assert!(routes.open(2).is_err());
+        assert!(routes.open(2, None).is_err());
     }
 
     #[test]
     fn who_no_longer_waits_is_forgotten() {
         let routes = Routes::new(1000);
-        drop(routes.open(1).unwrap());
+        drop(routes.open(1, None).unwrap());
         assert!(routes.waiting.lock().as_ref().unwrap().is_empty());
     }
 }

@@ -8,19 +8,18 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, StatusCode, Uri, header};
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use http::{Method, StatusCode, Uri};
 use tokio::task::AbortHandle;
 
-use super::event_stream::{Decoder, Event};
 use super::handshake::{self, Hello};
-use super::http::client::{Client, Repeat, broke};
+use super::http::client::{Client, Repeat};
 use super::http::drain;
-use super::http::post::Post;
+use super::http::event_body::EventBody;
+use super::http::headers::for_events;
+use super::http::post::{Post, UnderWay};
 use super::http::reply::{Media, Refusal, media};
 use super::http::session::{Failure, add_version, last};
-use super::routes::{Routes, too_large};
+use super::routes::Routes;
 use super::unasked::Unasked;
 use super::{Era, Messages, Outcome, Reply, ReplyBody, UpstreamError};
 
@@ -31,12 +30,6 @@ pub(crate) struct SseSession {
     reader: AbortHandle,
     /// None before it is initialized.
     hello: Option<Hello>,
-}
-
-/// The events of the stream.
-struct Stream {
-    body: Incoming,
-    decoder: Decoder,
 }
 
 impl SseSession {
@@ -50,7 +43,7 @@ impl SseSession {
         let reader = tokio::spawn(read(stream, Arc::clone(&routes), Arc::clone(&plain), unasked.clone()));
         let mut session = Self { post: plain, routes, reader: reader.abort_handle(), hello: None };
         let initialize = handshake::initialize(id, unasked.capabilities());
-        let reply = session.send(id, initialize, Repeat::Never).await.map_err(Failure::into_error)?;
+        let reply = session.exchange(id, initialize, Repeat::Never, None).await.map_err(Failure::into_error)?;
         let ReplyBody::Messages(mut messages) = reply.body else {
             return Err(wrong("the server answered elsewhere than on its event stream"));
         };
@@ -70,10 +63,22 @@ impl SseSession {
 
     /// One request in one POST; its messages come on the stream.
     pub(crate) async fn send(&self, id: u64, request: Bytes, repeat: Repeat) -> Result<Reply, Failure> {
-        let routed = self.routes.open(id)?;
-        let response = self.post.message(request, repeat).await?;
+        self.exchange(id, request, repeat, Some(UnderWay::new(&self.post, id))).await
+    }
+
+    async fn exchange(
+        &self,
+        id: u64,
+        request: Bytes,
+        repeat: Repeat,
+        under_way: Option<UnderWay>,
+    ) -> Result<Reply, Failure> {
+        let routed = self.routes.open(id, under_way)?;
+        let posted = self.post.message(request, repeat).await;
+        let response = posted.inspect_err(|_| self.routes.forget(id))?;
         let status = response.status();
         if !status.is_success() {
+            self.routes.forget(id);
             let media = media(response.headers());
             // A 400 is about this message: to begin again for it would end the stream that others wait on.
             let session_unknown = status == StatusCode::NOT_FOUND;
@@ -101,32 +106,9 @@ impl Drop for SseSession {
     }
 }
 
-impl Stream {
-    /// The next event; an error once the stream has ended.
-    async fn next(&mut self) -> Result<Event, UpstreamError> {
-        loop {
-            if let Some(event) = self.decoder.next().map_err(|_| too_large())? {
-                return Ok(event);
-            }
-            match self.body.frame().await {
-                Some(Ok(frame)) => {
-                    if let Some(chunk) = frame.data_ref() {
-                        self.decoder.push(chunk);
-                    }
-                }
-                Some(Err(error)) => return Err(broke(&error)),
-                None => return Err(UpstreamError::new(Outcome::Unreachable, "the server ended its event stream")),
-            }
-        }
-    }
-}
-
 /// Opens the stream and reads its first event.
-async fn open(client: &Client) -> Result<(Stream, Uri), UpstreamError> {
-    let mut headers = client.headers.clone();
-    headers.remove(header::CONTENT_TYPE);
-    headers.insert(header::ACCEPT, HeaderValue::from_static("text/event-stream"));
-    let response = client.bare(Method::GET, &headers, Repeat::Once).await?;
+async fn open(client: &Client) -> Result<(EventBody, Uri), UpstreamError> {
+    let response = client.bare(Method::GET, &for_events(&client.headers, None), Repeat::Once).await?;
     let status = response.status();
     if status != StatusCode::OK {
         return Err(UpstreamError::status(status));
@@ -134,9 +116,8 @@ async fn open(client: &Client) -> Result<(Stream, Uri), UpstreamError> {
     if media(response.headers()) != Media::Events {
         return Err(wrong("the server answered with something else than an event stream"));
     }
-    let limit = usize::try_from(client.max_response).unwrap_or(usize::MAX);
-    let mut stream = Stream { body: response.into_body(), decoder: Decoder::new(limit) };
-    let first = stream.next().await?;
+    let mut stream = EventBody::new(response.into_body(), client.max_response);
+    let first = stream.next().await?.ok_or_else(ended)?;
     if &first.name[..] != b"endpoint" {
         return Err(wrong("the server's event stream does not begin with its endpoint"));
     }
@@ -146,21 +127,26 @@ async fn open(client: &Client) -> Result<(Stream, Uri), UpstreamError> {
 }
 
 /// Sorts what comes on the stream until it ends.
-async fn read(mut stream: Stream, routes: Arc<Routes>, post: Arc<Post>, unasked: Unasked) {
+async fn read(mut stream: EventBody, routes: Arc<Routes>, post: Arc<Post>, unasked: Unasked) {
     let ended = loop {
         match stream.next().await {
             Err(error) => break error,
-            Ok(event) if matches!(&event.name[..], b"" | b"message") => {
+            Ok(None) => break ended(),
+            Ok(Some(event)) if matches!(&event.name[..], b"" | b"message") => {
                 if let Some(answer) = routes.sort(event.data, &unasked) {
                     post.notify_in_background(answer);
                 }
             }
-            Ok(_) => {}
+            Ok(Some(_)) => {}
         }
     };
     routes.close(&ended);
     // Whoever ends the session ends this task before: the server did, or is gone.
     unasked.list_again();
+}
+
+fn ended() -> UpstreamError {
+    UpstreamError::new(Outcome::Unreachable, "the server ended its event stream")
 }
 
 fn wrong(what: &str) -> UpstreamError {

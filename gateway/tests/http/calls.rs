@@ -7,11 +7,13 @@ use bytes::Bytes;
 use crds::snapshot::{
     AuthScheme, ByKind, ClientSide, HttpWire, Secrets, Server, ServerAuth, ServerTimeouts, Transport,
 };
+use gateway::capabilities::Capabilities;
 use gateway::egress::{Egress, EgressPolicy};
 use gateway::upstream::http::HttpUpstream;
 use gateway::upstream::{CallerPart, Endpoint, Outgoing, ReplyBody, UpstreamError};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 pub(crate) const MAX_RESPONSE: u64 = 64 * 1024;
@@ -44,6 +46,13 @@ pub(crate) fn egress() -> Arc<Egress> {
 
 pub(crate) fn upstream(url: &str, wire: HttpWire) -> HttpUpstream {
     HttpUpstream::new(&endpoint(url, wire), CallerPart::default(), None, egress())
+}
+
+/// The session of one client who can be asked for sampling, and what its server says unasked.
+pub(crate) fn upstream_of_client(url: &str, wire: HttpWire) -> (HttpUpstream, mpsc::Receiver<Bytes>) {
+    let (strays, heard) = mpsc::channel(16);
+    let caller = CallerPart { capabilities: Capabilities::read(br#"{"sampling":{}}"#), ..CallerPart::default() };
+    (HttpUpstream::new(&endpoint(url, wire), caller, Some(strays), egress()), heard)
 }
 
 /// The messages of a reply, as far as they came, and what ended it if not the response.

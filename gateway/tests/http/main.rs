@@ -8,13 +8,16 @@
 )]
 
 mod calls;
+mod cancelled;
 mod connections;
 mod headers;
 mod limits;
 mod probe;
+mod resumed;
 mod server;
 mod servers;
 mod sessions;
 mod sse;
 mod tls;
+mod unasked;
 mod wire;

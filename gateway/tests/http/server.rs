@@ -43,6 +43,16 @@ pub(crate) struct Script {
     connections: AtomicUsize,
     open: AtomicUsize,
     streams: Mutex<Vec<mpsc::Sender<String>>>,
+    /// Whether the GET stream of a session is a request like any other. If not, there is none, and nothing is noted of it or
+    /// its connection.
+    listened_to: bool,
+}
+
+impl Seen {
+    /// Whether it asks for the GET stream of a Streamable HTTP session.
+    fn is_listening(&self) -> bool {
+        self.method == "GET" && self.headers.contains_key("mcp-protocol-version")
+    }
 }
 
 /// A running server; it stops with the test's runtime.
@@ -52,10 +62,20 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// A server that has nothing to say unasked.
     pub(crate) async fn start(handler: impl Fn(&Seen, &Script) -> Vec<Step> + Send + Sync + 'static) -> Self {
+        Self::with(Script::default(), handler).await
+    }
+
+    /// A server whose handler sees the GETs of Streamable HTTP sessions too.
+    pub(crate) async fn listened_to(handler: impl Fn(&Seen, &Script) -> Vec<Step> + Send + Sync + 'static) -> Self {
+        Self::with(Script { listened_to: true, ..Script::default() }, handler).await
+    }
+
+    async fn with(script: Script, handler: impl Fn(&Seen, &Script) -> Vec<Step> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let script = Arc::new(Script::default());
+        let script = Arc::new(script);
         let (shared, handler): (_, Arc<Handler>) = (Arc::clone(&script), Arc::new(handler));
         tokio::spawn(async move {
             loop {
@@ -86,6 +106,11 @@ impl Script {
         self.connections.load(Ordering::SeqCst)
     }
 
+    /// The GETs that asked for a stream.
+    pub(crate) fn listens(&self) -> Vec<Seen> {
+        self.seen().into_iter().filter(|seen| seen.method == "GET").collect()
+    }
+
     /// Connections that are open now.
     pub(crate) fn open(&self) -> usize {
         self.open.load(Ordering::SeqCst)
@@ -93,7 +118,12 @@ impl Script {
 
     /// Writes an event to every open stream.
     pub(crate) fn push(&self, event: &str, data: &str) {
-        self.streams.lock().retain(|stream| stream.try_send(format!("event: {event}\ndata: {data}\n\n")).is_ok());
+        self.push_lines(&format!("event: {event}\ndata: {data}\n\n"));
+    }
+
+    /// Writes these lines to every open stream.
+    pub(crate) fn push_lines(&self, lines: &str) {
+        self.streams.lock().retain(|stream| stream.try_send(lines.to_owned()).is_ok());
     }
 
     /// Whether a stream is open.
@@ -109,17 +139,26 @@ impl Script {
 
 /// Serves one connection; the TLS test calls it too.
 pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, script: Arc<Script>, handler: Arc<Handler>) {
-    script.connections.fetch_add(1, Ordering::SeqCst);
-    script.open.fetch_add(1, Ordering::SeqCst);
     let mut stream = BufReader::new(stream);
+    let mut noted = false;
     while let Some(seen) = read(&mut stream).await {
+        if seen.is_listening() && !script.listened_to {
+            perform(&mut stream, response("405 Method Not Allowed", "", ""), &script).await;
+            continue;
+        }
+        if !std::mem::replace(&mut noted, true) {
+            script.connections.fetch_add(1, Ordering::SeqCst);
+            script.open.fetch_add(1, Ordering::SeqCst);
+        }
         script.seen.lock().push(seen.clone());
         let steps = handler(&seen, &script);
         if !perform(&mut stream, steps, &script).await {
             break;
         }
     }
-    script.open.fetch_sub(1, Ordering::SeqCst);
+    if noted {
+        script.open.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// Whether the connection goes on.

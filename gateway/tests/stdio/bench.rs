@@ -10,9 +10,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use crds::snapshot::{AuthScheme, ByKind, ClientSide, Secrets, Server, ServerAuth, ServerTimeouts, Transport};
+use gateway::capabilities::Capabilities;
 use gateway::upstream::stdio::{Children, StdioUpstream};
 use gateway::upstream::{CallerPart, Endpoint, Messages, Outgoing, Reply, ReplyBody, UpstreamError};
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 /// The largest answer that the tests' servers may give, in bytes.
@@ -73,6 +75,19 @@ impl Bench {
     }
 
     pub(crate) fn upstream(&self, manifest: Manifest<'_>, variables: &[(&str, &str)]) -> StdioUpstream {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let caller = CallerPart { variables: variables.iter().map(owned).collect(), ..CallerPart::default() };
+        StdioUpstream::new(Arc::new(endpoint(manifest)), caller, None, self.children())
+    }
+
+    /// The session of one client who can be asked for sampling, and what its server says unasked.
+    pub(crate) fn upstream_of_client(&self, manifest: Manifest<'_>) -> (StdioUpstream, mpsc::Receiver<Bytes>) {
+        let (strays, heard) = mpsc::channel(16);
+        let caller = CallerPart { capabilities: Capabilities::read(br#"{"sampling":{}}"#), ..CallerPart::default() };
+        (StdioUpstream::new(Arc::new(endpoint(manifest)), caller, Some(strays), self.children()), heard)
+    }
+
+    fn children(&self) -> Arc<Children> {
         let gateway_env = [("PATH", std::env::var_os("PATH").unwrap()), ("TZ", "Europe/Zurich".into())];
         let unwanted = [("AWS_SECRET_ACCESS_KEY", OsString::from("of the gateway"))];
         let env = gateway_env.into_iter().chain(unwanted).map(|(name, value)| (name.to_owned(), value)).collect();
@@ -86,9 +101,7 @@ impl Bench {
         if let Some(idle) = self.idle {
             children = children.idle_after(idle);
         }
-        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        let caller = CallerPart { variables: variables.iter().map(owned).collect(), ..CallerPart::default() };
-        StdioUpstream::new(Arc::new(endpoint(manifest)), caller, None, Arc::new(children))
+        Arc::new(children)
     }
 }
 

@@ -110,6 +110,25 @@ pub(crate) async fn requests_of_the_server_are_answered_here() {
     assert!(heard.iter().any(|answer| answer["id"] == 7 && answer["error"]["code"] == -32601), "{heard:?}");
 }
 
+pub(crate) async fn one_clients_child_is_heard_and_answered() {
+    let bench = Bench::new();
+    let (upstream, mut heard) = bench.upstream_of_client(bad(&["bad-server", "plain"]));
+    call(&upstream, "ask", json!({})).await.unwrap();
+    call(&upstream, "change", json!({})).await.unwrap();
+    for method in ["sampling/createMessage", "notifications/message", "notifications/tools/list_changed"] {
+        let next: Value = serde_json::from_slice(&heard.try_recv().unwrap()).unwrap();
+        assert_eq!(next["method"], method);
+    }
+    assert!(heard.try_recv().is_err(), "a ping is answered here");
+    let answer = json!({"jsonrpc": "2.0", "id": 7, "result": {"role": "assistant"}});
+    upstream.answer(Bytes::from(answer.to_string())).await;
+    let heard: Vec<Value> = serde_json::from_str(&call(&upstream, "heard", json!({})).await.unwrap()).unwrap();
+    assert_eq!(heard[0]["params"]["capabilities"], json!({"sampling": {}}));
+    assert!(heard.contains(&json!({"jsonrpc": "2.0", "id": "p-1", "result": {}})), "{heard:?}");
+    let answers: Vec<_> = heard.iter().filter(|message| message["id"] == 7 && message["method"].is_null()).collect();
+    assert_eq!(answers, [&answer]);
+}
+
 pub(crate) async fn a_changed_list_is_seen() {
     let bench = Bench::new();
     let upstream = bench.upstream(bad(&["bad-server", "plain"]), &[]);

@@ -40,6 +40,7 @@ const CASES: &[Case] = cases![
     calls::a_start_goes_on_when_the_caller_that_wanted_it_gives_up,
     calls::progress_goes_to_the_request_that_asked_for_it,
     calls::requests_of_the_server_are_answered_here,
+    calls::one_clients_child_is_heard_and_answered,
     calls::a_changed_list_is_seen,
     calls::a_message_with_newlines_arrives_as_one,
     deaths::a_killed_server_fails_the_calls_in_flight_and_the_next_works,

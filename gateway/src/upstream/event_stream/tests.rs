@@ -45,10 +45,30 @@ fn lines_end_in_lf_cr_or_crlf() {
 }
 
 #[test]
-fn comments_ids_retries_unknown_fields_and_a_byte_order_mark_are_skipped() {
+fn comments_unknown_fields_and_a_byte_order_mark_are_skipped() {
     check("\u{feff}data: a\n\n", &[("", "a")]);
     check(": ping\n\n: ping\n\nid: 7\nretry: 10\ndata: a\nfoo: bar\n\n", &[("", "a")]);
     check("event: x\n\ndata: a\n\n", &[("", "a")]);
+}
+
+#[test]
+fn the_last_id_is_that_of_the_last_event_that_ended() {
+    let after = |stream: &str| {
+        let mut decoder = Decoder::new(1024);
+        decoder.push(stream.as_bytes());
+        while decoder.next().unwrap().is_some() {}
+        let id = decoder.last_id().map(|id| String::from_utf8(id.to_vec()).unwrap());
+        (id, decoder.retry().map(|retry| retry.as_millis()))
+    };
+    let id = |id: &str| Some(id.to_owned());
+    assert_eq!(after("data: a\n\n"), (None, None));
+    assert_eq!(after("id: 1\ndata:\n\n"), (id("1"), None));
+    assert_eq!(after("id: 1\nretry: 500\n\n"), (id("1"), Some(500)));
+    assert_eq!(after("id: 1\ndata: a\n\ndata: b\n\nid: 3\ndata: c\n"), (id("1"), None));
+    assert_eq!(after("id: 1\n\nid\ndata: a\n\n"), (None, None), "an empty one takes it back");
+    assert_eq!(after("id: 1\n\nid: a\0b\n\n"), (id("1"), None));
+    assert_eq!(after("retry: 7\nretry: soon\nretry:\n\n"), (None, Some(7)));
+    assert_eq!(after(&format!("id: 1\n\nid: {}\n\n", "x".repeat(LONGEST_ID + 1))), (None, None));
 }
 
 #[test]

@@ -70,6 +70,13 @@ impl Client {
         self.exchange(&build, repeat).await
     }
 
+    /// GETs a stream that may go on for ever, over a connection of its own that carries nothing else.
+    pub(crate) async fn stream(&self, headers: &HeaderMap) -> Result<Response<Incoming>, UpstreamError> {
+        let request = request(Method::GET, &self.target.path, headers.clone(), Bytes::new());
+        let mut own = self.connect().await?;
+        own.sender.try_send_request(request).await.map_err(|failed| broke(&failed.into_error()))
+    }
+
     async fn exchange(
         &self,
         build: &(dyn Fn() -> Request<Full<Bytes>> + Send + Sync),

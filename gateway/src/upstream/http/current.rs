@@ -130,7 +130,11 @@ impl Current {
 
     fn usable(&self, forgotten: Option<&Arc<Live>>) -> Option<Arc<Live>> {
         let live = self.live.load_full()?;
-        let lost = matches!(&*live, Live::Sse(session) if session.lost());
+        let lost = match &*live {
+            Live::Streamable(session) => session.lost(),
+            Live::Sse(session) => session.lost(),
+            Live::Modern(_) => false,
+        };
         let forgotten = forgotten.is_some_and(|forgotten| Arc::ptr_eq(forgotten, &live));
         (!lost && !forgotten).then_some(live)
     }

@@ -15,11 +15,21 @@ const ACCEPT: &str = "application/json, text/event-stream";
 
 /// The header of a Streamable HTTP session.
 pub(crate) const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
+/// The header of where a stream goes on.
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// The header of the negotiated revision, from 2025-06-18 on.
 pub(crate) const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 
 /// The header of 2026-07-28 that repeats the method.
 pub(crate) const METHOD: HeaderName = HeaderName::from_static("mcp-method");
+/// What a GET of a session bears of what its POSTs bear; `from` is the last event that was seen of the stream.
+pub(crate) fn for_events(posted: &HeaderMap, from: Option<&HeaderValue>) -> HeaderMap {
+    let mut headers = posted.clone();
+    headers.remove(header::CONTENT_TYPE);
+    headers.insert(header::ACCEPT, HeaderValue::from_static("text/event-stream"));
+    headers.extend(from.map(|from| (LAST_EVENT_ID, from.clone())));
+    headers
+}
 
 /// What every POST to this upstream bears: ours, then the declared ones, the credential, the caller's.
 pub(crate) fn base(endpoint: &Endpoint, caller: CallerPart, target: &Target) -> Result<HeaderMap, UpstreamError> {

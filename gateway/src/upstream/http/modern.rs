@@ -26,7 +26,7 @@ impl Modern {
         headers.insert(PROTOCOL_VERSION, HeaderValue::from_static(MODERN));
         let asked = with_method(&headers, "server/discover")?;
         let response = client.post(&client.target.path, &asked, era::discover(id), Repeat::Once).await?;
-        let found = match reply::read(response, id, client.max_response).await {
+        let found = match reply::read(response, id, client.max_response, None).await {
             Ok(reply) => era::found(&whole(reply, client.max_response).await?)?,
             Err(refusal) => refusal.of_discover()?,
         };
@@ -52,7 +52,7 @@ impl Modern {
         let mut headers = with_method(&self.headers, outgoing.method)?;
         (outgoing.mirror)(&mut headers);
         let response = client.post(&client.target.path, &headers, request, Repeat::of(outgoing.method)).await?;
-        let refusal = match reply::read(response, id, client.max_response).await {
+        let refusal = match reply::read(response, id, client.max_response, None).await {
             Ok(body) => return Ok(Reply { id, era: Era::Modern, body }),
             Err(refusal) => refusal,
         };

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use super::client::{Client, Repeat};
 use super::events::drain;
 use crate::upstream::UpstreamError;
+use crate::upstream::message::cancelled;
 
 /// Messages of one session under way at once in the background; further ones are dropped.
 const MAX_BACKGROUND: usize = 8;
@@ -23,6 +24,39 @@ pub(crate) struct Post {
     endpoint: Uri,
     headers: HeaderMap,
     background: Arc<Semaphore>,
+}
+
+/// A request that the server works on. Dropped before its answer, the server is told that nobody waits any more: a
+/// connection that ends does not say so (2025-11-25, basic/transports).
+pub(crate) struct UnderWay {
+    post: Arc<Post>,
+    id: u64,
+    answered: bool,
+}
+
+impl UnderWay {
+    /// The request of this id.
+    pub(crate) fn new(post: &Arc<Post>, id: u64) -> Self {
+        Self { post: Arc::clone(post), id, answered: false }
+    }
+
+    /// Where it was POSTed.
+    pub(crate) fn post(&self) -> &Arc<Post> {
+        &self.post
+    }
+
+    /// There is nothing to cancel any more.
+    pub(crate) fn answered(&mut self) {
+        self.answered = true;
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.post.notify_in_background(cancelled(self.id));
+        }
+    }
 }
 
 impl Post {

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
 use super::events::Events;
+use super::post::UnderWay;
 use crate::upstream::era::{self, Found, HEADER_MISMATCH, UNSUPPORTED_VERSION, is_modern_error};
 use crate::upstream::{Messages, Outcome, ReplyBody, Routed, UpstreamError, handshake};
 
@@ -39,10 +40,20 @@ pub(crate) enum Media {
     Other,
 }
 
-/// Reads the head of the response to the request `id`.
-pub(crate) async fn read(response: Response<Incoming>, id: u64, limit: u64) -> Result<ReplyBody, Refusal> {
+/// Reads the head of the response to the request `id`. One that is `under_way` goes on if the stream of its answer ends
+/// too early.
+pub(crate) async fn read(
+    response: Response<Incoming>,
+    id: u64,
+    limit: u64,
+    mut under_way: Option<UnderWay>,
+) -> Result<ReplyBody, Refusal> {
     let status = response.status();
     let media = media(response.headers());
+    if let (Some(under_way), true) = (&mut under_way, status != StatusCode::OK || media != Media::Events) {
+        // The server is done with it.
+        under_way.answered();
+    }
     if status != StatusCode::OK {
         return Err(Refusal::read(response, &media, id).await);
     }
@@ -55,7 +66,10 @@ pub(crate) async fn read(response: Response<Incoming>, id: u64, limit: u64) -> R
             Err(Refusal::new(status, "the answer is larger than maxResponseBytes"))
         }
         Media::Json => Ok(ReplyBody::Json(response.into_body())),
-        Media::Events => Ok(ReplyBody::Messages(Messages::Events(Events::new(response.into_body(), id, limit)))),
+        Media::Events => {
+            let events = Events::new(response.into_body(), id, limit, under_way);
+            Ok(ReplyBody::Messages(Messages::Events(Box::new(events))))
+        }
         Media::Other => Err(Refusal::new(status, "the server answered neither application/json nor text/event-stream")),
     }
 }
@@ -77,7 +91,7 @@ pub(crate) fn media(headers: &HeaderMap) -> Media {
 }
 
 impl Refusal {
-    fn new(status: StatusCode, what: &str) -> Self {
+    pub(crate) fn new(status: StatusCode, what: &str) -> Self {
         let error =
             UpstreamError { http_status: Some(status.as_u16()), ..UpstreamError::new(Outcome::UpstreamError, what) };
         Self { error, status, rpc: None }

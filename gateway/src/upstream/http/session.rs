@@ -9,7 +9,8 @@ use http_body_util::{BodyExt, Limited};
 use super::client::{Client, Repeat};
 use super::events::drain;
 use super::headers::{PROTOCOL_VERSION, SESSION_ID};
-use super::post::Post;
+use super::listen::Listener;
+use super::post::{Post, UnderWay};
 use super::reply::{self, Fallback, Refusal};
 use crate::upstream::handshake::{self, Hello};
 use crate::upstream::routes::too_large;
@@ -20,6 +21,7 @@ use crate::upstream::{Era, Messages, Outcome, Reply, ReplyBody, UpstreamError};
 pub(crate) struct Session {
     post: Arc<Post>,
     named: bool,
+    listener: Listener,
     hello: Hello,
 }
 
@@ -53,7 +55,7 @@ impl Session {
         let message = handshake::initialize(id, unasked.capabilities());
         let response = client.post(path, &client.headers, message, Repeat::Once).await.map_err(fatal)?;
         let given = response.headers().get(SESSION_ID).cloned();
-        let reply = reply::read(response, id, client.max_response).await.map_err(Refusal::of_initialize)?;
+        let reply = reply::read(response, id, client.max_response, None).await.map_err(Refusal::of_initialize)?;
         let answer = whole(reply, client.max_response).await.map_err(fatal)?;
         let hello = handshake::hello(&answer, id).map_err(fatal)?;
         let mut headers = client.headers.clone();
@@ -63,10 +65,15 @@ impl Session {
         }
         add_version(&mut headers, &hello);
         let post = Post::new(Arc::clone(client), path.clone(), headers);
-        let session = Self { post, named, hello };
         // A notification has no answer: a server that dislikes this one will say so of the first request.
-        session.notify(Bytes::from_static(handshake::INITIALIZED.as_bytes())).await.map_err(fatal)?;
-        Ok(session)
+        post.notify(Bytes::from_static(handshake::INITIALIZED.as_bytes())).await.map_err(fatal)?;
+        let listener = Listener::start(Arc::clone(&post), unasked.clone(), named);
+        Ok(Self { post, named, listener, hello })
+    }
+
+    /// Whether the server said, unasked, that it does not know the session any more.
+    pub(crate) fn lost(&self) -> bool {
+        self.listener.forgotten()
     }
 
     /// What the server said of itself.
@@ -76,8 +83,9 @@ impl Session {
 
     /// One request, in exactly one POST.
     pub(crate) async fn send(&self, id: u64, request: Bytes, repeat: Repeat) -> Result<Reply, Failure> {
-        let response = self.post.message(request, repeat).await?;
-        match reply::read(response, id, self.post.client().max_response).await {
+        let mut under_way = UnderWay::new(&self.post, id);
+        let response = self.post.message(request, repeat).await.inspect_err(|_| under_way.answered())?;
+        match reply::read(response, id, self.post.client().max_response, Some(under_way)).await {
             Ok(body) => Ok(Reply { id, era: Era::Legacy, body }),
             Err(refusal) => Failure::of(refusal, id, self.named),
         }
@@ -90,6 +98,7 @@ impl Session {
 
     /// Tells the server that the session is over, if it has a name.
     pub(crate) async fn end(&self) {
+        self.listener.stop();
         if self.named {
             // Best effort: a server may refuse to end sessions, and every one ends by itself some day.
             if let Ok(response) = self.post.client().bare(Method::DELETE, self.post.headers(), Repeat::Once).await {

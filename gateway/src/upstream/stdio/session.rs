@@ -16,7 +16,7 @@ use tokio::time::{Duration, Instant, sleep_until, timeout, timeout_at};
 
 use super::lines::Piece;
 use crate::capabilities::Capabilities;
-use crate::upstream::message::{Kind, kind};
+use crate::upstream::message::{Kind, cancelled, kind};
 use crate::upstream::unasked::Unasked;
 use crate::upstream::{Era, Messages, Outcome, Outgoing, Reply, ReplyBody, Routed, UpstreamError};
 
@@ -205,9 +205,7 @@ impl Session {
     }
 
     fn cancelled(&self, id: u64) {
-        self.notify(format!(
-            r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":{id},"reason":"nobody waits any more"}}}}"#
-        ));
+        self.notify(cancelled(id));
     }
 
     fn too_large(&self) -> UpstreamError {
