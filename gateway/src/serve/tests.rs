@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep};
 use super::*;
 use crate::egress::{Egress, EgressPolicy};
 use crate::gateway::Gateway;
+use crate::hop::Hop;
 use crate::owner::Owner;
 use crate::proxy;
 use crate::scope::tests::{KEY, table};
@@ -21,7 +22,7 @@ where
     F: Future<Output = Response<Body>> + Send + 'static,
 {
     let (client, server) = duplex(4096);
-    tokio::spawn(converse(server, peer(), handler));
+    tokio::spawn(converse(server, peer(), handler, Arc::default()));
     client
 }
 
@@ -95,8 +96,9 @@ fn gateway() -> Arc<Gateway> {
 /// What a client reads that sends this head and then a byte of the body every second.
 async fn trickled(head: &str) -> String {
     let gateway = gateway();
+    let listener = ([127, 0, 0, 1], 8080).into();
     let client =
-        connected(move |request, peer| proxy::handle(gateway.clone(), ([127, 0, 0, 1], 8080).into(), peer, request));
+        connected(move |request, peer| proxy::handle(gateway.clone(), Hop::Client { listener, peer }, request));
     let (mut reader, mut writer) = tokio::io::split(client);
     writer.write_all(head.as_bytes()).await.unwrap();
     let trickle = tokio::spawn(async move {

@@ -1,0 +1,82 @@
+//! A process that ends loses no request, whether its clients look at
+//! `/readyz` or not.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use tests::client::{Client, get};
+use tests::load::{Load, Plan};
+use tests::upstream::{Does, Script, Tool};
+use tests::wait::until_async;
+
+use super::peers::Scene;
+use super::scene::{KEY, Scene as Alone};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r80_processes_that_come_and_go_cost_no_request_behind_a_balancer() {
+    let mut scene = Scene::of(3).await;
+    let balancer = scene.fleet.balancer();
+    let load = Load::start(Plan::call(&balancer.url, KEY, "up-talks"));
+    for number in [0, 1, 2, 0] {
+        let before = load.so_far().samples.len();
+        until_async("calls go on", Duration::from_secs(20), async || {
+            (load.so_far().samples.len() > before + 100).then_some(())
+        })
+        .await;
+        scene.fleet.drain(number);
+        scene.fleet.restart(number);
+    }
+    let report = load.stop();
+    let failed: Vec<_> = report.samples.iter().filter_map(|sample| sample.failure.as_ref()).collect();
+    assert!(
+        failed.is_empty() && report.samples.len() > 400,
+        "{} of {}: {failed:?}",
+        failed.len(),
+        report.samples.len()
+    );
+    assert_eq!(scene.upstream.posts("tools/call"), report.samples.len() as u64, "each once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_ends_says_so_first_and_finishes_what_it_began() {
+    let mut scene = Alone::of(Script::with([Tool::new("slow", Does::Slow(1500)), Tool::new("hang", Does::Hang)]));
+    let mut client = scene.session().await;
+    let slow = tokio::spawn(async move { client.call("up-slow", "{}").await });
+    until_async("the call is under way", Duration::from_secs(10), async || {
+        (scene.upstream.posts("tools/call") == 1).then_some(())
+    })
+    .await;
+    let admin = scene.switchboard.admin.clone();
+    let ended = tokio::task::spawn_blocking(move || {
+        scene.switchboard.terminate(Duration::from_secs(20));
+        scene
+    });
+    until_async("it is not ready any more", Duration::from_secs(10), async || {
+        (get(&format!("{admin}/readyz")).await.status == StatusCode::SERVICE_UNAVAILABLE).then_some(())
+    })
+    .await;
+    let answer = slow.await.unwrap();
+    assert!(!answer.is_tool_error(), "{answer:?}");
+    let scene = ended.await.unwrap();
+    assert_eq!(scene.upstream.posts("tools/call"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kept_alive_connections_are_told_to_close_while_a_process_of_several_leaves() {
+    let mut scene = Scene::of(2).await;
+    let mut client = Client::new(&scene.fleet.process(1).mcp).key(KEY);
+    client.initialize("2025-11-25").await;
+    let admin = scene.fleet.process(1).admin.clone();
+    let leaving = tokio::task::spawn_blocking(move || {
+        scene.fleet.drain(1);
+        scene
+    });
+    until_async("it leaves", Duration::from_secs(10), async || {
+        (get(&format!("{admin}/readyz")).await.status == StatusCode::SERVICE_UNAVAILABLE).then_some(())
+    })
+    .await;
+    let answer = client.request("ping", "{}").await;
+    assert_eq!(answer.status, StatusCode::OK, "it still answers");
+    assert_eq!(answer.headers.get("connection").unwrap(), "close");
+    leaving.await.unwrap();
+}
