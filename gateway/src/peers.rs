@@ -8,7 +8,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::future::join_all;
@@ -17,15 +17,17 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Collected, Full, Limited};
 use hyper::body::Incoming;
+use parking_lot::Mutex;
 use prometheus::{IntCounterVec, IntGauge};
 use serde::Serialize;
 use tokio::sync::Semaphore;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use self::line::{Line, SendError};
 use self::roster::Roster;
 use crate::body::Body;
 use crate::clock;
+use crate::connections::Seldom;
 use crate::gateway::Gateway;
 use crate::hop;
 use crate::owner::Owner;
@@ -60,6 +62,8 @@ const ANSWER: Duration = Duration::from_secs(2);
 const BEST_EFFORT: Duration = Duration::from_secs(1);
 /// How long a start waits for what its peers know.
 const JOIN: Duration = Duration::from_secs(10);
+/// What a start waits before it asks a peer again.
+const AGAIN: Duration = Duration::from_millis(200);
 /// The most that is told at once, in bytes: all ended sessions and log levels that a process remembers.
 const MAX_TOLD: usize = 4 * 1024 * 1024;
 /// Notifications that are passed on at once; further ones are not.
@@ -70,11 +74,19 @@ const MAX_NOTIFICATION: usize = 64 * 1024;
 /// The other processes.
 pub struct Peers {
     own: Owner,
-    /// HOST:PORT each.
-    names: Vec<String>,
+    names: Vec<Name>,
     roster: Roster,
     metrics: PeerMetrics,
     passing_on: Arc<Semaphore>,
+}
+
+/// A name of the configuration.
+struct Name {
+    /// HOST:PORT.
+    text: String,
+    /// Where it led when it could last be resolved: nobody is taken for lost because a resolver is.
+    addresses: Mutex<Vec<SocketAddr>>,
+    told: Mutex<Seldom>,
 }
 
 /// What is counted of peers.
@@ -108,6 +120,8 @@ impl Peers {
     /// The peers of `own`, which are where `names` (HOST:PORT each) lead. Nothing is asked before [`Self::join`].
     pub fn new(own: Owner, names: Vec<String>, credentials: &Credentials, metrics: PeerMetrics) -> Arc<Self> {
         let roster = Roster::new(own, credentials.connector.clone());
+        let name = |text| Name { text, addresses: Mutex::default(), told: Mutex::default() };
+        let names = names.into_iter().map(name).collect();
         Arc::new(Self { own, names, roster, metrics, passing_on: Arc::new(Semaphore::new(MAX_PASSED_ON)) })
     }
 
@@ -186,6 +200,7 @@ impl Peers {
         let others = self.roster.others();
         let copying = others.iter().filter(|line| line.seen().is_reachable).map(async |line| {
             while !self.copy(line, sessions).await && line.seen().is_reachable {
+                sleep(AGAIN).await;
                 self.greet(line).await;
             }
         });
@@ -233,23 +248,13 @@ impl Peers {
 
     /// Resolves the names and greets whoever is known.
     async fn meet(&self) {
-        if let Some(addresses) = self.resolve().await {
-            self.roster.name(&addresses);
-        }
+        join_all(self.names.iter().map(Name::resolve)).await;
+        let named: Vec<_> = self.names.iter().flat_map(|name| name.addresses.lock().clone()).collect();
+        self.roster.name(&named);
         let all = self.roster.all();
         join_all(all.iter().map(|line| self.greet(line))).await;
         let reachable = self.roster.others().iter().filter(|line| line.seen().is_reachable).count();
         self.metrics.reachable.set(i64::try_from(reachable).unwrap_or(i64::MAX));
-    }
-
-    /// Where the names lead; nothing if one of them cannot be resolved now, so that nobody is taken for lost for that.
-    async fn resolve(&self) -> Option<Vec<SocketAddr>> {
-        let resolving = self.names.iter().map(|name| timeout(ANSWER, tokio::net::lookup_host(name)));
-        let mut all = Vec::new();
-        for found in join_all(resolving).await {
-            all.extend(found.ok()?.ok()?.map(|found| SocketAddr::new(found.ip().to_canonical(), found.port())));
-        }
-        Some(all)
     }
 
     async fn greet(&self, line: &Line) {
@@ -271,6 +276,21 @@ impl Peers {
             request.headers_mut().insert(FROM, address);
         }
         timeout(ANSWER, line.send(request)).await.ok()?.ok()
+    }
+}
+
+impl Name {
+    async fn resolve(&self) {
+        match timeout(ANSWER, tokio::net::lookup_host(&self.text)).await {
+            Ok(Ok(found)) => {
+                let found = found.map(|found| SocketAddr::new(found.ip().to_canonical(), found.port()));
+                *self.addresses.lock() = found.collect();
+            }
+            _ if self.told.lock().is_due(Instant::now()) => {
+                tracing::warn!("--peers: {} cannot be resolved now", self.text);
+            }
+            _ => {}
+        }
     }
 }
 

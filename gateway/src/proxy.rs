@@ -22,7 +22,6 @@ use crate::hop::Hop;
 use crate::identify::{Identity, identify};
 use crate::methods;
 use crate::owned;
-use crate::peers::Peers;
 use crate::reject::Reject;
 use crate::revision::Revision;
 use crate::scan::{self, FaultKind, Message};
@@ -72,10 +71,15 @@ async fn respond(gateway: &Arc<Gateway>, hop: Hop, request: Request<Incoming>) -
     let (scope, head, headers) = (&scope, &head, &parts.headers);
     let exchange =
         Exchange { gateway, view, caller, identity, scope, head, headers, revision, session, capabilities, now };
-    if let (Hop::Client { .. }, Some(peers)) = (hop, gateway.peers.get())
-        && let Some(response) = Box::pin(elsewhere(&exchange, peers, &parts, (&body, &incoming))).await?
-    {
-        return Ok(response);
+    if let (Hop::Client { .. }, Some(peers)) = (hop, gateway.peers.get()) {
+        if owned::is_for_all(&incoming) {
+            peers.pass_on(&parts, &body);
+        }
+        if let Some(needed) = owned::needs_owner(&exchange, &incoming)
+            && let Some(response) = Box::pin(owned::answer_there(peers, needed, &parts, (&body, &incoming))).await?
+        {
+            return Ok(response);
+        }
     }
     match incoming {
         scan::Incoming::One(message) => {
@@ -83,22 +87,6 @@ async fn respond(gateway: &Arc<Gateway>, hop: Hop, request: Request<Incoming>) -
             Ok(into_response(answer, session))
         }
         scan::Incoming::Batch(messages) => Box::pin(batch(&exchange, &body, &messages, &mut bytes)).await,
-    }
-}
-
-/// What other processes have to do with a request: the answer of the one that it belongs to, if that is another.
-async fn elsewhere(
-    exchange: &Exchange<'_>,
-    peers: &Arc<Peers>,
-    parts: &Parts,
-    (body, incoming): (&Bytes, &scan::Incoming<'_>),
-) -> Result<Option<Response<Body>>, Reject> {
-    if owned::is_for_all(incoming) {
-        peers.pass_on(parts, body);
-    }
-    match owned::needs_owner(exchange, incoming) {
-        Some(needed) => owned::answer_there(peers, needed, parts, (body, incoming)).await,
-        None => Ok(None),
     }
 }
 

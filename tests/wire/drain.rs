@@ -1,9 +1,11 @@
 //! A process that ends loses no request, whether its clients look at
 //! `/readyz` or not.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use tests::client::{Client, get};
 use tests::load::{Load, Plan};
 use tests::upstream::{Does, Script, Tool};
@@ -17,6 +19,8 @@ async fn r80_processes_that_come_and_go_cost_no_request_behind_a_balancer() {
     let mut scene = Scene::of(3).await;
     let balancer = scene.fleet.balancer();
     let load = Load::start(Plan::call(&balancer.url, KEY, "up-talks"));
+    let ended = Arc::new(AtomicBool::new(false));
+    let sessions = tokio::spawn(sessions(balancer.url.clone(), ended.clone()));
     for number in [0, 1, 2, 0] {
         let before = load.so_far().samples.len();
         until_async("calls go on", Duration::from_secs(20), async || {
@@ -26,6 +30,9 @@ async fn r80_processes_that_come_and_go_cost_no_request_behind_a_balancer() {
         scene.fleet.drain(number);
         scene.fleet.restart(number);
     }
+    ended.store(true, Ordering::Relaxed);
+    let set = sessions.await.unwrap();
+    assert!(set > 20, "{set} levels were set");
     let report = load.stop();
     let failed: Vec<_> = report.samples.iter().filter_map(|sample| sample.failure.as_ref()).collect();
     assert!(
@@ -35,6 +42,23 @@ async fn r80_processes_that_come_and_go_cost_no_request_behind_a_balancer() {
         report.samples.len()
     );
     assert_eq!(scene.upstream.posts("tools/call"), report.samples.len() as u64, "each once");
+}
+
+/// Sessions that begin and end anywhere, each with something for its owner to do; none of it may fail. Counts that.
+async fn sessions(url: String, ended: Arc<AtomicBool>) -> u64 {
+    let mut set = 0;
+    while !ended.load(Ordering::Relaxed) {
+        let mut client = Client::new(&url).key(KEY);
+        client.initialize("2025-11-25").await;
+        for level in ["error", "info", "debug"] {
+            let answer = client.request("logging/setLevel", &format!(r#"{{"level":"{level}"}}"#)).await;
+            assert_eq!((answer.status, answer.code()), (StatusCode::OK, None), "{answer:?}");
+            set += 1;
+        }
+        assert_eq!(client.send(&Method::DELETE, &[], "").await.status, StatusCode::NO_CONTENT);
+        assert_eq!(client.request("ping", "{}").await.status, StatusCode::NOT_FOUND);
+    }
+    set
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,6 +16,7 @@ mod drain;
 mod eras;
 mod fidelity;
 mod footprint;
+mod forwarding;
 mod fuzz;
 mod headers;
 mod hosts;

@@ -19,6 +19,7 @@ use tokio_rustls::TlsConnector;
 
 use super::Boot;
 use super::authority::NAME;
+use crate::connections::Seldom;
 use crate::upstream::pool::{Lease, Pool};
 
 /// How long a connection may take, TLS included.
@@ -38,6 +39,7 @@ pub(super) struct Line {
     /// The tasks of its connections; some may have ended.
     drivers: Mutex<Vec<AbortHandle>>,
     seen: Mutex<Seen>,
+    told: Mutex<Seldom>,
 }
 
 /// What is known of the process at an address.
@@ -69,7 +71,8 @@ pub(super) enum SendError {
 impl Line {
     pub(super) fn new(address: SocketAddr, tls: TlsConnector) -> Self {
         let seen = Seen { since: Some(Instant::now()), ..Seen::default() };
-        Self { address, tls, pool: Arc::default(), drivers: Mutex::default(), seen: Mutex::new(seen) }
+        let (drivers, told) = (Mutex::default(), Mutex::default());
+        Self { address, tls, pool: Arc::default(), drivers, seen: Mutex::new(seen), told }
     }
 
     /// Sends a request once; the head of the answer. A request whose answer nobody waits for any more is broken off.
@@ -96,7 +99,9 @@ impl Line {
         let stream = match self.tls.connect(name, tcp).await {
             Ok(stream) => stream,
             Err(error) => {
-                tracing::warn!("{} is no peer of this process: {error}", self.address);
+                if self.told.lock().is_due(std::time::Instant::now()) {
+                    tracing::warn!("{} is no peer of this process: {error}", self.address);
+                }
                 return None;
             }
         };
