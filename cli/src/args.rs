@@ -48,6 +48,13 @@ pub(crate) struct RunArgs {
     /// The address of the admin port: /livez /readyz /metrics /status.
     #[arg(long, default_value = "127.0.0.1:9090")]
     pub(crate) admin: SocketAddr,
+    /// The peer ports of other processes that serve the same directory with the same state directory, as HOST:PORT,
+    /// separated by commas. Every address of a host counts; this process may be among them.
+    #[arg(long, value_name = "ADDR,…", value_delimiter = ',', requires = "peer_listen", value_parser = peer)]
+    pub(crate) peers: Vec<String>,
+    /// The address of this process's peer port, as the others reach it. Only peers are let in.
+    #[arg(long, value_name = "ADDR", requires = "peers", value_parser = peer_listen)]
+    pub(crate) peer_listen: Option<SocketAddr>,
     /// Threads that serve requests. Default: one a core.
     #[arg(long)]
     pub(crate) workers: Option<usize>,
@@ -162,6 +169,24 @@ fn header_name(text: &str) -> Result<String, String> {
     Ok(name.as_str().to_owned())
 }
 
+/// Where another process is: a host and a port. The host is resolved later, and again and again.
+fn peer(text: &str) -> Result<String, String> {
+    let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port.parse::<u16>());
+    match port {
+        Some(Ok(1..)) => Ok(text.to_owned()),
+        _ => Err("this is not HOST:PORT".to_owned()),
+    }
+}
+
+/// An address that is also told to the peers.
+fn peer_listen(text: &str) -> Result<SocketAddr, String> {
+    let address = text.parse::<SocketAddr>().map_err(|error| error.to_string())?;
+    if address.ip().is_unspecified() {
+        return Err("the peers are told this address: name the one by which they reach this process".into());
+    }
+    Ok(address)
+}
+
 /// Parses the command line and does what it says.
 pub(crate) fn parse_and_run() -> ExitCode {
     let result = match Cli::parse().command {
@@ -201,6 +226,23 @@ mod tests {
         }
         let stateful = places(&[("XDG_STATE_HOME", "/s")]);
         assert_eq!(stateful, Err("set HOME or XDG_CACHE_HOME to an absolute path".to_owned()));
+    }
+
+    #[test]
+    fn peers_are_named_by_host_and_port_and_find_this_process_where_it_says() {
+        for good in ["10.0.0.7:9443", "[2001:db8::1]:9443", "switchboard-peers:9443"] {
+            assert_eq!(peer(good).as_deref(), Ok(good));
+        }
+        for bad in ["", ":9443", "10.0.0.7", "10.0.0.7:", "10.0.0.7:0", "10.0.0.7:65536", "host:port"] {
+            assert!(peer(bad).is_err(), "{bad}");
+        }
+        assert!(peer_listen("10.0.0.7:9443").is_ok());
+        for bad in ["0.0.0.0:9443", "[::]:9443", "switchboard:9443"] {
+            assert!(peer_listen(bad).is_err(), "{bad}");
+        }
+        let parsed = |arguments: &[&str]| Cli::try_parse_from([&["switchboard", "run", "."], arguments].concat());
+        assert!(parsed(&["--peers", "a:1,b:2", "--peer-listen", "127.0.0.1:1"]).is_ok());
+        assert!(parsed(&["--peers", "a:1"]).is_err() && parsed(&["--peer-listen", "127.0.0.1:1"]).is_err());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use gateway::run::{Event, Options, RunError};
+use gateway::run::{Event, Options, PeerOptions, RunError};
 use gateway::status::ServerStatus;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
@@ -53,6 +53,7 @@ async fn serve(args: RunArgs, surroundings: Surroundings, scratch: PathBuf) -> R
         directory: args.directory,
         listen: args.listen,
         admin: args.admin,
+        peers: args.peer_listen.map(|listen| PeerOptions { listen, names: args.peers }),
         state: surroundings.state,
         cache: surroundings.cache,
         scratch,
@@ -100,9 +101,12 @@ async fn end_when_asked(stop: watch::Sender<bool>) {
 fn tell(event: Event, address: &mut String) {
     let terminal = io::stdout().is_terminal();
     match event {
-        Event::Listening { mcp, admin } => {
+        Event::Listening { mcp, admin, peers } => {
             output::line(&format!("Switchboard serves {}", paint(&mcp, Colour::Green, terminal)));
             output::line(&format!("Admin port        {admin}"));
+            if let Some(peers) = peers {
+                output::line(&format!("Peer port         {peers}"));
+            }
             *address = mcp;
         }
         Event::Ready { servers } => {

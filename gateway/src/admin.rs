@@ -29,16 +29,23 @@ pub fn handle(gateway: &Gateway, ready: bool, listener: SocketAddr, request: &Re
     }
     match request.uri().path() {
         "/livez" => text(StatusCode::OK, "text/plain", "ok\n"),
+        "/readyz" if gateway.drain.is_leaving() => {
+            text(StatusCode::SERVICE_UNAVAILABLE, "text/plain", "this process ends\n")
+        }
         "/readyz" if ready => text(StatusCode::OK, "text/plain", "ok\n"),
         "/readyz" => text(StatusCode::SERVICE_UNAVAILABLE, "text/plain", "servers are being discovered\n"),
         "/metrics" => text(StatusCode::OK, "text/plain; version=0.0.4", gateway.metrics.text()),
         "/status" => {
             let table = gateway.view.load().table.clone();
-            let status = json!({
+            let peers = gateway.peers.get().map(|peers| peers.status());
+            let mut status = json!({
                 "revision": table.revision,
                 "clientSideAuthHeader": table.snapshot.settings.client_side_auth_header,
                 "servers": status::servers(gateway),
             });
+            if let Some(peers) = peers {
+                status["peers"] = json!(peers);
+            }
             text(StatusCode::OK, "application/json", status.to_string())
         }
         _ => text(StatusCode::NOT_FOUND, "text/plain", "/livez /readyz /metrics /status\n"),

@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
 use tokio::sync::mpsc;
 
 /// The body of a response.
@@ -13,6 +14,8 @@ pub enum Body {
     Whole(Option<Bytes>),
     /// As its sender goes on.
     Stream(Stream),
+    /// As another process answers.
+    Forwarded(Incoming),
 }
 
 /// A part of a streamed body.
@@ -75,17 +78,23 @@ impl http_body::Body for Body {
         match self.get_mut() {
             Body::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Body::Stream(stream) => stream.poll_chunk(cx),
+            Body::Forwarded(body) => Pin::new(body).poll_frame(cx).map_err(|_| Aborted),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self, Body::Whole(None))
+        match self {
+            Body::Whole(bytes) => bytes.is_none(),
+            Body::Stream(_) => false,
+            Body::Forwarded(body) => body.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Body::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             Body::Stream(_) => SizeHint::default(),
+            Body::Forwarded(body) => body.size_hint(),
         }
     }
 }

@@ -36,6 +36,8 @@ pub struct Limits {
 impl Limits {
     /// Of the admin port.
     pub const ADMIN: Self = Self { all: 512, of_peer: 128 };
+    /// Of the port for peers: each request that one of them passes on has a connection while it is answered.
+    pub const PEERS: Self = Self { all: 8192, of_peer: 8192 };
 
     /// Of clients: 16,384 and 4,096, or fewer if the process may not have the descriptors for them, since without a
     /// descriptor nobody is let in and no server is reached. Raises the soft limit of the process; children have their

@@ -2,7 +2,7 @@
 //! everything that lives longer than a snapshot.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -13,10 +13,12 @@ use tokio::sync::{Notify, watch};
 
 use crate::budget::Budget;
 use crate::discovery;
+use crate::drain::Drain;
 use crate::guesses::Guesses;
 use crate::index::Index;
 use crate::metrics::Metrics;
 use crate::owner::Owner;
+use crate::peers::Peers;
 use crate::seal::Sealer;
 use crate::session::Sessions;
 use crate::table::RoutingTable;
@@ -44,6 +46,10 @@ pub struct Gateway {
     pub view: ArcSwap<View>,
     /// This process among its peers.
     pub own: Owner,
+    /// The others; none if it serves alone. Set once, before the first request.
+    pub peers: OnceLock<Arc<Peers>>,
+    /// The end of the port for clients; who holds a stream open without a request to answer ends it when that closes.
+    pub drain: Arc<Drain>,
     /// Makes and reads what clients bring back.
     pub sealer: Arc<Sealer>,
     /// Legacy sessions.
@@ -73,6 +79,8 @@ impl Gateway {
         let gateway = Arc::new(Self {
             view: ArcSwap::from_pointee(view),
             own,
+            peers: OnceLock::new(),
+            drain: Arc::default(),
             sessions: Sessions::new(sealer.clone(), own),
             sealer,
             budget: Budget::default(),

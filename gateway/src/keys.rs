@@ -1,5 +1,5 @@
-//! The keys of a gateway on one machine: made once, kept in a file that only
-//! its owner can read, never a default (R9).
+//! The keys of a gateway on one machine: made once, kept in files that only
+//! their owner can read, never a default (R9).
 
 use std::fs::{File, Metadata, Permissions};
 use std::io::{self, Read, Write};
@@ -12,6 +12,8 @@ use crds::snapshot::MacKey;
 use crate::seal::SealKey;
 
 const BYTES: usize = 96;
+/// What a key that signs certificates takes at most, in bytes.
+const MAX_SIGNING_KEY: u64 = 4096;
 
 /// What fingerprints, authenticates and seals.
 pub struct Keys {
@@ -35,35 +37,59 @@ impl Keys {
     /// Reads the keys of a state directory, or makes them there.
     pub fn load_or_create(state: &Path) -> Result<Self, KeysError> {
         let path = state.join("keys");
-        Self::at(state, &path).map_err(|source| KeysError { path, source })
+        let bytes = private_file(state, &path, BYTES as u64, random);
+        bytes.and_then(|bytes| Self::of(&bytes)).map_err(|source| KeysError { path, source })
     }
 
-    fn at(state: &Path, path: &Path) -> io::Result<Self> {
-        make_private(state)?;
-        match File::open(path) {
-            Ok(file) => Self::read(file),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                create(state, path)?;
-                Self::read(File::open(path)?)
-            }
-            Err(error) => Err(error),
-        }
+    fn of(bytes: &[u8]) -> io::Result<Self> {
+        let (parts, rest) = bytes.as_chunks();
+        let ([pepper, mac, seal], []) = (parts, rest) else {
+            return Err(io::Error::other("the file is too short; remove it, and new keys are made"));
+        };
+        Ok(Self { pepper: Pepper(*pepper), mac: MacKey(*mac), seal: SealKey { id: 1, key: *seal } })
     }
+}
 
-    fn read(mut file: File) -> io::Result<Self> {
-        let metadata = file.metadata()?;
-        check_owner("the file", &metadata)?;
-        if metadata.mode() & 0o077 != 0 {
-            return Err(io::Error::other("others can read the file; make it readable by its owner only (mode 0600)"));
+/// The key that signs the certificates of all processes that share a state directory, in PKCS #8; made by `make` if there
+/// is none yet.
+pub fn peer_signing_key(state: &Path, make: impl FnOnce() -> io::Result<Vec<u8>>) -> Result<Vec<u8>, KeysError> {
+    let path = state.join("peer-authority");
+    private_file(state, &path, MAX_SIGNING_KEY, make).map_err(|source| KeysError { path, source })
+}
+
+/// The first `most` bytes of a file of the state directory that only we can read.
+fn private_file(
+    state: &Path,
+    path: &Path,
+    most: u64,
+    make: impl FnOnce() -> io::Result<Vec<u8>>,
+) -> io::Result<Vec<u8>> {
+    make_private(state)?;
+    match File::open(path) {
+        Ok(file) => read(file, most),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            create(state, path, &make()?)?;
+            read(File::open(path)?, most)
         }
-        let mut bytes = [[0; 32]; 3];
-        let damaged = |_| io::Error::other("the file is too short; remove it, and new keys are made");
-        for part in &mut bytes {
-            file.read_exact(part).map_err(damaged)?;
-        }
-        let [pepper, mac, seal] = bytes;
-        Ok(Self { pepper: Pepper(pepper), mac: MacKey(mac), seal: SealKey { id: 1, key: seal } })
+        Err(error) => Err(error),
     }
+}
+
+fn read(file: File, most: u64) -> io::Result<Vec<u8>> {
+    let metadata = file.metadata()?;
+    check_owner("the file", &metadata)?;
+    if metadata.mode() & 0o077 != 0 {
+        return Err(io::Error::other("others can read the file; make it readable by its owner only (mode 0600)"));
+    }
+    let mut bytes = Vec::new();
+    file.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn random() -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; BYTES];
+    getrandom::fill(&mut bytes).map_err(|_| io::Error::other("the operating system gives no random bytes"))?;
+    Ok(bytes)
 }
 
 /// The directory of the keys: who else could write to it could put other keys in their place.
@@ -87,12 +113,10 @@ fn check_owner(what: &str, metadata: &Metadata) -> io::Result<()> {
 }
 
 /// Two processes that start at once must end with the same keys: the file appears whole, and the first one stays.
-fn create(state: &Path, path: &Path) -> io::Result<()> {
-    let mut bytes = [0; BYTES];
-    getrandom::fill(&mut bytes).map_err(|_| io::Error::other("the operating system gives no random bytes"))?;
+fn create(state: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     // Its mode is 0600 and its name random: none that was left behind is in the way.
     let mut draft = tempfile::Builder::new().prefix(".keys-").tempfile_in(state)?;
-    draft.write_all(&bytes)?;
+    draft.write_all(bytes)?;
     draft.as_file().sync_all()?;
     match draft.persist_noclobber(path) {
         Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => Err(error.error),
@@ -119,6 +143,31 @@ mod tests {
         assert_eq!(std::fs::read_dir(&state).unwrap().count(), 1, "no draft is left");
         std::fs::set_permissions(state.join("keys"), Permissions::from_mode(0o640)).unwrap();
         assert!(load(&state).unwrap_err().contains("others can read the file"));
+    }
+
+    #[test]
+    fn r9_a_file_that_is_cut_holds_no_keys() {
+        let folder = tempfile::tempdir().unwrap();
+        load(folder.path()).unwrap();
+        let path = folder.path().join("keys");
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &bytes[..BYTES - 1]).unwrap();
+        assert!(load(folder.path()).unwrap_err().contains("the file is too short"));
+    }
+
+    #[test]
+    fn r9_of_several_that_start_at_once_all_have_the_keys_of_the_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = |number: u8| peer_signing_key(folder.path(), || Ok(vec![number; 40])).unwrap();
+        let all = std::thread::scope(|scope| {
+            let started: Vec<_> = (1..=8).map(|number| scope.spawn(move || made(number))).collect();
+            started.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+        });
+        assert!(all.iter().all(|key| *key == all[0]), "{all:?}");
+        let path = folder.path().join("peer-authority");
+        assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        std::fs::set_permissions(&path, Permissions::from_mode(0o604)).unwrap();
+        assert!(peer_signing_key(folder.path(), || Ok(Vec::new())).is_err());
     }
 
     #[test]

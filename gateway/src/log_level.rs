@@ -43,6 +43,16 @@ impl LogLevel {
     pub fn from_wire(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|(name, _)| *name == text).map(|(_, level)| level)
     }
+
+    /// Its place among all, from the least grave.
+    pub fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// The level at a place.
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number)).map(|(_, level)| *level)
+    }
 }
 
 #[cfg(test)]

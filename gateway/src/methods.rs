@@ -18,7 +18,7 @@ use crate::modern;
 use crate::reject::Reject;
 use crate::revision::Revision;
 use crate::scan::{Incoming, Message};
-use crate::session::Session;
+use crate::session::{Session, Told, What};
 
 /// The revision that a request speaks, and its session. A session id must be the caller's own and live.
 pub fn revision(
@@ -91,7 +91,7 @@ pub async fn answer(
         ("resources/templates/list", _) => list(exchange, List::Templates, asked).await,
         ("resources/read", _) => Box::pin(call::read(exchange, asked)).await,
         ("completion/complete", _) => Box::pin(call::complete(exchange, asked)).await,
-        ("logging/setLevel", false) => set_log_level(exchange, message, id),
+        ("logging/setLevel", false) => Box::pin(set_log_level(exchange, message, id)).await,
         ("ping", false) => Answer::result(id, b"{}"),
         ("initialize", false) => return initialize(exchange, asked),
         ("server/discover", true) => modern::discover(id),
@@ -111,8 +111,8 @@ async fn list(exchange: &Exchange<'_>, list: List, asked: Asked<'_>) -> Answer {
 }
 
 /// What a session wants of servers' logs. Servers are not told: others share their sessions, so they log as they do by
-/// themselves, and what is below the level is left out.
-fn set_log_level(exchange: &Exchange<'_>, message: &Message<'_>, id: &[u8]) -> Answer {
+/// themselves, and what is below the level is left out. The other processes are, since the next call may come in there.
+async fn set_log_level(exchange: &Exchange<'_>, message: &Message<'_>, id: &[u8]) -> Answer {
     let level = message.params.as_ref().and_then(|params| params.level.as_ref());
     let Some(level) = level.and_then(|level| LogLevel::from_wire(&level.value)) else {
         return Answer::error(
@@ -128,7 +128,11 @@ fn set_log_level(exchange: &Exchange<'_>, message: &Message<'_>, id: &[u8]) -> A
             "logging/setLevel is for a session: send initialize first, and its Mcp-Session-Id",
         );
     };
-    exchange.gateway.sessions.set_log_level(session, level);
+    let told = Told { session: session.key(), what: What::LogLevel(level) };
+    exchange.gateway.sessions.note(told, exchange.now);
+    if let Some(peers) = exchange.gateway.peers.get() {
+        peers.tell(&[told]).await;
+    }
     Answer::result(id, b"{}")
 }
 

@@ -2,6 +2,8 @@
 
 use prometheus::{Encoder, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 
+use crate::peers::PeerMetrics;
+
 /// All counters of a gateway.
 pub struct Metrics {
     registry: Registry,
@@ -11,6 +13,8 @@ pub struct Metrics {
     pub closed_connections: IntCounterVec,
     /// The revision of the snapshot in force.
     pub snapshot_revision: IntGauge,
+    /// Of peers.
+    pub peers: PeerMetrics,
     /// Snapshots or files refused since start; the last good state served on.
     pub refused: IntCounter,
 }
@@ -33,16 +37,24 @@ impl Metrics {
         let closed = "Connections closed at once, by the limit that was reached: an address's, or that of all.";
         let closed_connections = counters("switchboard_closed_connections_total", closed, &["reason"]);
         let snapshot_revision = IntGauge::new("switchboard_snapshot_revision", "The revision in force.");
+        let reachable = IntGauge::new("switchboard_peers_reachable", "Peers that answered when last asked.");
+        let forwarded = "Requests for other processes, by what came of them: answered, gone, broken.";
+        let forwarded = counters("switchboard_forwarded_requests_total", forwarded, &["outcome"]);
         let refused = IntCounter::new("switchboard_snapshots_refused_total", "Snapshots or files that were refused.");
         // Names and help are the literals above; a registry refuses only what is there twice.
-        let (Ok(snapshot_revision), Ok(refused)) = (snapshot_revision, refused) else { unreachable!("literal names") };
-        let metrics = Self { registry, calls, rejects, closed_connections, snapshot_revision, refused };
-        let all: [Box<dyn prometheus::core::Collector>; 5] = [
+        let (Ok(snapshot_revision), Ok(refused), Ok(reachable)) = (snapshot_revision, refused, reachable) else {
+            unreachable!("literal names")
+        };
+        let peers = PeerMetrics { reachable, forwarded };
+        let metrics = Self { registry, calls, rejects, closed_connections, snapshot_revision, peers, refused };
+        let all: [Box<dyn prometheus::core::Collector>; 7] = [
             Box::new(metrics.calls.clone()),
             Box::new(metrics.rejects.clone()),
             Box::new(metrics.closed_connections.clone()),
             Box::new(metrics.snapshot_revision.clone()),
             Box::new(metrics.refused.clone()),
+            Box::new(metrics.peers.reachable.clone()),
+            Box::new(metrics.peers.forwarded.clone()),
         ];
         for collector in all {
             let _ = metrics.registry.register(collector);

@@ -4,6 +4,7 @@
 //! takes them. For a slow one the states in between are left out, and nothing
 //! else waits for it.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -23,6 +24,9 @@ pub enum Event {
         mcp: String,
         /// The address of the admin port.
         admin: String,
+        /// The address of the port for peers, if there are any.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        peers: Option<SocketAddr>,
     },
     /// Servers were discovered, or failed, or are still silent after ten seconds; again when there are others, or one's
     /// state or number of tools changed.

@@ -1,6 +1,5 @@
 //! A request, from top to bottom: headers, caller, body, messages, answer.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,13 +18,15 @@ use crate::exchange::{Answer, Exchange};
 use crate::front::{self, Path};
 use crate::gateway::{Gateway, View};
 use crate::head::Head;
+use crate::hop::Hop;
 use crate::identify::{Identity, identify};
 use crate::methods;
-use crate::peer::Peer;
+use crate::owned;
 use crate::reject::Reject;
 use crate::revision::Revision;
 use crate::scan::{self, FaultKind, Message};
 use crate::scope::Scope;
+use crate::session::{Told, What};
 
 /// The largest request body, in bytes.
 const MAX_BODY: usize = 4 * 1024 * 1024;
@@ -34,32 +35,25 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The header that carries a legacy session id.
 pub const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 
-/// Answers one HTTP request. `listener`: the address that is listened on, which may be any of the machine's.
-pub async fn handle(
-    gateway: Arc<Gateway>,
-    listener: SocketAddr,
-    peer: Peer,
-    request: Request<Incoming>,
-) -> Response<Body> {
-    let reject = match respond(&gateway, listener, request).await {
-        Ok(response) => return response,
-        Err(Reject::InvalidCredential) if !gateway.guesses.take(peer, Instant::now()) => Reject::TooManyGuesses,
-        Err(reject) => reject,
+/// Answers one HTTP request.
+pub async fn handle(gateway: Arc<Gateway>, hop: Hop, request: Request<Incoming>) -> Response<Body> {
+    let reject = match (respond(&gateway, hop, request).await, hop) {
+        (Ok(response), _) => return response,
+        (Err(Reject::InvalidCredential), Hop::Client { peer, .. }) if !gateway.guesses.take(peer, Instant::now()) => {
+            Reject::TooManyGuesses
+        }
+        (Err(reject), _) => reject,
     };
     gateway.metrics.reject(reject.as_str());
     reject.into_response()
 }
 
-async fn respond(
-    gateway: &Arc<Gateway>,
-    listener: SocketAddr,
-    request: Request<Incoming>,
-) -> Result<Response<Body>, Reject> {
+async fn respond(gateway: &Arc<Gateway>, hop: Hop, request: Request<Incoming>) -> Result<Response<Body>, Reject> {
     let (parts, body) = request.into_parts();
     let before = gateway.view.load_full();
-    let admitted = admit(&before, listener, &parts)?;
+    let admitted = admit(&before, hop, &parts)?;
     if parts.method == Method::DELETE {
-        return end_session(gateway, &admitted);
+        return Box::pin(end_session(gateway, &admitted)).await;
     }
     let mut bytes = gateway.budget.hold();
     let body = read_body(&admitted.head, body, &mut bytes).await?;
@@ -68,7 +62,7 @@ async fn respond(
     let (view, admitted) = if Arc::ptr_eq(&before.table, &after.table) {
         (&before, admitted)
     } else {
-        (&after, admit(&after, listener, &parts)?)
+        (&after, admit(&after, hop, &parts)?)
     };
     let Admitted { head, identity, caller, scope, now } = admitted;
     let incoming = scan::request(&body).map_err(|fault| refuse(&fault))?;
@@ -77,6 +71,16 @@ async fn respond(
     let (scope, head, headers) = (&scope, &head, &parts.headers);
     let exchange =
         Exchange { gateway, view, caller, identity, scope, head, headers, revision, session, capabilities, now };
+    if let (Hop::Client { .. }, Some(peers)) = (hop, gateway.peers.get()) {
+        if owned::is_for_all(&incoming) {
+            peers.pass_on(&parts, &body);
+        }
+        if let Some(needed) = owned::needs_owner(&exchange, &incoming)
+            && let Some(response) = Box::pin(owned::answer_there(peers, needed, &parts, (&body, &incoming))).await?
+        {
+            return Ok(response);
+        }
+    }
     match incoming {
         scan::Incoming::One(message) => {
             let (answer, session) = methods::answer(&exchange, &body, &message, false).await?;
@@ -96,10 +100,12 @@ struct Admitted<'r> {
 }
 
 /// Settles, from the headers alone, whether the request is for us, who is calling, and what about.
-fn admit<'r>(view: &'r View, listener: SocketAddr, parts: &'r Parts) -> Result<Admitted<'r>, Reject> {
+fn admit<'r>(view: &'r View, hop: Hop, parts: &'r Parts) -> Result<Admitted<'r>, Reject> {
     let table = &view.table;
     let head = Head::read(&parts.headers, &table.snapshot.settings.client_side_auth_header)?;
-    front::check(&parts.uri, &head, listener, &table.snapshot.settings.allowed_origins)?;
+    if let Hop::Client { listener, .. } = hop {
+        front::check(&parts.uri, &head, listener, &table.snapshot.settings.allowed_origins)?;
+    }
     let path = Path::read(parts.uri.path()).ok_or(Reject::NotFound)?;
     if parts.method != Method::POST && parts.method != Method::DELETE {
         return Err(Reject::Method("POST, DELETE"));
@@ -117,10 +123,15 @@ fn admit<'r>(view: &'r View, listener: SocketAddr, parts: &'r Parts) -> Result<A
     }
 }
 
-fn end_session(gateway: &Gateway, admitted: &Admitted<'_>) -> Result<Response<Body>, Reject> {
+/// Ends a session everywhere: once this is answered, no process that could be reached knows it any more.
+async fn end_session(gateway: &Gateway, admitted: &Admitted<'_>) -> Result<Response<Body>, Reject> {
     let id = admitted.head.session.ok_or_else(|| Reject::Invalid("Mcp-Session-Id names the session to end".into()))?;
     let session = gateway.sessions.read(id, &admitted.caller.id, admitted.now).ok_or(Reject::NoSuchSession)?;
-    gateway.sessions.end(&session, admitted.now);
+    let told = Told { session: session.key(), what: What::Ended };
+    gateway.sessions.note(told, admitted.now);
+    if let Some(peers) = gateway.peers.get() {
+        peers.tell(&[told]).await;
+    }
     Ok(empty(StatusCode::NO_CONTENT))
 }
 
@@ -198,7 +209,8 @@ async fn batch(
     Ok(into_response(Answer::Message(StatusCode::OK, out.into()), None))
 }
 
-fn into_response(answer: Answer, session: Option<String>) -> Response<Body> {
+/// The whole response; with a session id, if it began a session.
+pub(crate) fn into_response(answer: Answer, session: Option<String>) -> Response<Body> {
     let (status, media_type, body) = match answer {
         Answer::Message(status, response) => (status, "application/json", Body::whole(response)),
         Answer::Json(stream) => (StatusCode::OK, "application/json", Body::Stream(stream)),

@@ -4,24 +4,25 @@ use std::ffi::OsString;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crds::snapshot::{decode, encode};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
-use crate::admin;
-use crate::connections::{Connections, Limits};
 use crate::egress::{Egress, EgressPolicy};
 use crate::gateway::Gateway;
-use crate::keys::{Keys, KeysError};
+use crate::keys::{Keys, KeysError, peer_signing_key};
 use crate::news::{Files, Teller};
 use crate::owner::Owner;
-use crate::proxy;
+use crate::peers::Peers;
+use crate::peers::authority::{self, Credentials, CredentialsError};
+use crate::ports::{Addresses, Listeners, Ports};
 use crate::seal::{NoRandomness, Sealer};
-use crate::serve::serve;
 use crate::source::directory::{Directory, Read, SETTLED};
 use crate::table::RoutingTable;
 use crate::upstream::Connectors;
@@ -46,6 +47,8 @@ pub struct Options {
     pub listen: SocketAddr,
     /// Where the admin port is.
     pub admin: SocketAddr,
+    /// The other processes of the fleet, if there are any.
+    pub peers: Option<PeerOptions>,
     /// Where keys are kept.
     pub state: PathBuf,
     /// Where the homes of servers are kept.
@@ -58,6 +61,14 @@ pub struct Options {
     pub environment: Vec<(String, OsString)>,
     /// Overrides the settings' `clientSideAuthHeader` (LITELLM_MCP_CLIENT_SIDE_AUTH_HEADER_NAME).
     pub client_side_auth_header: Option<String>,
+}
+
+/// The other processes that serve the same, with the same state directory.
+pub struct PeerOptions {
+    /// Where this process is reached by the others.
+    pub listen: SocketAddr,
+    /// Where the others are: HOST:PORT each. This process may be among them.
+    pub names: Vec<String>,
 }
 
 /// Why it cannot run.
@@ -85,6 +96,9 @@ pub enum RunError {
     /// The keys.
     #[error(transparent)]
     Keys(#[from] KeysError),
+    /// What peers know one another by.
+    #[error(transparent)]
+    Peers(#[from] CredentialsError),
     /// Files cannot be watched.
     #[error("the directory cannot be watched: {0}")]
     Watch(notify::Error),
@@ -106,9 +120,16 @@ pub async fn run(options: Options, events: mpsc::Sender<Event>, stop: watch::Rec
     if let Some(fault) = read.faults.first() {
         return Err(RunError::File(fault.clone()));
     }
-    let listener = bind(options.listen).await?;
-    let admin_listener = bind(options.admin).await?;
-    let own = [&listener, &admin_listener].iter().filter_map(|listener| listener.local_addr().ok()).collect();
+    let (mcp, admin) = (bind(options.listen).await?, bind(options.admin).await?);
+    let credentials = credentials(&options)?;
+    let peers = match options.peers.as_ref().zip(credentials.as_ref()) {
+        Some((peers, credentials)) => Some((bind(peers.listen).await?, credentials.acceptor.clone())),
+        None => None,
+    };
+    let listeners = Listeners { mcp, admin, peers };
+    let addresses = listeners.addresses();
+    let addresses = addresses.map_err(|source| RunError::Listen { address: options.listen, source })?;
+    let own = [Some(addresses.mcp), Some(addresses.admin), addresses.peers].into_iter().flatten().collect();
     let policy = EgressPolicy { allow_loopback: true, own, allow: Vec::new() };
     let children = Children::new(
         options.binary.clone(),
@@ -123,10 +144,24 @@ pub async fn run(options: Options, events: mpsc::Sender<Event>, stop: watch::Rec
     let mut local = Local { options, keys, directory, egress, policy, events, revision: 0, unreadable: None, files };
     let table = local.table(&read)?;
     let sealer = Arc::new(Sealer::new(std::slice::from_ref(&local.keys.seal)));
-    let own = Owner::begin(None)?;
+    let own = Owner::begin(addresses.peers)?;
     let gateway = Gateway::new(table, (sealer, own), connectors);
+    if let (Some(peers), Some(credentials)) = (&local.options.peers, credentials) {
+        let peers = Peers::new(own, peers.names.clone(), &credentials, gateway.metrics.peers.clone());
+        gateway.peers.get_or_init(|| peers);
+    }
     local.note(&gateway, &read);
-    local.serve(gateway, (listener, admin_listener), watch, stop).await
+    local.serve(gateway, (listeners, addresses), watch, stop).await;
+    Ok(())
+}
+
+/// What this process shows its peers, if it has any.
+fn credentials(options: &Options) -> Result<Option<Credentials>, RunError> {
+    if options.peers.is_none() {
+        return Ok(None);
+    }
+    let key = peer_signing_key(&options.state, authority::new_signing_key)?;
+    Ok(Some(Credentials::issue(&key)?))
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, RunError> {
@@ -151,10 +186,6 @@ async fn at(time: Option<Instant>) {
     }
 }
 
-fn address(listener: &TcpListener, wanted: SocketAddr) -> Result<SocketAddr, RunError> {
-    listener.local_addr().map_err(|source| RunError::Listen { address: wanted, source })
-}
-
 /// A gateway over a directory, on one machine.
 struct Local {
     options: Options,
@@ -174,41 +205,29 @@ impl Local {
     async fn serve(
         mut self,
         gateway: Arc<Gateway>,
-        (listener, admin_listener): (TcpListener, TcpListener),
+        (listeners, addresses): (Listeners, Addresses),
         (mut watch, mut changes): (Watch, mpsc::Receiver<()>),
         mut stop: watch::Receiver<bool>,
-    ) -> Result<(), RunError> {
-        let mcp = address(&listener, self.options.listen)?;
-        let admin = address(&admin_listener, self.options.admin)?;
-        let listening = Event::Listening { mcp: format!("http://{mcp}/mcp"), admin: format!("http://{admin}") };
+    ) {
+        let Addresses { mcp, admin, peers } = addresses;
+        let listening = Event::Listening { mcp: format!("http://{mcp}/mcp"), admin: format!("http://{admin}"), peers };
         let ready = watch::Sender::new(false);
-        let (for_mcp, for_admin, is_ready) = (gateway.clone(), gateway.clone(), ready.subscribe());
-        let closed = &gateway.metrics.closed_connections;
-        let mcp = serve(
-            listener,
-            Connections::new(Limits::of_clients(), closed.clone()),
-            move |request, peer| proxy::handle(for_mcp.clone(), mcp, peer, request),
-            stop.clone(),
-        );
-        let admin = serve(
-            admin_listener,
-            Connections::new(Limits::ADMIN, closed.clone()),
-            move |request, _| {
-                let response = admin::handle(&for_admin, *is_ready.borrow(), admin, &request);
-                async move { response }
-            },
-            stop.clone(),
-        );
-        let mcp = tokio::spawn(mcp);
-        let admin = tokio::spawn(admin);
-        let indexing = tokio::spawn(gateway.clone().index_catalogues());
+        let ports = Ports::open(&gateway, listeners, addresses, ready.subscribe());
         let teller = Teller::new(gateway.clone(), self.events.clone());
-        let telling = tokio::spawn(teller.run(listening, self.files.subscribe(), ready.subscribe()));
-        let starting = tokio::spawn(await_servers(gateway.clone(), ready.clone()));
+        let told = [
+            tokio::spawn(gateway.clone().index_catalogues()),
+            tokio::spawn(teller.run(listening, self.files.subscribe(), ready.subscribe())),
+            tokio::spawn(start(gateway.clone(), ready)),
+        ];
         let mut sweep = interval(SWEEP);
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut again = None;
+        // What is taken away while the last requests are answered ends as ever.
+        let mut ended = pin!(async {
+            stopped(&mut stop).await;
+            ports.end().await;
+        });
         loop {
             tokio::select! {
                 // While files settle, another look is due in a moment anyway.
@@ -219,17 +238,11 @@ impl Local {
                     again = self.reload(&gateway).then(soon);
                 }
                 _ = sweep.tick() => gateway.end_lost_sessions(),
-                () = stopped(&mut stop) => break,
+                () = &mut ended => break,
             }
         }
-        starting.abort();
-        telling.abort();
-        // Both ended because they were told to; a panic of theirs was reported where it happened.
-        let _ = mcp.await;
-        let _ = admin.await;
-        indexing.abort();
+        told.iter().for_each(JoinHandle::abort);
         gateway.stop().await;
-        Ok(())
     }
 
     /// Looks at the directory once, and puts what changed in force. True if it has to be looked at again soon. Nothing
@@ -305,11 +318,21 @@ impl Local {
     }
 }
 
-/// Waits until all servers were discovered or have failed, or ten seconds have passed.
-async fn await_servers(gateway: Arc<Gateway>, ready: watch::Sender<bool>) {
+/// Waits until all servers were discovered or have failed, or ten seconds have passed, and until this process knows what
+/// its peers know; from then on it is ready, and keeps an eye on them.
+async fn start(gateway: Arc<Gateway>, ready: watch::Sender<bool>) {
     let mut indexed = gateway.indexed.subscribe();
     let discovered = async { while !gateway.is_discovered() && indexed.changed().await.is_ok() {} };
-    // Who is still silent then becomes ready later.
-    let _ = timeout(DISCOVERY, discovered).await;
+    let peers = gateway.peers.get().cloned();
+    let joined = async {
+        if let Some(peers) = &peers {
+            peers.join(&gateway.sessions).await;
+        }
+    };
+    // Who is still silent after ten seconds becomes ready later.
+    let _ = tokio::join!(timeout(DISCOVERY, discovered), joined);
     ready.send_replace(true);
+    if let Some(peers) = peers {
+        peers.keep(gateway).await;
+    }
 }

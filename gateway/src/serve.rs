@@ -8,7 +8,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::{Request, Response};
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -16,10 +17,12 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::time::{timeout, timeout_at};
+use tokio_rustls::TlsAcceptor;
 
 use crate::body::Body;
 use crate::connections::{Connections, Seldom};
+use crate::drain::Drain;
 use crate::peer::Peer;
 use crate::steady::Steady;
 
@@ -29,51 +32,94 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(120);
 const MAX_HEAD_BUFFER: usize = 256 * 1024;
 /// How long a client may take none of what it is sent.
 const STALL: Duration = Duration::from_secs(60);
-/// How long requests under way may go on after the end was asked for.
-const DRAIN: Duration = Duration::from_secs(10);
+/// How long a client of a TLS port may take to introduce itself.
+const HANDSHAKE: Duration = Duration::from_secs(5);
+/// How long a connection that was taken last may take to bring its request, when the port closes.
+const LAST: Duration = Duration::from_millis(100);
 
-/// Serves until `stop` turns true, then lets requests under way finish, for a time.
+/// Serves until the drain closes, then lets requests under way finish, for the time that it gives. With `tls`, nothing is
+/// answered before that is settled.
 pub async fn serve<H, F>(
     listener: TcpListener,
     connections: Arc<Connections>,
     handler: H,
-    mut stop: watch::Receiver<bool>,
+    drain: Arc<Drain>,
+    tls: Option<TlsAcceptor>,
 ) where
     H: Fn(Request<Incoming>, Peer) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
     let graceful = GracefulShutdown::new();
     let mut failed = Seldom::default();
-    loop {
-        let accepted = tokio::select! {
-            accepted = accept(&listener, &mut failed) => accepted,
-            _ = stop.wait_for(|stop| *stop) => break,
-        };
-        let Some((stream, address)) = accepted else { continue };
+    let begin = |stream: TcpStream, address: SocketAddr| {
+        // Without it a small reply may wait for the client's acknowledgement of the last one.
+        let _ = stream.set_nodelay(true);
         // Nothing is waited for: whoever is over a limit must not stand before others in the kernel's queue.
         let peer = Peer::from(address.ip());
-        let Some(place) = connections.enter(peer) else { continue };
-        let connection = graceful.watch(converse(stream, peer, handler.clone()));
+        let Some(place) = connections.enter(peer) else { return };
+        let (watcher, handler, drain, tls) = (graceful.watcher(), handler.clone(), drain.clone(), tls.clone());
         tokio::spawn(async move {
             // How a client leaves is its own affair; the request that it broke off was told already.
-            let _ = connection.await;
+            match tls {
+                None => drop(watcher.watch(converse(stream, peer, handler, drain)).await),
+                Some(tls) => {
+                    if let Ok(Ok(stream)) = timeout(HANDSHAKE, tls.accept(stream)).await {
+                        drop(watcher.watch(converse(stream, peer, handler, drain)).await);
+                    }
+                }
+            }
             drop(place);
         });
+    };
+    let until = loop {
+        tokio::select! {
+            accepted = accept(&listener, &mut failed) => {
+                if let Some((stream, address)) = accepted {
+                    begin(stream, address);
+                }
+            }
+            until = drain.closed() => break until,
+        }
+    };
+    // To its client, what waits in the kernel's queue is a connection: closed there, its request would be lost.
+    waiting(listener).for_each(|(stream, address)| begin(stream, address));
+    if graceful.count() > 0 {
+        tokio::time::sleep(LAST).await;
     }
-    drop(listener);
-    let _ = tokio::time::timeout(DRAIN, graceful.shutdown()).await;
+    let _ = timeout_at(until, graceful.shutdown()).await;
+}
+
+/// The connections that wait to be accepted, and the end of their listener.
+fn waiting(listener: TcpListener) -> impl Iterator<Item = (TcpStream, SocketAddr)> {
+    let listener = listener.into_std().ok();
+    std::iter::from_fn(move || listener.as_ref()?.accept().ok()).filter_map(|(stream, address)| {
+        stream.set_nonblocking(true).ok()?;
+        Some((TcpStream::from_std(stream).ok()?, address))
+    })
 }
 
 /// The requests of one connection, each to the handler.
-fn converse<S, H, F>(stream: S, peer: Peer, handler: H) -> impl GracefulConnection<Error = hyper::Error> + Send
+fn converse<S, H, F>(
+    stream: S,
+    peer: Peer,
+    handler: H,
+    drain: Arc<Drain>,
+) -> impl GracefulConnection<Error = hyper::Error> + Send
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     H: Fn(Request<Incoming>, Peer) -> F + Send + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
     let service = service_fn(move |request| {
-        let response = handler(request, peer);
-        async move { Ok::<_, Infallible>(response.await) }
+        let (response, drain) = (handler(request, peer), drain.clone());
+        async move {
+            let mut response = response.await;
+            if drain.is_leaving() {
+                // So that the next request of this client goes elsewhere, and none meets a connection that is being closed.
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(response)
+        }
     });
     http1::Builder::new()
         .timer(TokioTimer::new())
@@ -84,11 +130,7 @@ where
 
 async fn accept(listener: &TcpListener, failed: &mut Seldom) -> Option<(TcpStream, SocketAddr)> {
     match listener.accept().await {
-        Ok((stream, address)) => {
-            // Without it a small reply may wait for the client's acknowledgement of the last one.
-            let _ = stream.set_nodelay(true);
-            Some((stream, address))
-        }
+        Ok(accepted) => Some(accepted),
         // Its client left before its turn: nothing that others would have to wait for.
         Err(error) if is_of_one(&error) => None,
         Err(error) => {

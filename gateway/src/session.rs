@@ -17,6 +17,10 @@ use crate::owner::Owner;
 use crate::revision::Revision;
 use crate::seal::{NoRandomness, Purpose, Sealer};
 
+mod told;
+
+pub use told::{Told, What};
+
 /// How long a session id is valid.
 const LIFETIME: UnixSeconds = 24 * 60 * 60;
 
@@ -37,6 +41,9 @@ pub struct Session {
 
 /// Tells sessions apart: random.
 pub type Nonce = [u8; 8];
+
+/// A session by its expiry, for an order in which to forget, and its nonce.
+pub type SessionKey = (UnixSeconds, Nonce);
 
 /// What is sealed in an id: nonce, expiry, caller, revision, capabilities, owner.
 type Plain = [u8; 34 + Owner::BYTES];
@@ -61,9 +68,6 @@ pub struct Sessions {
     /// How much of servers' logs sessions want that said so; forgotten as ended ones are.
     log_levels: RwLock<BTreeMap<SessionKey, LogLevel>>,
 }
-
-/// A session by its expiry, for an order in which to forget, and its nonce.
-type SessionKey = (UnixSeconds, Nonce);
 
 impl Sessions {
     /// Sessions sealed by `sealer`, which `own` begins.
@@ -116,36 +120,60 @@ impl Sessions {
         Some(plain)
     }
 
-    /// Sets how much of servers' logs a session wants.
-    pub fn set_log_level(&self, session: &Session, level: LogLevel) {
-        let mut levels = self.log_levels.write();
-        levels.insert((session.expires, session.nonce), level);
-        if levels.len() > MAX_LOG_LEVELS {
-            levels.pop_first();
-        }
-    }
-
     /// How much of servers' logs a session wants; everything that they send until it says so.
     pub fn log_level(&self, session: &Session) -> LogLevel {
         self.named_log_level(session).unwrap_or(LogLevel::Debug)
     }
 
-    /// The log level that a session named, if it did.
-    pub fn named_log_level(&self, session: &Session) -> Option<LogLevel> {
-        self.log_levels.read().get(&(session.expires, session.nonce)).copied()
+    /// Takes to mind what came of a session, here or at another process. One that has ended stays so.
+    pub fn note(&self, told: Told, now: UnixSeconds) {
+        match told.what {
+            What::Ended => self.end(told.session, now),
+            What::LogLevel(level) => self.set_log_level(told.session, level),
+        }
     }
 
-    /// Ends a session: its id is unknown from now on.
-    pub fn end(&self, session: &Session, now: UnixSeconds) {
+    /// All that was noted and is still remembered, for a process that just begins.
+    pub fn told(&self) -> Vec<Told> {
+        let mut all: Vec<_> = self.ended.read().iter().map(|key| Told { session: *key, what: What::Ended }).collect();
+        let levels = self.log_levels.read();
+        all.extend(levels.iter().map(|(key, level)| Told { session: *key, what: What::LogLevel(*level) }));
+        all
+    }
+
+    fn set_log_level(&self, session: SessionKey, level: LogLevel) {
+        if self.ended.read().contains(&session) {
+            return;
+        }
+        let mut levels = self.log_levels.write();
+        levels.insert(session, level);
+        if levels.len() > MAX_LOG_LEVELS {
+            levels.pop_first();
+        }
+    }
+
+    /// The log level that a session named, if it did.
+    pub fn named_log_level(&self, session: &Session) -> Option<LogLevel> {
+        self.log_levels.read().get(&session.key()).copied()
+    }
+
+    fn end(&self, session: SessionKey, now: UnixSeconds) {
         let mut ended = self.ended.write();
-        self.log_levels.write().remove(&(session.expires, session.nonce));
-        ended.insert((session.expires, session.nonce));
+        self.log_levels.write().remove(&session);
+        ended.insert(session);
         // Of the expired ones two at a time: more than come in, and no request waits for all of them.
         for _ in 0..2 {
             if ended.len() > MAX_ENDED || ended.first().is_some_and(|(expires, _)| *expires <= now) {
                 ended.pop_first();
             }
         }
+    }
+}
+
+impl Session {
+    /// Tells it from all others.
+    pub fn key(&self) -> SessionKey {
+        (self.expires, self.nonce)
     }
 }
 
@@ -173,12 +201,29 @@ mod tests {
     fn r9_an_ended_session_stays_unknown_until_it_expires_and_is_forgotten_then() {
         let sessions = sessions();
         let (id, session) = begun(&sessions, 1000);
-        sessions.end(&session, 1000);
+        sessions.end(session.key(), 1000);
         assert_eq!(sessions.read(id.as_bytes(), "caller", 1000), None);
         let later = 1000 + LIFETIME;
         let (_, other) = begun(&sessions, later);
-        sessions.end(&other, later);
+        sessions.end(other.key(), later);
         assert_eq!(sessions.ended.read().len(), 1);
+    }
+
+    #[test]
+    fn what_one_process_knows_of_sessions_another_can_be_told() {
+        let (ours, theirs) = (sessions(), sessions());
+        let (quiet, quiet_session) = begun(&ours, 1000);
+        let (ended, ended_session) = begun(&ours, 1000);
+        let level = |level| Told { session: quiet_session.key(), what: What::LogLevel(level) };
+        ours.note(level(LogLevel::Error), 1000);
+        ours.note(Told { session: ended_session.key(), what: What::Ended }, 1000);
+        for told in Told::read_all(&Told::write_all(&ours.told())) {
+            theirs.note(told, 1000);
+        }
+        assert_eq!(theirs.log_level(&theirs.read(quiet.as_bytes(), "caller", 1000).unwrap()), LogLevel::Error);
+        assert_eq!(theirs.read(ended.as_bytes(), "caller", 1000), None);
+        theirs.note(Told { session: ended_session.key(), what: What::LogLevel(LogLevel::Info) }, 1000);
+        assert_eq!(theirs.told().len(), 2, "what came late of a session that has ended is not kept");
     }
 
     #[test]
@@ -186,11 +231,11 @@ mod tests {
         let sessions = sessions();
         let (id, last) = begun(&sessions, 1000);
         for expires in 0..UnixSeconds::try_from(MAX_ENDED).unwrap() + 100 {
-            sessions.end(&Session { expires: 500 + expires, ..last }, 0);
+            sessions.end((500 + expires, last.nonce), 0);
         }
-        sessions.end(&Session { expires: last.expires + 1_000_000, ..last }, 0);
+        sessions.end((last.expires + 1_000_000, last.nonce), 0);
         assert_eq!(sessions.ended.read().len(), MAX_ENDED);
-        sessions.end(&last, 0);
+        sessions.end(last.key(), 0);
         assert_eq!(sessions.read(id.as_bytes(), "caller", 1000), None);
         assert_eq!(sessions.ended.read().len(), MAX_ENDED);
     }

@@ -28,7 +28,7 @@ mod event_stream;
 pub mod handshake;
 pub mod http;
 pub(crate) mod message;
-mod pool;
+pub(crate) mod pool;
 mod routes;
 mod sse;
 pub mod stdio;

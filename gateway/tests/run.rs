@@ -37,6 +37,7 @@ impl Running {
             directory: manifests,
             listen: ([127, 0, 0, 1], 0).into(),
             admin: ([127, 0, 0, 1], 0).into(),
+            peers: None,
             state: folder.path().join("state"),
             cache: folder.path().join("cache"),
             scratch: folder.path().join("scratch"),

@@ -16,6 +16,7 @@ pub mod args;
 pub mod balancer;
 pub mod client;
 pub mod figures;
+pub mod fleet;
 pub mod load;
 pub mod manifests;
 pub mod oracle;

@@ -5,8 +5,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::{Instant, sleep};
 
 use super::*;
+use crate::connections::Limits;
 use crate::egress::{Egress, EgressPolicy};
 use crate::gateway::Gateway;
+use crate::hop::Hop;
+use crate::metrics::Metrics;
 use crate::owner::Owner;
 use crate::proxy;
 use crate::scope::tests::{KEY, table};
@@ -21,7 +24,7 @@ where
     F: Future<Output = Response<Body>> + Send + 'static,
 {
     let (client, server) = duplex(4096);
-    tokio::spawn(converse(server, peer(), handler));
+    tokio::spawn(converse(server, peer(), handler, Arc::default()));
     client
 }
 
@@ -29,7 +32,7 @@ fn peer() -> Peer {
     Peer::from(std::net::IpAddr::from([192, 0, 2, 1]))
 }
 
-fn answer(body: Bytes) -> impl Fn(Request<Incoming>, Peer) -> std::future::Ready<Response<Body>> {
+fn answer(body: Bytes) -> impl Fn(Request<Incoming>, Peer) -> std::future::Ready<Response<Body>> + Clone + Send + Sync {
     move |_, _| ready(Response::new(Body::whole(body.clone())))
 }
 
@@ -74,6 +77,30 @@ async fn r13_a_client_that_reads_nothing_is_cut() {
     assert!(reply.starts_with(b"HTTP/1.1 200") && reply.len() < body.len(), "{} bytes", reply.len());
 }
 
+/// To its client a connection is there once the kernel has it; what it sends then must not be lost to a port that closes.
+#[tokio::test]
+async fn what_waits_to_be_accepted_when_a_port_closes_is_still_answered() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut clients = Vec::new();
+    for _ in 0..50 {
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+        clients.push(client);
+    }
+    let drain = Arc::<Drain>::default();
+    drain.close(Instant::now() + Duration::from_secs(10));
+    let limits = Limits { all: 100, of_peer: 100 };
+    let connections = Connections::new(limits, Metrics::new().closed_connections);
+    serve(listener, connections, answer(Bytes::from_static(b"ok")), drain, None).await;
+    for mut client in clients {
+        let mut reply = String::new();
+        client.read_to_string(&mut reply).await.unwrap();
+        assert!(reply.starts_with("HTTP/1.1 200 OK") && reply.contains("connection: close"), "{reply}");
+    }
+    assert!(TcpStream::connect(address).await.is_err(), "and nobody is let in any more");
+}
+
 /// A gateway whose one caller has [`KEY`] and no server.
 fn gateway() -> Arc<Gateway> {
     let sealer = Sealer::new(&[SealKey { id: 1, key: [1; 32] }]);
@@ -95,8 +122,9 @@ fn gateway() -> Arc<Gateway> {
 /// What a client reads that sends this head and then a byte of the body every second.
 async fn trickled(head: &str) -> String {
     let gateway = gateway();
+    let listener = ([127, 0, 0, 1], 8080).into();
     let client =
-        connected(move |request, peer| proxy::handle(gateway.clone(), ([127, 0, 0, 1], 8080).into(), peer, request));
+        connected(move |request, peer| proxy::handle(gateway.clone(), Hop::Client { listener, peer }, request));
     let (mut reader, mut writer) = tokio::io::split(client);
     writer.write_all(head.as_bytes()).await.unwrap();
     let trickle = tokio::spawn(async move {

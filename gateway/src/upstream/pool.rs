@@ -96,7 +96,8 @@ impl Pool {
         Ok(lease)
     }
 
-    async fn handshake<I>(self: &Arc<Self>, io: I) -> hyper::Result<(Lease, AbortHandle)>
+    /// The same of any stream; the task of the connection can be ended before its time.
+    pub(crate) async fn handshake<I>(self: &Arc<Self>, io: I) -> hyper::Result<(Lease, AbortHandle)>
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {

@@ -1,0 +1,85 @@
+//! What of a request is kept by one process alone, its owner, and so has to
+//! be answered there.
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Response, StatusCode};
+
+use crate::body::Body;
+use crate::exchange::{Answer, Exchange};
+use crate::json::INTERNAL_ERROR;
+use crate::owner::Owner;
+use crate::peers::{ForwardError, Peers};
+use crate::proxy;
+use crate::reject::Reject;
+use crate::scan::{Incoming, Message};
+
+/// A process that has to answer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Owned {
+    /// Which.
+    pub owner: Owner,
+    /// And if it is no more.
+    pub if_gone: IfGone,
+}
+
+/// What becomes of a request whose owner is no more.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum IfGone {
+    /// It is about what is gone too: its session is unknown, so that the client begins another.
+    Unknown,
+    /// Any process can go on with it.
+    GoOn,
+}
+
+/// Who else has to answer a request; none if this process can.
+pub fn needs_owner(exchange: &Exchange<'_>, incoming: &Incoming<'_>) -> Option<Owned> {
+    let needed = match incoming {
+        Incoming::One(message) => of_message(exchange, message),
+        Incoming::Batch(messages) => messages.iter().find_map(|message| of_message(exchange, message)),
+    };
+    needed.filter(|needed| needed.owner != exchange.gateway.own)
+}
+
+fn of_message(exchange: &Exchange<'_>, message: &Message<'_>) -> Option<Owned> {
+    let session = exchange.session.as_ref()?;
+    match &*message.method.as_ref()?.value {
+        // One after the other, wherever they come in, or two processes could end with two levels.
+        "logging/setLevel" => Some(Owned { owner: session.owner, if_gone: IfGone::GoOn }),
+        _ => None,
+    }
+}
+
+/// Whether every process has to hear of it: the request that a notification cancels may be answered anywhere.
+pub fn is_for_all(incoming: &Incoming<'_>) -> bool {
+    let Incoming::One(message) = incoming else { return false };
+    let method = message.method.as_ref().map(|method| &*method.value);
+    method == Some("notifications/cancelled") && message.id.is_none()
+}
+
+/// Has the owner answer. None: it is no more, and the request goes on here.
+pub async fn answer_there(
+    peers: &Peers,
+    needed: Owned,
+    parts: &Parts,
+    (body, incoming): (&Bytes, &Incoming<'_>),
+) -> Result<Option<Response<Body>>, Reject> {
+    match (peers.forward(needed.owner, parts, body.clone()).await, needed.if_gone) {
+        (Ok(response), _) => Ok(Some(response)),
+        (Err(ForwardError::Gone), IfGone::GoOn) => Ok(None),
+        (Err(ForwardError::Gone), IfGone::Unknown) => Err(Reject::NoSuchSession),
+        (Err(ForwardError::Broken), _) => Ok(Some(broken(incoming))),
+    }
+}
+
+/// The owner may have begun with it: what came of that, nobody knows any more.
+fn broken(incoming: &Incoming<'_>) -> Response<Body> {
+    let id = match incoming {
+        Incoming::One(message) => message.id.as_ref().map(|id| id.token),
+        Incoming::Batch(_) => None,
+    };
+    let said = "the process that answered this request has ended; the request may have been carried out";
+    let data = br#"{"switchboard.dev/outcome":"unreachable"}"#;
+    let answer = Answer::error_with(StatusCode::OK, id.unwrap_or(b"null"), (INTERNAL_ERROR, said), Some(data));
+    proxy::into_response(answer, None)
+}
