@@ -46,6 +46,9 @@ pub struct Request<'r> {
 }
 
 impl Method {
+    /// All of them, each at its own number.
+    pub const ALL: [Self; 4] = [Self::CallTool, Self::GetPrompt, Self::ReadResource, Self::Complete];
+
     /// Its name on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -75,7 +78,11 @@ pub async fn forward(exchange: &Exchange<'_>, request: Request<'_>, found: Found
     let declared = &upstreams.endpoint.server;
     let deadline = deadline(exchange, declared.timeouts.call);
     let holding = Holding::new(exchange, found.called.clone());
-    let render = |upstream_id: u64| render(&request, found.called.name_json(), upstream_id);
+    // What a server that has forgotten the session is sent once more (R7) is rendered, and counted, once more.
+    let render = |upstream_id: u64| {
+        exchange.gateway.metrics.permit_used(request.method);
+        render(&request, found.called.name_json(), upstream_id)
+    };
     let outgoing = Outgoing { method: request.method.as_str(), render: &render, deadline };
     let answered = async {
         let opened = upstreams.open(exchange.caller, found.part)?;
