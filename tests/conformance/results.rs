@@ -35,12 +35,12 @@ pub(crate) enum Status {
 }
 
 impl Results {
-    /// Reads what the suite wrote to a folder.
-    pub(crate) fn read(folder: &Path) -> Self {
+    /// Reads what the suite wrote to a folder; `prefix` stands before the names of the scenarios' own folders.
+    pub(crate) fn read(folder: &Path, prefix: &str) -> Self {
         let entries = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
         let scenarios = entries.filter(|entry| entry.file_type().unwrap().is_dir()).map(|entry| {
             let name = entry.file_name().into_string().unwrap();
-            let scenario = scenario_of(&name).unwrap_or_else(|| panic!("{name} is not a scenario's folder"));
+            let scenario = scenario_of(&name, prefix).unwrap_or_else(|| panic!("{name} is not a scenario's folder"));
             let checks = match std::fs::read(entry.path().join("checks.json")) {
                 Ok(json) => serde_json::from_slice(&json).unwrap(),
                 Err(_) => Vec::new(),
@@ -80,10 +80,10 @@ pub(crate) fn passed(checks: &[Check]) -> bool {
         && checks.iter().all(|check| check.status != Status::Failure)
 }
 
-/// The scenario in a folder's name, `server-SCENARIO-TIME`, where TIME is as long as `2026-01-02T03-04-05-678Z`.
-fn scenario_of(folder: &str) -> Option<&str> {
+/// The scenario in a folder's name, `{prefix}SCENARIO-TIME`, where TIME is as long as `2026-01-02T03-04-05-678Z`.
+fn scenario_of<'f>(folder: &'f str, prefix: &str) -> Option<&'f str> {
     const TIME: usize = "-2026-01-02T03-04-05-678Z".len();
-    let name = folder.strip_prefix("server-")?;
+    let name = folder.strip_prefix(prefix)?;
     name.get(..name.len().checked_sub(TIME)?)
 }
 
@@ -101,7 +101,7 @@ mod tests {
         std::fs::write(whole.join("checks.json"), checks).unwrap();
         std::fs::create_dir(folder.path().join("server-ping-2026-01-02T03-04-05-678Z")).unwrap();
         std::fs::write(folder.path().join("stdout.log"), "").unwrap();
-        let results = Results::read(folder.path());
+        let results = Results::read(folder.path(), "server-");
         assert_eq!(results.0.keys().collect::<Vec<_>>(), ["ping", "server-stateless"]);
         assert_eq!(results.passed(), 0, "one failed, one broke off");
         assert_eq!(results.flaws(), ["server-stateless: b: Failure no"]);

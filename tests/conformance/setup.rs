@@ -1,0 +1,113 @@
+//! The two ways in which the fixture stands behind the gateway, under bare names both times: alone, for everybody; and as
+//! one of four servers of a caller with a key, on its scoped path.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tests::client::{get, split};
+use tests::manifests::Manifests;
+use tests::process::{Options, Switchboard};
+use tests::upstream::{Script, Upstream};
+use tests::wait::until_async;
+
+use crate::server::Fixture;
+use crate::shim::Shim;
+
+/// Whose the sessions with the fixture are.
+const SESSION_MODE: &str = "Shared";
+
+/// The key of the second way.
+const KEY: &str = "sb-key-of-the-suite";
+
+/// The requests that the gateway sends by a permit.
+const PERMITTED: [&str; 4] = ["tools/call", "prompts/get", "resources/read", "completion/complete"];
+
+/// How long the last counts may take to agree, after a suite that leaves before its answers are there.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// A fixture, the gateway before it, and what else it takes.
+pub(crate) struct Setup {
+    /// What tables and folders call it.
+    pub(crate) name: &'static str,
+    /// Where the suite finds the fixture.
+    pub(crate) url: String,
+    gateway: Switchboard,
+    fixture: Fixture,
+    _shim: Option<Shim>,
+    _others: Vec<Upstream>,
+    _manifests: Manifests,
+}
+
+impl Setup {
+    /// The fixture alone, with an Anonymous binding.
+    pub(crate) fn alone() -> Self {
+        let (manifests, fixture) = (Manifests::default(), Fixture::start());
+        let anonymous = json!({"subject": {"type": "Anonymous"}, "grants": {"servers": [{"name": "fixture"}]}});
+        manifests.server("fixture", &server(&fixture)).object("McpKeyBinding", "anonymous", &anonymous);
+        let gateway = Switchboard::start_ready(manifests.path(), &Options::default());
+        let url = gateway.mcp.clone();
+        Self { name: "alone", url, gateway, fixture, _shim: None, _others: Vec::new(), _manifests: manifests }
+    }
+
+    /// The fixture as one of four that a key holds, by the path that names it.
+    pub(crate) fn one_of_four() -> Self {
+        let (manifests, fixture) = (Manifests::default(), Fixture::start());
+        let names = ["first", "second", "third"];
+        let others = names.map(|name| {
+            let other = Upstream::start(Script::echo());
+            manifests.http(name, &other.url());
+            other
+        });
+        manifests.server("fixture", &server(&fixture)).key("suite", KEY, &["first", "second", "third", "fixture"]);
+        let gateway = Switchboard::start_ready(manifests.path(), &Options::default());
+        let shim = Shim::start(split(&gateway.mcp).0, ("x-litellm-api-key", KEY));
+        let url = format!("http://{}/mcp/fixture", shim.address);
+        Self {
+            name: "of four",
+            url,
+            gateway,
+            fixture,
+            _shim: Some(shim),
+            _others: others.into(),
+            _manifests: manifests,
+        }
+    }
+
+    /// How many requests came to the fixture that take a permit, once every permit was used for one and each had one.
+    pub(crate) fn permitted(&self) -> u64 {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        // If they never agree, the last of them say how they differ.
+        let end = Instant::now() + DEADLINE;
+        let (permits, calls) = runtime.block_on(until_async("both counts", DEADLINE * 2, async || {
+            let both = (self.permits().await, self.calls().await);
+            (both.0 == both.1 || Instant::now() > end).then_some(both)
+        }));
+        assert_eq!(
+            permits, calls,
+            "{}: permits that the gateway used, requests that came, of {PERMITTED:?}",
+            self.name
+        );
+        calls.iter().sum()
+    }
+
+    async fn permits(&self) -> Vec<u64> {
+        let metrics = get(&format!("{}/metrics", self.gateway.admin)).await;
+        let metrics = String::from_utf8(metrics.body.to_vec()).unwrap();
+        let of = |method: &&str| {
+            let name = format!("switchboard_permits_total{{method=\"{method}\"}} ");
+            let value = metrics.lines().find_map(|line| line.strip_prefix(&name));
+            value.unwrap_or_else(|| panic!("{name} in {metrics}")).parse().unwrap()
+        };
+        PERMITTED.iter().map(of).collect()
+    }
+
+    async fn calls(&self) -> Vec<u64> {
+        let counts: Value = serde_json::from_slice(&get(&self.fixture.counts).await.body).unwrap();
+        PERMITTED.iter().map(|method| counts["requests"][method].as_u64().unwrap_or_default()).collect()
+    }
+}
+
+/// The manifest of the fixture.
+fn server(fixture: &Fixture) -> Value {
+    json!({"http": {"url": fixture.mcp}, "naming": {"type": "Bare"}, "sessionMode": SESSION_MODE})
+}
