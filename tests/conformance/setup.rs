@@ -14,7 +14,7 @@ use crate::server::Fixture;
 use crate::shim::Shim;
 
 /// Whose the sessions with the fixture are.
-const SESSION_MODE: &str = "Shared";
+const SESSION_MODE: &str = "PerClient";
 
 /// The key of the second way.
 const KEY: &str = "sb-key-of-the-suite";

@@ -23,7 +23,7 @@ use tests::process::{Options, Switchboard};
 use tokio::time::timeout;
 
 /// Whose the sessions with the suite are.
-const SESSION_MODE: &str = "Shared";
+const SESSION_MODE: &str = "PerClient";
 
 /// How long a script may take. The suite kills what takes 30 s, and the gateway would be left behind.
 const DEADLINE: Duration = Duration::from_secs(20);
