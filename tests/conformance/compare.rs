@@ -1,7 +1,7 @@
 //! Holds one column of results against another, check by check: what succeeds direct must succeed through, and nothing
 //! may go wrong or be left out through that does not direct.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::results::{Check, Results, Status};
 
@@ -11,7 +11,7 @@ const OBSERVED_WITHOUT_STREAM: [(&str, &str); 1] = [("server-sse-multiple-stream
 
 /// What is worse in `through` than in `direct`, a line each; empty if nothing is.
 pub(crate) fn worse(direct: &Results, through: &Results) -> Vec<String> {
-    let scenarios = direct.0.keys().chain(through.0.keys()).collect::<std::collections::BTreeSet<_>>();
+    let scenarios = direct.0.keys().chain(through.0.keys()).collect::<BTreeSet<_>>();
     let worse = scenarios.into_iter().flat_map(|scenario| {
         let observed = through.0.get(scenario).into_iter().flatten().find(|check| is_observed(scenario, check));
         let [mut direct, through] = [direct, through].map(|results| numbered(results.0.get(scenario)));
@@ -19,6 +19,11 @@ pub(crate) fn worse(direct: &Results, through: &Results) -> Vec<String> {
         worse_in(scenario, &direct, &through)
     });
     worse.collect()
+}
+
+/// The scenarios that lines of [`worse`] are about.
+pub(crate) fn scenarios(worse: &[String]) -> BTreeSet<&str> {
+    worse.iter().filter_map(|line| line.split(": ").next()).collect()
 }
 
 fn is_observed(scenario: &str, check: &Check) -> bool {

@@ -4,12 +4,12 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tests::client::{get, split};
+use tests::client::get;
 use tests::manifests::Manifests;
-use tests::process::{Options, Switchboard};
 use tests::upstream::{Script, Upstream};
 use tests::wait::until_async;
 
+use crate::processes::{Count, Gateway};
 use crate::server::Fixture;
 use crate::shim::Shim;
 
@@ -31,7 +31,8 @@ pub(crate) struct Setup {
     pub(crate) name: &'static str,
     /// Where the suite finds the fixture.
     pub(crate) url: String,
-    gateway: Switchboard,
+    /// The gateway.
+    pub(crate) gateway: Gateway,
     fixture: Fixture,
     _shim: Option<Shim>,
     _others: Vec<Upstream>,
@@ -40,17 +41,18 @@ pub(crate) struct Setup {
 
 impl Setup {
     /// The fixture alone, with an Anonymous binding.
-    pub(crate) fn alone() -> Self {
+    pub(crate) fn alone(count: Count) -> Self {
         let (manifests, fixture) = (Manifests::default(), Fixture::start());
         let anonymous = json!({"subject": {"type": "Anonymous"}, "grants": {"servers": [{"name": "fixture"}]}});
         manifests.server("fixture", &server(&fixture)).object("McpKeyBinding", "anonymous", &anonymous);
-        let gateway = Switchboard::start_ready(manifests.path(), &Options::default());
-        let url = gateway.mcp.clone();
-        Self { name: "alone", url, gateway, fixture, _shim: None, _others: Vec::new(), _manifests: manifests }
+        let gateway = Gateway::start(manifests.path(), count);
+        let url = gateway.url().to_owned();
+        let name = count.name(["alone", "alone-3"]);
+        Self { name, url, gateway, fixture, _shim: None, _others: Vec::new(), _manifests: manifests }
     }
 
     /// The fixture as one of four that a key holds, by the path that names it.
-    pub(crate) fn one_of_four() -> Self {
+    pub(crate) fn one_of_four(count: Count) -> Self {
         let (manifests, fixture) = (Manifests::default(), Fixture::start());
         let names = ["first", "second", "third"];
         let others = names.map(|name| {
@@ -59,18 +61,11 @@ impl Setup {
             other
         });
         manifests.server("fixture", &server(&fixture)).key("suite", KEY, &["first", "second", "third", "fixture"]);
-        let gateway = Switchboard::start_ready(manifests.path(), &Options::default());
-        let shim = Shim::start(split(&gateway.mcp).0, ("x-litellm-api-key", KEY));
+        let gateway = Gateway::start(manifests.path(), count);
+        let shim = Shim::start(gateway.address(), Some(("x-litellm-api-key", KEY)));
         let url = format!("http://{}/mcp/fixture", shim.address);
-        Self {
-            name: "of four",
-            url,
-            gateway,
-            fixture,
-            _shim: Some(shim),
-            _others: others.into(),
-            _manifests: manifests,
-        }
+        let name = count.name(["of-four", "of-four-3"]);
+        Self { name, url, gateway, fixture, _shim: Some(shim), _others: others.into(), _manifests: manifests }
     }
 
     /// How many requests came to the fixture that take a permit, once every permit was used for one and each had one.
@@ -90,15 +85,19 @@ impl Setup {
         calls.iter().sum()
     }
 
+    /// Of all processes together.
     async fn permits(&self) -> Vec<u64> {
-        let metrics = get(&format!("{}/metrics", self.gateway.admin)).await;
-        let metrics = String::from_utf8(metrics.body.to_vec()).unwrap();
-        let of = |method: &&str| {
-            let name = format!("switchboard_permits_total{{method=\"{method}\"}} ");
-            let value = metrics.lines().find_map(|line| line.strip_prefix(&name));
-            value.unwrap_or_else(|| panic!("{name} in {metrics}")).parse().unwrap()
-        };
-        PERMITTED.iter().map(of).collect()
+        let mut permits = vec![0; PERMITTED.len()];
+        for admin in self.gateway.admins() {
+            let metrics = get(&format!("{admin}/metrics")).await;
+            let metrics = String::from_utf8(metrics.body.to_vec()).unwrap();
+            for (sum, method) in permits.iter_mut().zip(PERMITTED) {
+                let name = format!("switchboard_permits_total{{method=\"{method}\"}} ");
+                let value = metrics.lines().find_map(|line| line.strip_prefix(&name));
+                *sum += value.unwrap_or_else(|| panic!("{name} in {metrics}")).parse::<u64>().unwrap();
+            }
+        }
+        permits
     }
 
     async fn calls(&self) -> Vec<u64> {

@@ -6,8 +6,9 @@ use std::thread;
 
 use tests::figures::Figures;
 
-use crate::compare::worse;
+use crate::compare::{scenarios, worse};
 use crate::direct::direct;
+use crate::processes::Count;
 use crate::results::{Results, passed};
 use crate::setup::Setup;
 use crate::suite::{Selection, run};
@@ -24,7 +25,7 @@ const NOT_YET_2025_06_18: [&str; 5] = [
 ];
 
 /// The same in the next revision.
-const NOT_YET_2025_11_25: [&str; 7] = [
+pub(crate) const NOT_YET_2025_11_25: [&str; 7] = [
     "elicitation-sep1034-defaults",
     "elicitation-sep1330-enums",
     "resources-subscribe",
@@ -36,7 +37,7 @@ const NOT_YET_2025_11_25: [&str; 7] = [
 
 /// Servers are spoken to as legacy ones, where a result cannot ask for input, nobody can listen, and an undeclared
 /// capability is no error.
-const NOT_YET_2026_07_28: [&str; 12] = [
+pub(crate) const NOT_YET_2026_07_28: [&str; 12] = [
     "input-required-result-basic-elicitation",
     "input-required-result-basic-list-roots",
     "input-required-result-basic-sampling",
@@ -69,33 +70,33 @@ const REQUIRED: [Selection; 2] = [Selection::Required("2025-11-25"), Selection::
 
 #[test]
 fn what_applies_to_2025_03_26_comes_through() {
-    compare(Selection::Whole("2025-03-26"), &[], None);
+    compare(Count::One, Selection::Whole("2025-03-26"), &[], None);
 }
 
 #[test]
 fn what_applies_to_2025_06_18_comes_through() {
-    compare(Selection::Whole("2025-06-18"), &NOT_YET_2025_06_18, Some("server_2025_06_18_passed"));
+    compare(Count::One, Selection::Whole("2025-06-18"), &NOT_YET_2025_06_18, Some("server_2025_06_18_passed"));
 }
 
 #[test]
 fn what_2025_11_25_requires_comes_through() {
-    compare(Selection::Required("2025-11-25"), &NOT_YET_2025_11_25, Some("server_2025_11_25_passed"));
+    compare(Count::One, Selection::Required("2025-11-25"), &NOT_YET_2025_11_25, Some("server_2025_11_25_passed"));
 }
 
 #[test]
 fn what_2026_07_28_requires_comes_through() {
-    compare(Selection::Required("2026-07-28"), &NOT_YET_2026_07_28, Some("server_2026_07_28_passed"));
+    compare(Count::One, Selection::Required("2026-07-28"), &NOT_YET_2026_07_28, Some("server_2026_07_28_passed"));
 }
 
 #[test]
 fn what_no_revision_requires_comes_through() {
-    compare(Selection::Everything, &NOT_YET_BESIDE, None);
+    compare(Count::One, Selection::Everything, &NOT_YET_BESIDE, None);
 }
 
 /// Runs the selection through both setups, at the same time: exactly these scenarios are worse than direct. One that no
 /// longer is has to leave its list. The figure is the lower of the two.
-fn compare(selection: Selection, not_yet: &[&str], figure: Option<&str>) {
-    let setups = [Setup::alone(), Setup::one_of_four()];
+pub(crate) fn compare(count: Count, selection: Selection, not_yet: &[&str], figure: Option<&str>) {
+    let setups = [Setup::alone(count), Setup::one_of_four(count)];
     let columns = thread::scope(|scope| {
         let runs =
             setups.each_ref().map(|setup| scope.spawn(|| counting(selection, &run(&setup.url, selection, setup.name))));
@@ -132,9 +133,4 @@ fn as_direct(direct: &Results, through: &Results) -> f64 {
     let worse = scenarios(&worse);
     let whole = through.0.iter().filter(|(scenario, checks)| passed(checks) && !worse.contains(scenario.as_str()));
     whole.map(|_| 1.0).sum()
-}
-
-/// The scenarios that lines of [`worse`] are about.
-fn scenarios(worse: &[String]) -> BTreeSet<&str> {
-    worse.iter().filter_map(|line| line.split(": ").next()).collect()
 }
