@@ -49,6 +49,9 @@ pub struct Request<'r> {
 }
 
 impl Method {
+    /// All of them, each at its own number.
+    pub const ALL: [Self; 4] = [Self::CallTool, Self::GetPrompt, Self::ReadResource, Self::Complete];
+
     /// Its name on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -78,7 +81,9 @@ pub async fn forward(exchange: &Exchange<'_>, request: Request<'_>, found: Found
     let declared = &upstreams.endpoint.server;
     let deadline = deadline(exchange, declared.timeouts.call);
     let holding = Holding::new(exchange, found.called.clone());
+    // What a server that has forgotten the session is sent once more (R7) is rendered, and counted, once more.
     let render = |id: u64, era: Era| {
+        exchange.gateway.metrics.permit_used(request.method);
         let level = (era == Era::Modern && !client.modern).then(|| log_level(exchange));
         render(&request, found.called.name_json(), level, (id, era))
     };

@@ -2,6 +2,7 @@
 
 use prometheus::{Encoder, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 
+use crate::forward::Method;
 use crate::peers::PeerMetrics;
 
 /// All counters of a gateway.
@@ -9,6 +10,7 @@ pub struct Metrics {
     registry: Registry,
     calls: IntCounterVec,
     rejects: IntCounterVec,
+    permits: [IntCounter; Method::ALL.len()],
     /// Connections closed at once, by which limit was reached: `peer`, that of an address, or `all`.
     pub closed_connections: IntCounterVec,
     /// The revision of the snapshot in force.
@@ -34,6 +36,7 @@ impl Metrics {
         let registry = Registry::new();
         let calls = counters("switchboard_calls_total", "Tool calls by server and outcome.", &["server", "outcome"]);
         let rejects = counters("switchboard_rejected_requests_total", "HTTP requests refused, by reason.", &["reason"]);
+        let permits = permits(&registry);
         let closed = "Connections closed at once, by the limit that was reached: an address's, or that of all.";
         let closed_connections = counters("switchboard_closed_connections_total", closed, &["reason"]);
         let snapshot_revision = IntGauge::new("switchboard_snapshot_revision", "The revision in force.");
@@ -46,7 +49,7 @@ impl Metrics {
             unreachable!("literal names")
         };
         let peers = PeerMetrics { reachable, forwarded };
-        let metrics = Self { registry, calls, rejects, closed_connections, snapshot_revision, peers, refused };
+        let metrics = Self { registry, calls, rejects, permits, closed_connections, snapshot_revision, peers, refused };
         let all: [Box<dyn prometheus::core::Collector>; 7] = [
             Box::new(metrics.calls.clone()),
             Box::new(metrics.rejects.clone()),
@@ -77,6 +80,11 @@ impl Metrics {
         self.rejects.with_label_values(&[reason]).inc();
     }
 
+    /// Counts a request that is sent to a server: every permit that is used is used for one.
+    pub fn permit_used(&self, method: Method) {
+        self.permits[method as usize].inc();
+    }
+
     /// All of it, as Prometheus reads it.
     pub fn text(&self) -> Vec<u8> {
         let mut text = Vec::new();
@@ -102,6 +110,14 @@ impl ServerMetrics {
     pub fn failed(&self, outcome: &str) {
         self.calls.with_label_values(&[self.server.as_str(), outcome]).inc();
     }
+}
+
+/// A counter a method, so that none is looked up while a request waits.
+fn permits(registry: &Registry) -> [IntCounter; Method::ALL.len()] {
+    let help = "Requests sent to servers, each by a permit, by method.";
+    let permits = counters("switchboard_permits_total", help, &["method"]);
+    let _ = registry.register(Box::new(permits.clone()));
+    Method::ALL.map(|method| permits.with_label_values(&[method.as_str()]))
 }
 
 fn counters(name: &str, help: &str, labels: &[&str]) -> IntCounterVec {

@@ -1,7 +1,8 @@
-//! The direct column: the suite against the fixture, nothing between. Whole at every revision, so that whatever a
-//! gateway between them lacks is the gateway's.
+//! What the direct column must be: whole at every revision, so that whatever a gateway between suite and fixture lacks is
+//! the gateway's.
 
 use crate::compare::worse;
+use crate::direct::direct;
 use crate::results::{Results, Status};
 use crate::server::Fixture;
 use crate::suite::{Selection, run};
@@ -39,8 +40,7 @@ fn the_one_that_applies_to_2025_03_26_passes() {
 /// 64 of 65: one scenario checks nothing, by its own account.
 #[test]
 fn everything_else_that_the_suite_holds_passes() {
-    let fixture = Fixture::start();
-    let results = run(&fixture.mcp, Selection::Everything, "direct");
+    let results = Results::clone(&direct(Selection::Everything));
     assert_eq!((results.passed(), results.0.len()), (64, 65), "flaws: {:#?}", results.flaws());
     assert_eq!(flaws(results), [""; 0]);
 }
@@ -48,9 +48,8 @@ fn everything_else_that_the_suite_holds_passes() {
 /// Two runs agree, or a comparison with one of them would say nothing.
 #[test]
 fn the_baseline_does_not_vary() {
-    let fixture = Fixture::start();
-    let selection = Selection::Whole("2025-11-25");
-    let [first, second] = ["first", "second"].map(|column| run(&fixture.mcp, selection, column));
+    let selection = Selection::Required("2025-11-25");
+    let (first, second) = (direct(selection), run(&Fixture::start().mcp, selection, "second"));
     assert!(!first.0.is_empty());
     assert_eq!(worse(&first, &second), [""; 0]);
     assert_eq!(worse(&second, &first), [""; 0]);
@@ -58,9 +57,8 @@ fn the_baseline_does_not_vary() {
 
 /// Runs the selection direct: `scenarios` count, and every check of all that ran succeeds.
 fn whole(selection: Selection, scenarios: usize) {
-    let fixture = Fixture::start();
-    let all = run(&fixture.mcp, selection, "direct");
-    let scored = selection.scored().map_or_else(|| all.clone(), |scored| all.only(&scored));
+    let all = Results::clone(&direct(selection));
+    let scored = selection.scored_of(&all);
     table::print(selection.name(), &[("direct", &scored)]);
     assert_eq!((scored.passed(), scored.0.len()), (scenarios, scenarios), "flaws: {:#?}", scored.flaws());
     assert_eq!(flaws(all), [""; 0]);

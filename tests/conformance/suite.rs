@@ -1,14 +1,17 @@
 //! Runs the suite through `tests/conformance/run`, as a person would.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::SystemTime;
 
 use serde::Deserialize;
 
-use crate::results::Results;
+use crate::results::{Check, Results, times};
 
 /// What the suite runs, and at which revision of the protocol.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Selection {
     /// What this revision requires, by the list that the suite froze for it.
     Required(&'static str),
@@ -51,17 +54,54 @@ impl Selection {
             Self::Whole(_) | Self::Everything => None,
         }
     }
+
+    /// Those of the results that count.
+    pub(crate) fn scored_of(self, results: &Results) -> Results {
+        self.scored().map_or_else(|| results.clone(), |scored| results.only(&scored))
+    }
 }
+
+/// When each scenario ran, by the clock of files.
+pub(crate) type Times = BTreeMap<String, Range<SystemTime>>;
 
 /// Runs a selection against the server at `url`; `column` names the folder of what the suite wrote.
 pub(crate) fn run(url: &str, selection: Selection, column: &str) -> Results {
+    run_timed(url, selection, column).0
+}
+
+/// As [`run`], with the times: scenarios run one after the other, and each writes its checks when it ends.
+pub(crate) fn run_timed(url: &str, selection: Selection, column: &str) -> (Results, Times) {
+    let begin = SystemTime::now();
     let folder = scratch(&format!("{column}-{}", selection.name()));
     let output =
         script().arg(url).args(selection.options()).arg("-o").arg(&folder).stdin(Stdio::null()).output().unwrap();
     // Its exit code says only whether all passed, which the checks say in more detail.
     std::fs::write(folder.join("stdout.log"), &output.stdout).unwrap();
     std::fs::write(folder.join("stderr.log"), &output.stderr).unwrap();
-    Results::read(&folder)
+    (Results::read(&folder, "server-"), times(&folder, "server-", begin))
+}
+
+/// Runs one scenario for servers at a revision.
+pub(crate) fn run_scenario(url: &str, scenario: &str, revision: &str, column: &str) -> Results {
+    let folder = scratch(&format!("{column}-{revision}-{scenario}"));
+    let mut command = script();
+    command.args([url, "--scenario", scenario, "--spec-version", revision]).arg("-o").arg(&folder).stdin(Stdio::null());
+    let output = command.output().unwrap();
+    std::fs::write(folder.join("stderr.log"), &output.stderr).unwrap();
+    Results::read(&folder, "server-").only(&[scenario.to_owned()])
+}
+
+/// Runs a scenario for clients at a revision, with the gateway as the client: its checks, and whether the suite approves,
+/// which it does not of warnings or of a client that breaks off.
+pub(crate) fn run_client(scenario: &str, revision: &str) -> (Vec<Check>, bool) {
+    let folder = scratch(&format!("client-{revision}-{scenario}"));
+    let mut command = script();
+    command.args(["--client", "--command", env!("CARGO_BIN_EXE_conformance-client"), "--scenario", scenario]);
+    let output =
+        command.args(["--spec-version", revision]).arg("-o").arg(&folder).stdin(Stdio::null()).output().unwrap();
+    std::fs::write(folder.join("stderr.log"), &output.stderr).unwrap();
+    let checks = Results::read(&folder, "").0.remove(scenario);
+    (checks.unwrap_or_default(), output.status.success())
 }
 
 fn script() -> Command {
