@@ -1,5 +1,7 @@
 //! One permitted request to one upstream, and its answer home.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +15,11 @@ use crate::relay::{Logs, Relay};
 use crate::revoked::Holding;
 use crate::route::Found;
 use crate::scan::{Edit, MODERN_META, Message, Text, change_members, splice};
-use crate::upstream::{Outgoing, UpstreamError};
+use crate::under_way::Call;
+use crate::upstream::{Outcome, Outgoing, Upstream, UpstreamError};
+
+/// The id of a request that is not at its server, or not any more.
+pub const NOT_SENT: u64 = u64::MAX;
 
 /// A method that a server answers.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -74,15 +80,35 @@ pub async fn forward(exchange: &Exchange<'_>, request: Request<'_>, found: Found
     };
     let declared = &upstreams.endpoint.server;
     let deadline = deadline(exchange, declared.timeouts.call);
+    let kept = match exchange.client_of(server) {
+        Ok(kept) => kept,
+        Err(reject) => return Answer::Rejected(reject),
+    };
     let holding = Holding::new(exchange, found.called.clone());
-    let render = |upstream_id: u64| render(&request, found.called.name_json(), upstream_id);
+    let begin = || Call::begin(exchange.gateway, &exchange.caller.id, exchange.session.as_ref(), client.id);
+    let under_way = (!client.modern).then(begin);
+    let cancelled = under_way.as_ref().map(Call::cancelled);
+    if !client.modern {
+        // A legacy client that goes away has not cancelled anything (2025-11-25, basic/transports).
+        exchange.goes_on.set();
+    }
+    let sent = AtomicU64::new(NOT_SENT);
+    let render = |upstream_id: u64| {
+        sent.store(upstream_id, Ordering::Relaxed);
+        render(&request, found.called.name_json(), upstream_id)
+    };
     let outgoing = Outgoing { method: request.method.as_str(), render: &render, deadline };
     let answered = async {
-        let opened = upstreams.open(exchange.caller, found.part)?;
+        let opened = upstreams.open(exchange.caller, found.part, kept.as_ref())?;
         let slot = timeout_at(deadline, upstreams.calls.clone().acquire_owned()).await;
         // The semaphore is never closed, so that only time can fail it.
         let slot = slot.ok().and_then(Result::ok).ok_or_else(|| UpstreamError::timeout("waiting for a free slot"))?;
-        let reply = opened.upstream.send(&outgoing).await?;
+        let call = kept.filter(|_| !request.whole).map(|client| client.open_call(&declared.id));
+        let mut unanswered = Unanswered { upstream: &opened.upstream, sent: &sent, cancels: true };
+        let reply = opened.upstream.send(&outgoing).await;
+        unanswered.cancels = reply.as_ref().is_err_and(|error| error.outcome == Outcome::Timeout);
+        drop(unanswered);
+        let reply = reply?;
         let relay = Relay {
             method: request.method,
             id: body.slice_ref(client.id),
@@ -91,21 +117,58 @@ pub async fn forward(exchange: &Exchange<'_>, request: Request<'_>, found: Found
             server: upstreams.clone(),
             upstream: opened.upstream,
             slot,
+            session: exchange.session,
+            under_way,
             logs: logs(exchange, message),
             deadline,
             uri_prefix: uri_prefix(&request, found.called.name()),
             holding: holding.clone(),
+            waits_for: AtomicU64::new(reply.id),
         };
-        Ok(relay.run(reply, request.whole).await)
+        Ok(relay.run(reply, call, request.whole).await)
     };
     // What was taken away since the request was read is asked first: nothing is sent for who has lost it.
     tokio::select! {
         biased;
         () = holding.lost() => failure::unknown(client, &said.value),
+        () = or_never(cancelled) => Answer::Accepted,
         answer = answered => answer.unwrap_or_else(|error: UpstreamError| {
             upstreams.failed(&error);
             failure::upstream(client, &holding.server().alias, &error)
         }),
+    }
+}
+
+/// A request without an answer yet: dropped, it is cancelled at its server, if it was sent.
+struct Unanswered<'r> {
+    upstream: &'r Arc<Upstream>,
+    sent: &'r AtomicU64,
+    cancels: bool,
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        if self.cancels {
+            cancel(self.upstream, self.sent.load(Ordering::Relaxed));
+        }
+    }
+}
+
+/// Tells a server, in the background, that nobody waits for a request any more.
+pub fn cancel(upstream: &Arc<Upstream>, id: u64) {
+    if id == NOT_SENT {
+        return;
+    }
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        let upstream = upstream.clone();
+        runtime.spawn(async move { upstream.cancel(id).await });
+    }
+}
+
+async fn or_never(future: Option<impl Future<Output = ()>>) {
+    match future {
+        Some(future) => future.await,
+        None => std::future::pending().await,
     }
 }
 

@@ -8,6 +8,7 @@ use http::StatusCode;
 use crate::call::{self, Asked};
 use crate::capabilities::Capabilities;
 use crate::catalogue::List;
+use crate::client_session::answer;
 use crate::exchange::{Answer, Exchange};
 use crate::gateway::Gateway;
 use crate::head::Head;
@@ -73,9 +74,18 @@ pub async fn answer(
     message: &Message<'_>,
     whole: bool,
 ) -> Result<(Answer, Option<String>), Reject> {
-    // A notification, or a response to a request that was never made: there is nobody to tell anything.
-    let (Some(method), Some(id)) = (&message.method, &message.id) else { return Ok((Answer::Accepted, None)) };
-    let id = id.token;
+    let (method, id) = match (&message.method, &message.id) {
+        (Some(method), Some(id)) => (method, id.token),
+        (Some(_), None) => {
+            Box::pin(answer::notification(exchange, body, message)).await;
+            return Ok((Answer::Accepted, None));
+        }
+        (None, _) => {
+            let taken = Box::pin(answer::response(exchange, body, message)).await;
+            // In a batch it holds up nothing else.
+            return if whole { Ok((Answer::Accepted, None)) } else { Ok((taken?, None)) };
+        }
+    };
     if exchange.revision.is_modern()
         && let Err(refused) = modern::check(exchange.head, message, id)
     {

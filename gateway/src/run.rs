@@ -187,13 +187,13 @@ impl Local {
         let mcp = serve(
             listener,
             Connections::new(Limits::of_clients(), closed.clone()),
-            move |request, peer| proxy::handle(for_mcp.clone(), mcp, peer, request),
+            move |request, peer, goes_on| proxy::handle(for_mcp.clone(), mcp, (peer, goes_on), request),
             stop.clone(),
         );
         let admin = serve(
             admin_listener,
             Connections::new(Limits::ADMIN, closed.clone()),
-            move |request, _| {
+            move |request, _, _| {
                 let response = admin::handle(&for_admin, *is_ready.borrow(), admin, &request);
                 async move { response }
             },
@@ -222,6 +222,8 @@ impl Local {
                 () = stopped(&mut stop) => break,
             }
         }
+        // They would go on for ever: their clients come back to another process, or to this one's successor.
+        gateway.clients.close();
         starting.abort();
         telling.abort();
         // Both ended because they were told to; a panic of theirs was reported where it happened.

@@ -1,7 +1,6 @@
 //! Listeners: connections in, requests to a handler, an end that finishes
 //! what it began.
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -23,6 +22,12 @@ use crate::connections::{Connections, Seldom};
 use crate::peer::Peer;
 use crate::steady::Steady;
 
+mod going_on;
+
+pub use going_on::GoesOn;
+
+use going_on::Place;
+
 /// How long a connection may take to send a request's head, waiting for it included.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(120);
 /// What hyper buffers of a head; beyond it the connection is answered 431 and closed without our body.
@@ -39,7 +44,7 @@ pub async fn serve<H, F>(
     handler: H,
     mut stop: watch::Receiver<bool>,
 ) where
-    H: Fn(Request<Incoming>, Peer) -> F + Clone + Send + Sync + 'static,
+    H: Fn(Request<Incoming>, Peer, GoesOn) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
     let graceful = GracefulShutdown::new();
@@ -68,13 +73,11 @@ pub async fn serve<H, F>(
 fn converse<S, H, F>(stream: S, peer: Peer, handler: H) -> impl GracefulConnection<Error = hyper::Error> + Send
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    H: Fn(Request<Incoming>, Peer) -> F + Send + 'static,
+    H: Fn(Request<Incoming>, Peer, GoesOn) -> F + Send + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
-    let service = service_fn(move |request| {
-        let response = handler(request, peer);
-        async move { Ok::<_, Infallible>(response.await) }
-    });
+    let place = Place::default();
+    let service = service_fn(move |request| place.begin(|goes_on| handler(request, peer, goes_on)));
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)

@@ -31,8 +31,10 @@ pub struct Session {
     pub owner: Owner,
     /// Tells sessions apart.
     pub nonce: Nonce,
-    expires: UnixSeconds,
-    caller: [u8; 16],
+    /// From then on its id is unknown.
+    pub expires: UnixSeconds,
+    /// A digest of whose it is.
+    pub caller: [u8; 16],
 }
 
 /// Tells sessions apart: random.
@@ -128,6 +130,11 @@ impl Sessions {
     /// How much of servers' logs a session wants; everything that they send until it says so.
     pub fn log_level(&self, session: &Session) -> LogLevel {
         self.log_levels.read().get(&(session.expires, session.nonce)).copied().unwrap_or(LogLevel::Debug)
+    }
+
+    /// Whether a session was ended before its time.
+    pub fn has_ended(&self, session: &Session) -> bool {
+        self.ended.read().contains(&(session.expires, session.nonce))
     }
 
     /// Ends a session: its id is unknown from now on.
