@@ -1,7 +1,5 @@
 //! One permitted request to one upstream, and its answer home.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,10 +14,7 @@ use crate::revoked::Holding;
 use crate::route::Found;
 use crate::scan::{Edit, MODERN_META, Message, Text, change_members, splice};
 use crate::under_way::Call;
-use crate::upstream::{Outcome, Outgoing, Upstream, UpstreamError};
-
-/// The id of a request that is not at its server, or not any more.
-pub const NOT_SENT: u64 = u64::MAX;
+use crate::upstream::{Outgoing, UpstreamError};
 
 /// A method that a server answers.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -92,11 +87,7 @@ pub async fn forward(exchange: &Exchange<'_>, request: Request<'_>, found: Found
         // A legacy client that goes away has not cancelled anything (2025-11-25, basic/transports).
         exchange.goes_on.set();
     }
-    let sent = AtomicU64::new(NOT_SENT);
-    let render = |upstream_id: u64| {
-        sent.store(upstream_id, Ordering::Relaxed);
-        render(&request, found.called.name_json(), upstream_id)
-    };
+    let render = |upstream_id: u64| render(&request, found.called.name_json(), upstream_id);
     let outgoing = Outgoing { method: request.method.as_str(), render: &render, deadline };
     let answered = async {
         let opened = upstreams.open(exchange.caller, found.part, kept.as_ref())?;
@@ -104,11 +95,7 @@ pub async fn forward(exchange: &Exchange<'_>, request: Request<'_>, found: Found
         // The semaphore is never closed, so that only time can fail it.
         let slot = slot.ok().and_then(Result::ok).ok_or_else(|| UpstreamError::timeout("waiting for a free slot"))?;
         let call = kept.filter(|_| !request.whole).map(|client| client.open_call(&declared.id));
-        let mut unanswered = Unanswered { upstream: &opened.upstream, sent: &sent, cancels: true };
-        let reply = opened.upstream.send(&outgoing).await;
-        unanswered.cancels = reply.as_ref().is_err_and(|error| error.outcome == Outcome::Timeout);
-        drop(unanswered);
-        let reply = reply?;
+        let reply = opened.upstream.send(&outgoing).await?;
         let relay = Relay {
             method: request.method,
             id: body.slice_ref(client.id),
@@ -123,7 +110,6 @@ pub async fn forward(exchange: &Exchange<'_>, request: Request<'_>, found: Found
             deadline,
             uri_prefix: uri_prefix(&request, found.called.name()),
             holding: holding.clone(),
-            waits_for: AtomicU64::new(reply.id),
         };
         Ok(relay.run(reply, call, request.whole).await)
     };
@@ -136,32 +122,6 @@ pub async fn forward(exchange: &Exchange<'_>, request: Request<'_>, found: Found
             upstreams.failed(&error);
             failure::upstream(client, &holding.server().alias, &error)
         }),
-    }
-}
-
-/// A request without an answer yet: dropped, it is cancelled at its server, if it was sent.
-struct Unanswered<'r> {
-    upstream: &'r Arc<Upstream>,
-    sent: &'r AtomicU64,
-    cancels: bool,
-}
-
-impl Drop for Unanswered<'_> {
-    fn drop(&mut self) {
-        if self.cancels {
-            cancel(self.upstream, self.sent.load(Ordering::Relaxed));
-        }
-    }
-}
-
-/// Tells a server, in the background, that nobody waits for a request any more.
-pub fn cancel(upstream: &Arc<Upstream>, id: u64) {
-    if id == NOT_SENT {
-        return;
-    }
-    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-        let upstream = upstream.clone();
-        runtime.spawn(async move { upstream.cancel(id).await });
     }
 }
 

@@ -82,8 +82,20 @@ async fn respond(
     let (revision, session) = methods::revision(gateway, &head, &incoming, (caller, now))?;
     let capabilities = methods::capabilities(&body, &incoming, session.as_ref());
     let (scope, head, headers) = (&scope, &head, &parts.headers);
-    let exchange =
-        Exchange { gateway, view, caller, identity, scope, head, headers, revision, session, capabilities, goes_on, now };
+    let exchange = Exchange {
+        gateway,
+        view,
+        caller,
+        identity,
+        scope,
+        head,
+        headers,
+        revision,
+        session,
+        capabilities,
+        goes_on,
+        now,
+    };
     match incoming {
         scan::Incoming::One(message) => {
             let (answer, session) = methods::answer(&exchange, &body, &message, false).await?;

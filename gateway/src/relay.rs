@@ -7,7 +7,6 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use crds::snapshot::UnixSeconds;
@@ -23,7 +22,7 @@ use crate::client_session::stray::Said;
 use crate::client_session::stream::AnswerStream;
 use crate::exchange::Answer;
 use crate::failure::{self, Client};
-use crate::forward::{Method, NOT_SENT, cancel};
+use crate::forward::Method;
 use crate::log_level::LogLevel;
 use crate::revoked::Holding;
 use crate::scan::{self, Edit, splice};
@@ -68,8 +67,6 @@ pub struct Relay {
     pub uri_prefix: Option<Bytes>,
     /// What may be taken away meanwhile.
     pub holding: Holding,
-    /// The request's id at its server, as long as that may have to be told that nobody waits for it any more.
-    pub waits_for: AtomicU64,
 }
 
 /// Where the messages of a reply come from.
@@ -127,21 +124,8 @@ impl Relay {
     }
 
     fn fail(&self, error: &UpstreamError) -> Answer {
-        self.failed(error);
-        failure::upstream(self.client(), &self.holding.server().alias, error)
-    }
-
-    /// Counts a failure. Only of a server that is late nothing is known: it may still be at it.
-    fn failed(&self, error: &UpstreamError) {
         self.server.failed(error);
-        if error.outcome != Outcome::Timeout {
-            self.over();
-        }
-    }
-
-    /// The server is done with the request.
-    fn over(&self) {
-        self.waits_for.store(NOT_SENT, Ordering::Relaxed);
+        failure::upstream(self.client(), &self.holding.server().alias, error)
     }
 
     async fn json(self, upstream_id: u64, mut body: Incoming, whole: bool) -> Answer {
@@ -178,7 +162,6 @@ impl Relay {
         }
         match splicer.finish() {
             Ok(outcome) => {
-                self.over();
                 self.server.metrics.answered(outcome.is_error());
                 Answer::Message(StatusCode::OK, out.into())
             }
@@ -218,7 +201,13 @@ impl Relay {
     }
 
     /// Goes away without an end when it cannot rightly end: that cuts the caller off.
-    async fn stream_json(self, mut splicer: scan::Reply, mut body: Incoming, held: (u64, Vec<u8>), sender: mpsc::Sender<Chunk>) {
+    async fn stream_json(
+        self,
+        mut splicer: scan::Reply,
+        mut body: Incoming,
+        held: (u64, Vec<u8>),
+        sender: mpsc::Sender<Chunk>,
+    ) {
         let (mut read, mut out) = held;
         let going_on = async {
             loop {
@@ -231,13 +220,12 @@ impl Relay {
                 splicer.push(&chunk, &mut out).map_err(|fault| bad_reply(&fault))?;
             }
             let outcome = splicer.finish().map_err(|fault| bad_reply(&fault))?;
-            self.over();
             self.server.metrics.answered(outcome.is_error());
             let _ = sender.send(Chunk::End).await;
             Ok(())
         };
         if let Err(error) = self.while_held(going_on).await {
-            self.failed(&error);
+            self.server.failed(&error);
         }
     }
 
@@ -317,7 +305,7 @@ impl Relay {
                     }
                     Ok(Step::Nothing) => return Ok(()),
                     Err(error) => {
-                        self.failed(&error);
+                        self.server.failed(&error);
                         let told = failure::upstream_message(self.client(), &self.holding.server().alias, &error);
                         // The deadline that passed may be this stream's own: there is a moment left to say so.
                         stream.send_last(&told);
@@ -329,7 +317,7 @@ impl Relay {
         match self.while_held(going_on).await {
             Ok(Ended::Rightly) => stream.end(),
             Ok(Ended::CutOff) => {}
-            Err(error) => self.failed(&error),
+            Err(error) => self.server.failed(&error),
         }
     }
 
@@ -401,7 +389,6 @@ impl Relay {
         let Some(id_span) = response.id_span.filter(|_| response.id == Some(upstream_id)) else {
             return Err(UpstreamError::new(Outcome::UpstreamError, "the answer bears another id"));
         };
-        self.over();
         self.server.metrics.answered(response.result.as_ref().is_none_or(|result| result.is_error));
         let code = response.error.as_ref().and_then(|error| error.code);
         if self.modern && self.method == Method::ReadResource && code == Some(RESOURCE_NOT_FOUND) {
@@ -450,14 +437,6 @@ impl Relay {
             }
             _ => Step::Nothing,
         }
-    }
-}
-
-impl Drop for Relay {
-    /// A request that is still under way at its server is cancelled there: its client wants it no more, has lost it, or
-    /// waited as long as it may.
-    fn drop(&mut self) {
-        cancel(&self.upstream, *self.waits_for.get_mut());
     }
 }
 

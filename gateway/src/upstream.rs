@@ -188,17 +188,6 @@ impl Upstream {
         }
     }
 
-    /// Tells the server that nobody waits for this request any more.
-    pub async fn cancel(&self, id: u64) {
-        // A child is told when its reply is dropped.
-        if let Upstream::Http(_) = self {
-            let message = format!(
-                r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":{id},"reason":"nobody waits any more"}}}}"#
-            );
-            self.answer(message.into()).await;
-        }
-    }
-
     /// Ends the session; returns when it is gone.
     pub async fn stop(&self) {
         match self {

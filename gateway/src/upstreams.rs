@@ -154,7 +154,12 @@ impl ServerUpstreams {
     }
 
     /// A session for one client, whom the server may ask.
-    fn begin_for(self: &Arc<Self>, client: &Arc<ClientSession>, part: CallerPart, digest: Option<Digest128>) -> Arc<Upstream> {
+    fn begin_for(
+        self: &Arc<Self>,
+        client: &Arc<ClientSession>,
+        part: CallerPart,
+        digest: Option<Digest128>,
+    ) -> Arc<Upstream> {
         let (sender, strays) = mpsc::channel(stray::QUEUE);
         let upstream = Arc::new(Upstream::new(self.endpoint.clone(), part, Some(sender), &self.connectors));
         client.add_upstream(&upstream);

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 mod answer;
 mod entry;
@@ -60,6 +60,10 @@ struct State {
     connections: Mutex<u64>,
     sessions: Mutex<Sessions>,
     streams: Mutex<HashMap<u64, mpsc::Sender<over_http::Piece>>>,
+    /// By session, of those that listen over Streamable HTTP.
+    listeners: Mutex<HashMap<String, mpsc::Sender<over_http::Piece>>>,
+    /// Responses of clients, by session and id.
+    answers: watch::Sender<HashMap<(String, String), Bytes>>,
 }
 
 /// The sessions of a server, and what their tools remember.
@@ -84,6 +88,8 @@ impl Upstream {
             connections: Mutex::default(),
             sessions: Mutex::default(),
             streams: Mutex::default(),
+            listeners: Mutex::default(),
+            answers: watch::Sender::default(),
         });
         let listener = std::net::TcpListener::bind(address).unwrap();
         listener.set_nonblocking(true).unwrap();
@@ -149,6 +155,18 @@ impl Upstream {
         *self.state.connections.lock().unwrap()
     }
 
+    /// Says this to every session that listens; how many did.
+    pub fn say(&self, message: &str) -> usize {
+        let listeners = self.state.listeners.lock().unwrap();
+        let event = format!("data: {message}\n\n");
+        listeners.values().filter(|listener| listener.try_send(Ok(event.clone().into())).is_ok()).count()
+    }
+
+    /// Every response of a client so far: the id that it bears and its bytes, in no order.
+    pub fn answers(&self) -> Vec<(String, Bytes)> {
+        self.state.answers.borrow().iter().map(|((_, id), body)| (id.clone(), body.clone())).collect()
+    }
+
     /// Forgets every session, as a restart does.
     pub fn forget_sessions(&self) {
         self.state.sessions.lock().unwrap().memories.clear();
@@ -157,6 +175,30 @@ impl Upstream {
     /// How many sessions are known.
     pub fn sessions(&self) -> usize {
         self.state.sessions.lock().unwrap().memories.len()
+    }
+}
+
+impl State {
+    /// Notes a response of a client.
+    fn answered(&self, session: Option<&str>, body: &[u8]) {
+        #[derive(serde::Deserialize)]
+        struct Response {
+            id: serde_json::Value,
+        }
+        let id = serde_json::from_slice::<Response>(body).map_or_else(
+            |_| String::new(),
+            |response| response.id.as_str().map_or_else(|| response.id.to_string(), ToOwned::to_owned),
+        );
+        let key = (session.unwrap_or_default().to_owned(), id);
+        self.answers.send_modify(|answers| drop(answers.insert(key, Bytes::copy_from_slice(body))));
+    }
+
+    /// The response of this session's client to this id, when it comes.
+    async fn answer_to(&self, session: &str, id: &str) -> Bytes {
+        let key = (session.to_owned(), id.to_owned());
+        let mut answers = self.answers.subscribe();
+        let there = answers.wait_for(|answers| answers.contains_key(&key)).await.unwrap();
+        there[&key].clone()
     }
 }
 

@@ -8,14 +8,17 @@
     reason = "what fails in a test has to be seen, in its helpers too"
 )]
 
+mod asking;
 mod bad_input;
 mod bad_upstreams;
+mod cancelling;
 mod completions;
 mod dead_server;
 mod eras;
 mod fidelity;
 mod footprint;
 mod fuzz;
+mod get_stream;
 mod headers;
 mod hosts;
 mod limits;
@@ -27,6 +30,7 @@ mod prompts;
 mod reload;
 mod resource_uris;
 mod resources;
+mod resumption;
 mod revocation;
 mod scene;
 mod sessions;

@@ -65,12 +65,7 @@ fn whose(session: &Session) -> [u8; WHOSE] {
     bytes
 }
 
-fn seal(
-    sealer: &Sealer,
-    purpose: Purpose,
-    session: &Session,
-    (one, two): (u64, u64),
-) -> Result<String, NoRandomness> {
+fn seal(sealer: &Sealer, purpose: Purpose, session: &Session, (one, two): (u64, u64)) -> Result<String, NoRandomness> {
     let mut plain: Plain = [0; WHOSE + 16];
     plain[..WHOSE].copy_from_slice(&whose(session));
     plain[WHOSE..WHOSE + 8].copy_from_slice(&one.to_be_bytes());

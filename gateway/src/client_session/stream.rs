@@ -56,9 +56,7 @@ impl AnswerStream {
     /// Sends a message, when the client has read most of what came before.
     pub async fn send(&self, message: &Bytes) -> Result<(), Gone> {
         match self {
-            AnswerStream::Passing(sender) => {
-                sender.send(Chunk::Data(event::message(message))).await.map_err(|_| Gone)
-            }
+            AnswerStream::Passing(sender) => sender.send(Chunk::Data(event::message(message))).await.map_err(|_| Gone),
             AnswerStream::Kept { client, number, outbox } => {
                 outbox.put_in_turn(|sequence| client.event(*number, sequence, message)).await;
                 Ok(())
