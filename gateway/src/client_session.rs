@@ -34,10 +34,12 @@ pub mod answer;
 pub mod asked;
 pub mod calls;
 pub mod get;
+pub mod log_level;
 pub mod outbox;
 pub mod sealed;
 pub mod stray;
 pub mod stream;
+pub mod subscribe;
 pub mod subscriptions;
 
 /// The most sessions of which anything is kept.
@@ -198,8 +200,13 @@ impl ClientSession {
         self.state.lock().ended
     }
 
-    /// Notes a session with a server that is there for this client alone.
+    /// Notes a session with a server that is there for this client alone, and tells it of the level of logs that the client
+    /// wants, if it said so.
     pub fn add_upstream(&self, upstream: &Arc<Upstream>) {
+        let level = self.gateway.upgrade().and_then(|gateway| gateway.sessions.set_level(&self.session));
+        if let Some(level) = level {
+            log_level::tell(upstream, level);
+        }
         let mut state = self.state.lock();
         state.upstreams.retain(|known| known.strong_count() > 0);
         state.upstreams.push(Arc::downgrade(upstream));

@@ -27,6 +27,10 @@ pub enum Method {
     ReadResource,
     /// `completion/complete`
     Complete,
+    /// `resources/subscribe`
+    Subscribe,
+    /// `resources/unsubscribe`
+    Unsubscribe,
 }
 
 /// A request that a server answers.
@@ -54,6 +58,8 @@ impl Method {
             Method::GetPrompt => "prompts/get",
             Method::ReadResource => "resources/read",
             Method::Complete => "completion/complete",
+            Method::Subscribe => "resources/subscribe",
+            Method::Unsubscribe => "resources/unsubscribe",
         }
     }
 
@@ -61,7 +67,9 @@ impl Method {
     pub const fn modern_result(self) -> &'static [u8] {
         match self {
             Method::ReadResource => br#""resultType":"complete","ttlMs":0,"cacheScope":"private""#,
-            Method::CallTool | Method::GetPrompt | Method::Complete => br#""resultType":"complete""#,
+            Method::CallTool | Method::GetPrompt | Method::Complete | Method::Subscribe | Method::Unsubscribe => {
+                br#""resultType":"complete""#
+            }
         }
     }
 }

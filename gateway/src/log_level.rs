@@ -34,6 +34,11 @@ impl LogLevel {
         ("emergency", LogLevel::Emergency),
     ];
 
+    /// Its name on the wire.
+    pub fn as_str(self) -> &'static str {
+        Self::ALL[self as usize].0
+    }
+
     /// The level that the wire names.
     pub fn from_wire(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|(name, _)| *name == text).map(|(_, level)| level)

@@ -9,6 +9,8 @@ use crate::call::{self, Asked};
 use crate::capabilities::Capabilities;
 use crate::catalogue::List;
 use crate::client_session::answer;
+use crate::client_session::log_level;
+use crate::client_session::subscribe::{self, Change};
 use crate::exchange::{Answer, Exchange};
 use crate::gateway::Gateway;
 use crate::head::Head;
@@ -20,6 +22,9 @@ use crate::reject::Reject;
 use crate::revision::Revision;
 use crate::scan::{Incoming, Message};
 use crate::session::Session;
+
+/// What the gateway offers to a legacy client. Of lists that change for its caller it hears on its session's stream.
+const CAPABILITIES: &str = r#"{"completions":{},"logging":{},"prompts":{"listChanged":true},"resources":{"listChanged":true,"subscribe":true},"tools":{"listChanged":true}}"#;
 
 /// The revision that a request speaks, and its session. A session id must be the caller's own and live.
 pub fn revision(
@@ -102,6 +107,8 @@ pub async fn answer(
         ("resources/read", _) => Box::pin(call::read(exchange, asked)).await,
         ("completion/complete", _) => Box::pin(call::complete(exchange, asked)).await,
         ("logging/setLevel", false) => set_log_level(exchange, message, id),
+        ("resources/subscribe", false) => Box::pin(subscribe::answer(exchange, asked, Change::Subscribe)).await,
+        ("resources/unsubscribe", false) => Box::pin(subscribe::answer(exchange, asked, Change::Unsubscribe)).await,
         ("ping", false) => Answer::result(id, b"{}"),
         ("initialize", false) => return initialize(exchange, asked),
         ("server/discover", true) => modern::discover(id),
@@ -120,7 +127,7 @@ async fn list(exchange: &Exchange<'_>, list: List, asked: Asked<'_>) -> Answer {
     }
 }
 
-/// What a session wants of servers' logs. Servers are not told: others share their sessions, so they log as they do by
+/// What a session wants of servers' logs. Servers whose sessions others share are not told: they log as they do by
 /// themselves, and what is below the level is left out.
 fn set_log_level(exchange: &Exchange<'_>, message: &Message<'_>, id: &[u8]) -> Answer {
     let level = message.params.as_ref().and_then(|params| params.level.as_ref());
@@ -139,6 +146,10 @@ fn set_log_level(exchange: &Exchange<'_>, message: &Message<'_>, id: &[u8]) -> A
         );
     };
     exchange.gateway.sessions.set_log_level(session, level);
+    // Those of this client's own are told: nobody shares them.
+    if let Some(client) = exchange.gateway.clients.get(session) {
+        client.upstreams().iter().for_each(|upstream| log_level::tell(upstream, level));
+    }
     Answer::result(id, b"{}")
 }
 
@@ -157,7 +168,7 @@ fn initialize(exchange: &Exchange<'_>, asked: Asked<'_>) -> Result<(Answer, Opti
     let result = format!(
         r#"{{"protocolVersion":"{}","capabilities":{},"serverInfo":{}}}"#,
         revision.as_str(),
-        modern::CAPABILITIES,
+        CAPABILITIES,
         modern::SERVER_INFO,
     );
     Ok((Answer::result(id, result.as_bytes()), Some(session)))

@@ -129,7 +129,12 @@ impl Sessions {
 
     /// How much of servers' logs a session wants; everything that they send until it says so.
     pub fn log_level(&self, session: &Session) -> LogLevel {
-        self.log_levels.read().get(&(session.expires, session.nonce)).copied().unwrap_or(LogLevel::Debug)
+        self.set_level(session).unwrap_or(LogLevel::Debug)
+    }
+
+    /// The same, if it said so.
+    pub fn set_level(&self, session: &Session) -> Option<LogLevel> {
+        self.log_levels.read().get(&(session.expires, session.nonce)).copied()
     }
 
     /// Whether a session was ended before its time.

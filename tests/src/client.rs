@@ -234,13 +234,14 @@ impl Answer {
         self.messages().pop().unwrap_or_default()
     }
 
-    /// Every JSON-RPC message of the answer, in order.
+    /// Every JSON-RPC message of the answer, in order. A stream's first event may have none.
     pub fn messages(&self) -> Vec<&[u8]> {
         if !self.is_stream() {
             return vec![&self.body];
         }
         let lines = self.body.split(|byte| *byte == b'\n');
-        lines.filter_map(|line| line.strip_prefix(b"data: ")).map(<[u8]>::trim_ascii).collect()
+        let data = lines.filter_map(|line| line.strip_prefix(b"data: ")).map(<[u8]>::trim_ascii);
+        data.filter(|data| !data.is_empty()).collect()
     }
 
     /// The response, decoded.

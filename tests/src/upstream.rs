@@ -155,11 +155,12 @@ impl Upstream {
         *self.state.connections.lock().unwrap()
     }
 
-    /// Says this to every session that listens; how many did.
+    /// Says this to every session that listens, and on every stream of HTTP+SSE; to how many.
     pub fn say(&self, message: &str) -> usize {
-        let listeners = self.state.listeners.lock().unwrap();
+        let (listeners, streams) = (self.state.listeners.lock().unwrap(), self.state.streams.lock().unwrap());
         let event = format!("data: {message}\n\n");
-        listeners.values().filter(|listener| listener.try_send(Ok(event.clone().into())).is_ok()).count()
+        let all = listeners.values().chain(streams.values());
+        all.filter(|listener| listener.try_send(Ok(event.clone().into())).is_ok()).count()
     }
 
     /// Every response of a client so far: the id that it bears and its bytes, in no order.

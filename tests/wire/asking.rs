@@ -6,7 +6,9 @@ use tests::client::Client;
 use tests::manifests::Manifests;
 use tests::process::{Options, Switchboard};
 use tests::stream::Stream;
-use tests::upstream::{Does, Form, Script, Tool, Upstream};
+use tests::upstream::{Does, Form, Script, Tool, Upstream, stdio};
+
+use super::scene::{Transport, server};
 
 pub(crate) const ALICE: &str = "sb-key-of-alice";
 pub(crate) const BOB: &str = "sb-key-of-bob";
@@ -16,20 +18,24 @@ const SAMPLE: &str = r#"{"messages":[],"maxTokens":1e400,"unknown":{"b":1,"a":2}
 
 /// A PerClient server `up` that both may use.
 pub(crate) struct Clients {
-    pub(crate) manifests: Manifests,
+    _manifests: Manifests,
     pub(crate) upstream: Upstream,
     pub(crate) switchboard: Switchboard,
 }
 
 impl Clients {
     pub(crate) fn of(script: Script) -> Self {
+        Self::over(Transport::Http, script)
+    }
+
+    pub(crate) fn over(transport: Transport, script: Script) -> Self {
+        let child = stdio::manifest(&script);
         let upstream = Upstream::start(script);
         let manifests = Manifests::default();
-        let http = json!({"url": upstream.url(), "transport": "StreamableHTTP"});
-        manifests.server("up", &json!({"http": http, "sessionMode": "PerClient"}));
+        manifests.server("up", &server(transport, &upstream, &child, &json!({"sessionMode": "PerClient"})));
         manifests.key("alice", ALICE, &["up"]).key("bob", BOB, &["up"]);
         let switchboard = Switchboard::start_ready(manifests.path(), &Options::default());
-        Self { manifests, upstream, switchboard }
+        Self { _manifests: manifests, upstream, switchboard }
     }
 
     pub(crate) async fn session(&self, key: &str, revision: &str, capabilities: &str) -> Client {

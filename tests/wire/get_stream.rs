@@ -8,7 +8,7 @@ use tests::client::Client;
 use tests::upstream::{Does, Entry, Form, Script, Tool};
 
 use super::asking::{ABLE, ALICE, BOB, Clients};
-use super::scene::Scene;
+use super::scene::{Scene, Transport};
 
 /// Long enough for what should not come to come.
 const A_WHILE: Duration = Duration::from_millis(300);
@@ -44,7 +44,7 @@ async fn a_get_needs_a_session_and_wants_events() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_server_says_unasked_reaches_its_own_client_alone() {
-    let clients = Clients::of(talks());
+    let clients = Clients::over(Transport::Sse, talks());
     let mut alice = clients.session(ALICE, "2025-06-18", ABLE).await;
     let mut bob = clients.session(BOB, "2025-06-18", ABLE).await;
     let (mut to_alice, mut to_bob) = (alice.listen(&[]).await, bob.listen(&[]).await);
@@ -70,8 +70,11 @@ async fn what_a_server_says_unasked_reaches_its_own_client_alone() {
     alice.request("logging/setLevel", r#"{"level":"emergency"}"#).await;
     clients.upstream.say(log);
     clients.upstream.say(&log.replace("error", "emergency"));
-    assert_eq!(to_alice.message().await["params"]["level"], "emergency");
-    assert_eq!(clients.upstream.posts("logging/setLevel"), 1);
+    assert_eq!(to_alice.next().await.unwrap().data, log.replace("error", "emergency"));
+    tests::wait::until_async("the level is set upstream", Duration::from_secs(5), async || {
+        (clients.upstream.posts("logging/setLevel") == 1).then_some(())
+    })
+    .await;
     drop(bob);
     bob = clients.session(BOB, "2025-06-18", ABLE).await;
     assert_eq!(bob.send(&Method::DELETE, &[], "").await.status, StatusCode::NO_CONTENT);
@@ -79,7 +82,7 @@ async fn what_a_server_says_unasked_reaches_its_own_client_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_comes_while_nobody_listens_waits_for_the_stream() {
-    let clients = Clients::of(talks());
+    let clients = Clients::over(Transport::Sse, talks());
     let mut alice = clients.session(ALICE, "2025-06-18", ABLE).await;
     alice.call("up-note", r#"{"text":""}"#).await;
     heard_by(&clients, 1).await;
@@ -139,4 +142,31 @@ async fn a_draining_process_ends_its_streams() {
     assert!(scene.switchboard.terminate(Duration::from_secs(8)).success());
     assert!(began.elapsed() < Duration::from_secs(5), "it did not wait for the stream");
     assert_eq!(stream.next().await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resource_is_told_of_by_the_uri_that_the_client_subscribed_to() {
+    let script = talks().instead("resources/subscribe", Does::Result("{}".to_owned()));
+    let script = script.instead("resources/unsubscribe", Does::Result("{}".to_owned()));
+    let clients = Clients::over(Transport::Sse, script);
+    let mut alice = clients.session(ALICE, "2025-06-18", ABLE).await;
+    let updated =
+        r#"{"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"test://one","x":1e400}}"#;
+    let said = "switchboard:up:test://one";
+    let params = format!(r#"{{"uri":"{said}"}}"#);
+    assert_eq!(alice.request("resources/subscribe", &params).await.json()["result"], json!({}));
+    assert_eq!(alice.request("resources/subscribe", r#"{"uri":"test://other"}"#).await.json()["result"], json!({}));
+    let (mut to_alice, mut bob) = (alice.listen(&[]).await, clients.session(BOB, "2025-06-18", ABLE).await);
+    bob.call("up-note", r#"{"text":""}"#).await;
+    let mut to_bob = bob.listen(&[]).await;
+    heard_by(&clients, 2).await;
+    clients.upstream.say(updated);
+    assert_eq!(to_alice.next().await.unwrap().data, updated.replace("test://one", said));
+    assert_eq!(alice.request("resources/unsubscribe", &params).await.json()["result"], json!({}));
+    clients.upstream.say(updated);
+    assert!(to_alice.is_silent(A_WHILE).await && to_bob.is_silent(A_WHILE).await);
+    assert_eq!(clients.upstream.posts("resources/subscribe"), 2);
+    let shared = Scene::of(Script::echo().resources([Entry::resource("test://one", Does::Echo)]));
+    let refused = shared.session().await.request("resources/subscribe", r#"{"uri":"test://one"}"#).await;
+    assert_eq!(refused.code(), Some(-32601));
 }

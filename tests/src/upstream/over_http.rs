@@ -200,6 +200,9 @@ fn message_of_stream(
     let sender = stream.and_then(|stream| state.streams.lock().unwrap().get(&stream).cloned());
     let (Some(stream), Some(sender)) = (stream, sender) else { return status(StatusCode::NOT_FOUND) };
     let name = format!("stream {stream}");
+    if serde_json::from_slice::<Message<'_>>(body).is_ok_and(|message| message.method.is_empty()) {
+        state.answered(Some(&name), body);
+    }
     let next = {
         let mut sessions = state.sessions.lock().unwrap();
         answer(script, sessions.memories.entry(name).or_default(), caller, body)
