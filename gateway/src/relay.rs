@@ -78,6 +78,13 @@ struct Source {
     call: Option<OpenCall>,
 }
 
+impl Source {
+    /// Whether a notification is looked at as one of any call: progress and logs, and all where no client can be asked.
+    fn is_of_call(&self, call: &scan::Call<'_>) -> bool {
+        self.call.is_none() || matches!(&*call.method.value, "notifications/progress" | "notifications/message")
+    }
+}
+
 /// How the way home ended, if not in an error.
 enum Ended {
     /// With the response, or as its client wanted.
@@ -349,7 +356,7 @@ impl Relay {
         })??;
         match scan::message(&message).map_err(|fault| bad_reply(&fault))? {
             scan::Upstream::Response(response) => self.response(source.id, &message, &response).map(Step::Response),
-            scan::Upstream::Notification(call) if self.is_of_call(&call, source) => {
+            scan::Upstream::Notification(call) if source.is_of_call(&call) => {
                 Ok(self.notification(source.id, &message, &call))
             }
             scan::Upstream::Notification(_) => Ok(self.said(source, &message).await),
@@ -364,11 +371,6 @@ impl Relay {
                 Ok(Step::Nothing)
             }
         }
-    }
-
-    /// Whether a notification is looked at as one of any call: progress and logs, and all where no client can be asked.
-    fn is_of_call(&self, call: &scan::Call<'_>, source: &Source) -> bool {
-        source.call.is_none() || matches!(&*call.method.value, "notifications/progress" | "notifications/message")
     }
 
     /// What a server that is there for this client says to it on the stream of its call.

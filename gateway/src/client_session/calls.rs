@@ -47,7 +47,7 @@ impl ClientSession {
 
     /// Sends a message to the client: on its own stream if it reads that, else with its newest call to the server, else on its
     /// own stream when it does.
-    pub(super) fn send(&self, server: &str, message: Bytes) {
+    pub(super) fn send(&self, server: &str, message: &Bytes) {
         if !self.has_reader() {
             let calls = self.calls.lock();
             let mut newest = calls.open.iter().rev().filter(|(_, of, _)| **of == *server);
@@ -55,7 +55,7 @@ impl ClientSession {
                 return;
             }
         }
-        self.tell(&message);
+        self.tell(message);
     }
 }
 

@@ -3,12 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crds::snapshot::Digest128;
+use crds::snapshot::{Digest128, UnixSeconds};
 use http::HeaderMap;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
-use super::outbox::Reader;
 use super::sealed::EventId;
 use super::{ClientSession, ClientSessions, OWN_STREAM};
 use crate::body::{Chunk, Stream};
@@ -69,20 +67,14 @@ pub fn open(watcher: Watcher, view: Arc<View>, client: Arc<ClientSession>) -> Re
         let _ = sender.try_send(Chunk::Data(beginning));
     }
     let indexed = watcher.gateway.indexed.subscribe();
-    let reading = reader_run(reader, sender);
     tokio::spawn(async move {
+        let reading = reader.run(sender);
         tokio::select! {
             () = reading => {}
             () = watcher.watch(view, &client, number, indexed) => {}
         }
     });
     Ok(stream)
-}
-
-async fn reader_run(reader: Reader, sender: tokio::sync::mpsc::Sender<Chunk>) {
-    let ending = sender.clone();
-    reader.run(sender).await;
-    drop(ending);
 }
 
 impl Watcher {
@@ -116,15 +108,14 @@ impl Watcher {
                     indexed.mark_unchanged();
                 }
                 () = client.lists_changed.notified() => {}
-                () = until(left) => return,
+                () = tokio::time::sleep(left) => return,
             }
             view = self.gateway.view.load_full();
         }
     }
 
-    /// How long the one who opened the stream is still somebody, if it is for a time; none if they are nobody now, or
-    /// may use nothing.
-    fn left(&self, view: &View, client: &ClientSession) -> Option<Option<Duration>> {
+    /// How long the one who opened the stream is still somebody; none if they are nobody now, or may use nothing.
+    fn left(&self, view: &View, client: &ClientSession) -> Option<Duration> {
         let now = crate::clock::now();
         let caller = view.table.still(self.identity, &client.caller, now)?;
         if view.table.access(caller, now).is_empty() {
@@ -134,9 +125,9 @@ impl Watcher {
             Identity::Known { expires, .. } => expires,
             Identity::Anonymous => None,
         };
-        let ends = [caller.expires, caller.access_until, of_key, Some(client.session.expires)];
-        let first = ends.into_iter().flatten().min();
-        Some(first.map(|first| Duration::from_secs(u64::try_from(first - now).unwrap_or_default())))
+        let ends = [caller.expires, caller.access_until, of_key].into_iter().flatten();
+        let first = ends.fold(client.session.expires, UnixSeconds::min);
+        u64::try_from(first - now).ok().map(Duration::from_secs)
     }
 
     /// Tells which lists are other ones than the client knows of, and notes that it does now.
@@ -176,13 +167,6 @@ impl Watcher {
             *kind = list::digest(&exchange, lists).await;
         }
         Some(seen)
-    }
-}
-
-async fn until(left: Option<Duration>) {
-    match left {
-        Some(left) => tokio::time::sleep_until(Instant::now() + left).await,
-        None => std::future::pending().await,
     }
 }
 

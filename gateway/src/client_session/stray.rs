@@ -43,7 +43,7 @@ pub async fn keep(
         let (Some(upstream), Some(client)) = (upstream.upgrade(), client.upgrade()) else { return };
         let expires = crate::clock::now() + PATIENCE;
         match client.said(&upstream, &server, &message, (None, expires)) {
-            Said::ToClient(message) => client.send(&server, message),
+            Said::ToClient(message) => client.send(&server, &message),
             Said::Answered(answer) => upstream.answer(answer).await,
             Said::ListChanged => {
                 outdate();
