@@ -31,6 +31,8 @@ pub enum Chunk {
 pub struct Stream {
     receiver: mpsc::Receiver<Chunk>,
     ended: bool,
+    /// Whether the sender is heard out though the client has gone: to a legacy server it has not cancelled anything.
+    pub goes_on: bool,
 }
 
 /// A stream that went wrong after bytes had gone out (R3).
@@ -49,7 +51,7 @@ impl Stream {
     /// What a sender with this many chunks of patience sends.
     pub fn channel(queue: usize) -> (mpsc::Sender<Chunk>, Self) {
         let (sender, receiver) = mpsc::channel(queue);
-        (sender, Self { receiver, ended: false })
+        (sender, Self { receiver, ended: false, goes_on: false })
     }
 
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Aborted>>> {
@@ -67,6 +69,19 @@ impl Stream {
                 Some(Err(Aborted))
             }
         })
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        if self.ended || !self.goes_on {
+            return;
+        }
+        let (_, nothing) = mpsc::channel(1);
+        let mut receiver = std::mem::replace(&mut self.receiver, nothing);
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move { while receiver.recv().await.is_some() {} });
+        }
     }
 }
 

@@ -136,7 +136,7 @@ async fn read_own(server: Arc<ServerUpstreams>, upstream: Arc<Upstream>, own: Ar
 
 /// What a server lists to this caller, who adds `part`; a server that is stopped failed to list.
 pub async fn of_caller(server: &Arc<ServerUpstreams>, caller: &Caller, part: CallerPart) -> Arc<Catalogue> {
-    match server.open(caller, part) {
+    match server.open(caller, part, None) {
         Ok(opened) => for_caller(server, &opened).await,
         Err(error) => Arc::new(Catalogue::default().failed(&error)),
     }

@@ -5,6 +5,16 @@ use bytes::Bytes;
 /// What an event stream is called.
 pub const MEDIA_TYPE: &str = "text/event-stream";
 
+/// The event without a message that a stream begins with: from its id on a client may ask again.
+pub fn beginning(id: &str) -> Bytes {
+    format!("id: {id}\ndata: \n\n").into()
+}
+
+/// One message as an event with an id.
+pub fn message_with(id: &str, json: &[u8]) -> Bytes {
+    [format!("id: {id}\n").as_bytes(), &message(json)].concat().into()
+}
+
 /// One message as an event. JSON may hold raw line ends between its tokens: each line becomes a data line.
 pub fn message(json: &[u8]) -> Bytes {
     let mut out = Vec::with_capacity(json.len() + 32);

@@ -10,13 +10,16 @@ use crate::body::Stream;
 use crate::caller_part::caller_part;
 use crate::capabilities::Capabilities;
 use crate::catalogue::List;
+use crate::client_session::{ClientSession, ClientSessions};
 use crate::gateway::{Gateway, View};
 use crate::head::Head;
 use crate::identify::Identity;
 use crate::json;
 use crate::permit::{Permit, permit};
+use crate::reject::Reject;
 use crate::revision::Revision;
 use crate::scope::Scope;
+use crate::serve::GoesOn;
 use crate::session::Session;
 use crate::upstream::CallerPart;
 
@@ -43,6 +46,8 @@ pub struct Exchange<'r> {
     pub session: Option<Session>,
     /// What its client can be asked for.
     pub capabilities: Capabilities,
+    /// Whether it goes on though its client has gone.
+    pub goes_on: &'r GoesOn,
     /// When it came.
     pub now: UnixSeconds,
 }
@@ -55,8 +60,10 @@ pub enum Answer {
     Events(Stream),
     /// A response too large to be held, as it comes.
     Json(Stream),
-    /// Nothing: the message was no request.
+    /// Nothing: the message was no request, or one that its client cancelled.
     Accepted,
+    /// The whole request is refused, after all.
+    Rejected(Reject),
 }
 
 impl Exchange<'_> {
@@ -70,6 +77,16 @@ impl Exchange<'_> {
         let access = self.view.table.access(self.caller, self.now).iter();
         let shared = access.filter(move |(_, share)| list.is_in(share)).map(|(server, _)| *server);
         shared.filter(|server| self.scope.holds_server(*server))
+    }
+
+    /// What is kept of the client's session, if the server has a session for each client and the client has one; the
+    /// process that keeps it has to be this one.
+    pub fn client_of(&self, server: ServerIndex) -> Result<Option<Arc<ClientSession>>, Reject> {
+        let mode = self.view.table.servers[server as usize].endpoint.server.sessions;
+        match self.session.filter(|_| mode == SessionMode::PerClient) {
+            Some(session) => ClientSessions::of(self.gateway, &session, self.caller).map(Some),
+            None => Ok(None),
+        }
     }
 
     /// What the caller adds to requests to a server.

@@ -16,6 +16,7 @@ use crate::render::render;
 use crate::revoked::Holding;
 use crate::route::Found;
 use crate::scan::{Message, Text};
+use crate::under_way::Call;
 use crate::upstream::{Era, Outgoing, UpstreamError};
 
 /// A method that a server answers.
@@ -29,6 +30,10 @@ pub enum Method {
     ReadResource,
     /// `completion/complete`
     Complete,
+    /// `resources/subscribe`
+    Subscribe,
+    /// `resources/unsubscribe`
+    Unsubscribe,
 }
 
 /// A request that a server answers.
@@ -59,6 +64,8 @@ impl Method {
             Method::GetPrompt => "prompts/get",
             Method::ReadResource => "resources/read",
             Method::Complete => "completion/complete",
+            Method::Subscribe => "resources/subscribe",
+            Method::Unsubscribe => "resources/unsubscribe",
         }
     }
 
@@ -66,7 +73,9 @@ impl Method {
     pub const fn modern_result(self) -> &'static [u8] {
         match self {
             Method::ReadResource => br#""resultType":"complete","ttlMs":0,"cacheScope":"private""#,
-            Method::CallTool | Method::GetPrompt | Method::Complete => br#""resultType":"complete""#,
+            Method::CallTool | Method::GetPrompt | Method::Complete | Method::Subscribe | Method::Unsubscribe => {
+                br#""resultType":"complete""#
+            }
         }
     }
 }
@@ -80,7 +89,18 @@ pub async fn forward(exchange: &Exchange<'_>, request: Request<'_>, found: Found
     };
     let declared = &upstreams.endpoint.server;
     let deadline = deadline(exchange, declared.timeouts.call);
+    let kept = match exchange.client_of(server) {
+        Ok(kept) => kept,
+        Err(reject) => return Answer::Rejected(reject),
+    };
     let holding = Holding::new(exchange, found.called.clone());
+    let begin = || Call::begin(exchange.gateway, &exchange.caller.id, exchange.session.as_ref(), client.id);
+    let under_way = (!client.modern).then(begin);
+    let cancelled = under_way.as_ref().map(Call::cancelled);
+    if !client.modern {
+        // A legacy client that goes away has not cancelled anything (2025-11-25, basic/transports).
+        exchange.goes_on.set();
+    }
     // What a server that has forgotten the session is sent once more (R7) is rendered, and counted, once more.
     let render = |id: u64, era: Era| {
         exchange.gateway.metrics.permit_used(request.method);
@@ -90,10 +110,11 @@ pub async fn forward(exchange: &Exchange<'_>, request: Request<'_>, found: Found
     let mirror = |headers: &mut HeaderMap| mirrored::add(exchange, &request, &found.called, headers);
     let outgoing = Outgoing { method: request.method.as_str(), render: &render, mirror: &mirror, deadline };
     let answered = async {
-        let opened = upstreams.open(exchange.caller, found.part)?;
+        let opened = upstreams.open(exchange.caller, found.part, kept.as_ref())?;
         let slot = timeout_at(deadline, upstreams.calls.clone().acquire_owned()).await;
         // The semaphore is never closed, so that only time can fail it.
         let slot = slot.ok().and_then(Result::ok).ok_or_else(|| UpstreamError::timeout("waiting for a free slot"))?;
+        let call = kept.filter(|_| !request.whole).map(|client| client.open_call(&declared.id));
         let reply = opened.upstream.send(&outgoing).await?;
         let relay = Relay {
             method: request.method,
@@ -104,21 +125,31 @@ pub async fn forward(exchange: &Exchange<'_>, request: Request<'_>, found: Found
             server: upstreams.clone(),
             upstream: opened.upstream,
             slot,
+            session: exchange.session,
+            under_way,
             logs: logs(exchange, message),
             deadline,
             uri_prefix: uri_prefix(&request, found.called.name()),
             holding: holding.clone(),
         };
-        Ok(relay.run(reply, request.whole).await)
+        Ok(relay.run(reply, call, request.whole).await)
     };
     // What was taken away since the request was read is asked first: nothing is sent for who has lost it.
     tokio::select! {
         biased;
         () = holding.lost() => failure::unknown(client, &said.value),
+        () = or_never(cancelled) => Answer::Accepted,
         answer = answered => answer.unwrap_or_else(|error: UpstreamError| {
             upstreams.failed(&error);
             failure::upstream(client, &holding.server().alias, &error)
         }),
+    }
+}
+
+async fn or_never(future: Option<impl Future<Output = ()>>) {
+    match future {
+        Some(future) => future.await,
+        None => std::future::pending().await,
     }
 }
 

@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
 use crate::budget::Budget;
+use crate::client_session::ClientSessions;
 use crate::discovery;
 use crate::drain::Drain;
 use crate::guesses::Guesses;
@@ -20,8 +21,9 @@ use crate::metrics::Metrics;
 use crate::owner::Owner;
 use crate::peers::Peers;
 use crate::seal::Sealer;
-use crate::session::Sessions;
+use crate::session::{Nonce, Sessions};
 use crate::table::RoutingTable;
+use crate::under_way::UnderWay;
 use crate::upstream::Connectors;
 use crate::upstreams::ServerUpstreams;
 
@@ -54,6 +56,10 @@ pub struct Gateway {
     pub sealer: Arc<Sealer>,
     /// Legacy sessions.
     pub sessions: Sessions,
+    /// What is kept of them here.
+    pub clients: ClientSessions,
+    /// Calls that clients may cancel.
+    pub under_way: UnderWay,
     /// Bytes of bodies held.
     pub budget: Budget,
     /// Invalid credentials of late.
@@ -83,6 +89,8 @@ impl Gateway {
             drain: Arc::default(),
             sessions: Sessions::new(sealer.clone(), own),
             sealer,
+            clients: ClientSessions::default(),
+            under_way: UnderWay::default(),
             budget: Budget::default(),
             guesses: Guesses::default(),
             metrics: Metrics::new(),
@@ -164,6 +172,10 @@ impl Gateway {
     pub fn end_lost_sessions(&self) {
         let view = self.view.load();
         let now = crate::clock::now();
+        self.clients.sweep(|caller| {
+            let caller = view.table.caller_by_id(caller);
+            caller.is_some_and(|caller| !view.table.access(caller, now).is_empty())
+        });
         for (index, upstreams) in view.upstreams.iter().enumerate() {
             let Some(upstreams) = upstreams else { continue };
             upstreams.sweep(|caller| {
@@ -173,6 +185,13 @@ impl Gateway {
                     access.binary_search_by_key(&(index as u32), |entry| entry.0).is_ok()
                 })
             });
+        }
+    }
+
+    /// Ends the sessions with servers that are there for one client.
+    pub fn end_client(&self, client: &Nonce) {
+        for upstreams in self.upstreams.lock().values() {
+            upstreams.end_client(client);
         }
     }
 

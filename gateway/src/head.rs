@@ -126,6 +126,11 @@ impl<'r> Head<'r> {
         self.accept.is_empty() || (self.accepts(b"application/json") && self.accepts(b"text/event-stream"))
     }
 
+    /// Whether an event stream is welcome.
+    pub fn accepts_events(&self) -> bool {
+        self.accept.is_empty() || self.accepts(b"text/event-stream")
+    }
+
     fn accepts(&self, media_type: &[u8]) -> bool {
         let family = media_type.split(|byte| *byte == b'/').next().unwrap_or_default();
         self.accept.iter().flat_map(|value| value.split(|byte| *byte == b',')).any(|range| {

@@ -2,8 +2,10 @@
 
 use std::collections::HashSet;
 
-use crds::snapshot::ServerIndex;
+use crds::digest::cut;
+use crds::snapshot::{Digest128, ServerIndex};
 use futures_util::future::join_all;
+use sha2::{Digest, Sha256};
 
 use crate::catalogue::{Catalogue, Entry, List, Listing, State};
 use crate::discovery;
@@ -24,9 +26,26 @@ struct Part {
 
 /// Answers one of the `list` methods. Everything is on one page.
 pub async fn answer(exchange: &Exchange<'_>, list: List, id: &[u8]) -> Answer {
-    let servers = exchange.servers(list);
     let mut out = Vec::with_capacity(16 * 1024);
     out.extend_from_slice(format!(r#"{{"{}":["#, list.member()).as_bytes());
+    let mut parts = gather(exchange, list, &mut out).await;
+    finish(exchange, list, id, (&mut parts, out))
+}
+
+/// A digest of what lists show.
+pub async fn digest(exchange: &Exchange<'_>, lists: &[List]) -> Digest128 {
+    let mut hash = Sha256::new();
+    for list in lists {
+        let mut out = vec![b'['];
+        gather(exchange, *list, &mut out).await;
+        hash.update(&out);
+    }
+    cut(hash.finalize())
+}
+
+/// Writes the entries of a list.
+async fn gather(exchange: &Exchange<'_>, list: List, out: &mut Vec<u8>) -> Vec<(ServerIndex, Part)> {
+    let servers = exchange.servers(list);
     let mut parts = Vec::with_capacity(servers.size_hint().0);
     let mut of_callers = Vec::new();
     for server in servers {
@@ -38,15 +57,15 @@ pub async fn answer(exchange: &Exchange<'_>, list: List, id: &[u8]) -> Answer {
                     (server, catalogue)
                 });
             }
-            Some(_) => parts.push((server, from_index(exchange, list, server, &mut out))),
+            Some(_) => parts.push((server, from_index(exchange, list, server, out))),
             None => parts.push((server, Part { entries: 0, missing: Some("unreachable") })),
         }
     }
     let mut taken = HashSet::new();
     for (server, catalogue) in join_all(of_callers).await {
-        parts.push((server, from_catalogue(exchange, list, (server, &catalogue), &mut taken, &mut out)));
+        parts.push((server, from_catalogue(exchange, list, (server, &catalogue), &mut taken, out)));
     }
-    finish(exchange, list, id, (&mut parts, out))
+    parts
 }
 
 fn from_index(exchange: &Exchange<'_>, list: List, server: ServerIndex, out: &mut Vec<u8>) -> Part {

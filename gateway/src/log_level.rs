@@ -34,7 +34,7 @@ impl LogLevel {
         ("emergency", LogLevel::Emergency),
     ];
 
-    /// The level as it stands on the wire.
+    /// Its name on the wire.
     pub fn as_str(self) -> &'static str {
         Self::ALL[self as usize].0
     }

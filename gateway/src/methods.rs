@@ -8,6 +8,9 @@ use http::StatusCode;
 use crate::call::{self, Asked};
 use crate::capabilities::Capabilities;
 use crate::catalogue::List;
+use crate::client_session::answer;
+use crate::client_session::log_level;
+use crate::client_session::subscribe::{self, Change};
 use crate::exchange::{Answer, Exchange};
 use crate::gateway::Gateway;
 use crate::head::Head;
@@ -19,6 +22,9 @@ use crate::reject::Reject;
 use crate::revision::Revision;
 use crate::scan::{Incoming, Message};
 use crate::session::{Session, Told, What};
+
+/// What the gateway offers to a legacy client. Of lists that change for its caller it hears on its session's stream.
+const CAPABILITIES: &str = r#"{"completions":{},"logging":{},"prompts":{"listChanged":true},"resources":{"listChanged":true,"subscribe":true},"tools":{"listChanged":true}}"#;
 
 /// The revision that a request speaks, and its session. A session id must be the caller's own and live.
 pub fn revision(
@@ -73,9 +79,18 @@ pub async fn answer(
     message: &Message<'_>,
     whole: bool,
 ) -> Result<(Answer, Option<String>), Reject> {
-    // A notification, or a response to a request that was never made: there is nobody to tell anything.
-    let (Some(method), Some(id)) = (&message.method, &message.id) else { return Ok((Answer::Accepted, None)) };
-    let id = id.token;
+    let (method, id) = match (&message.method, &message.id) {
+        (Some(method), Some(id)) => (method, id.token),
+        (Some(_), None) => {
+            Box::pin(answer::notification(exchange, body, message)).await;
+            return Ok((Answer::Accepted, None));
+        }
+        (None, _) => {
+            let taken = Box::pin(answer::response(exchange, body, message)).await;
+            // In a batch it holds up nothing else.
+            return if whole { Ok((Answer::Accepted, None)) } else { Ok((taken?, None)) };
+        }
+    };
     if exchange.revision.is_modern()
         && let Err(refused) = modern::check(exchange.head, message, id)
     {
@@ -92,6 +107,8 @@ pub async fn answer(
         ("resources/read", _) => Box::pin(call::read(exchange, asked)).await,
         ("completion/complete", _) => Box::pin(call::complete(exchange, asked)).await,
         ("logging/setLevel", false) => Box::pin(set_log_level(exchange, message, id)).await,
+        ("resources/subscribe", false) => Box::pin(subscribe::answer(exchange, asked, Change::Subscribe)).await,
+        ("resources/unsubscribe", false) => Box::pin(subscribe::answer(exchange, asked, Change::Unsubscribe)).await,
         ("ping", false) => Answer::result(id, b"{}"),
         ("initialize", false) => return initialize(exchange, asked),
         ("server/discover", true) => modern::discover(id),
@@ -110,7 +127,7 @@ async fn list(exchange: &Exchange<'_>, list: List, asked: Asked<'_>) -> Answer {
     }
 }
 
-/// What a session wants of servers' logs. Servers are not told: others share their sessions, so they log as they do by
+/// What a session wants of servers' logs. Servers whose sessions others share are not told: they log as they do by
 /// themselves, and what is below the level is left out. The other processes are, since the next call may come in there.
 async fn set_log_level(exchange: &Exchange<'_>, message: &Message<'_>, id: &[u8]) -> Answer {
     let level = message.params.as_ref().and_then(|params| params.level.as_ref());
@@ -130,6 +147,10 @@ async fn set_log_level(exchange: &Exchange<'_>, message: &Message<'_>, id: &[u8]
     };
     let told = Told { session: session.key(), what: What::LogLevel(level) };
     exchange.gateway.sessions.note(told, exchange.now);
+    // Those of this client's own are told: nobody shares them.
+    if let Some(client) = exchange.gateway.clients.get(session) {
+        client.upstreams().iter().for_each(|upstream| log_level::tell(upstream, level));
+    }
     if let Some(peers) = exchange.gateway.peers.get() {
         peers.tell(&[told]).await;
     }
@@ -151,7 +172,7 @@ fn initialize(exchange: &Exchange<'_>, asked: Asked<'_>) -> Result<(Answer, Opti
     let result = format!(
         r#"{{"protocolVersion":"{}","capabilities":{},"serverInfo":{}}}"#,
         revision.as_str(),
-        modern::CAPABILITIES,
+        CAPABILITIES,
         modern::SERVER_INFO,
     );
     Ok((Answer::result(id, result.as_bytes()), Some(session)))

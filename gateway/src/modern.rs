@@ -28,7 +28,7 @@ const UNSUPPORTED_VERSION: i32 = -32022;
 /// What the gateway says of itself.
 pub const SERVER_INFO: &str = concat!(r#"{"name":"switchboard","version":""#, env!("CARGO_PKG_VERSION"), r#""}"#);
 
-/// What the gateway offers, in either era: a list may be empty, but it is there.
+/// What the gateway offers: a list may be empty, but it is there.
 pub const CAPABILITIES: &str = r#"{"completions":{},"logging":{},"prompts":{},"resources":{},"tools":{}}"#;
 
 /// Whether a message says, in the header or in the body, that it is modern. [`check`] sees to it that both agree.

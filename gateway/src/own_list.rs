@@ -55,6 +55,15 @@ impl OwnList {
         Some(over)
     }
 
+    /// Has the list read again when it is next asked for; until then it is known as it is.
+    pub fn outdate(&self) {
+        self.catalogue.rcu(|known| {
+            let mut known = Catalogue::clone(known);
+            known.read = None;
+            Arc::new(known)
+        });
+    }
+
     /// Ends the list under way, and lets none begin; returns when it is over.
     pub async fn stop(self: Arc<Self>) {
         let last = {

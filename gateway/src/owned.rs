@@ -81,5 +81,5 @@ fn broken(incoming: &Incoming<'_>) -> Response<Body> {
     let said = "the process that answered this request has ended; the request may have been carried out";
     let data = br#"{"switchboard.dev/outcome":"unreachable"}"#;
     let answer = Answer::error_with(StatusCode::OK, id.unwrap_or(b"null"), (INTERNAL_ERROR, said), Some(data));
-    proxy::into_response(answer, None)
+    proxy::into_response(answer, None).unwrap_or_else(Reject::into_response)
 }

@@ -80,7 +80,9 @@ impl Ports {
         let mcp = serve(
             listeners.mcp,
             Connections::new(Limits::of_clients(), closed.clone()),
-            move |request, peer| proxy::handle(for_mcp.clone(), Hop::Client { listener, peer }, request),
+            move |request, peer, goes_on| {
+                proxy::handle(for_mcp.clone(), Hop::Client { listener, peer }, goes_on, request)
+            },
             gateway.drain.clone(),
             None,
         );
@@ -88,7 +90,7 @@ impl Ports {
         let admin = serve(
             listeners.admin,
             Connections::new(Limits::ADMIN, closed.clone()),
-            move |request, _| {
+            move |request, _, _| {
                 let response = admin::handle(&for_admin, *ready.borrow(), addresses.admin, &request);
                 async move { response }
             },
@@ -132,6 +134,6 @@ fn open_to_peers(
     let (gateway, peers) = (gateway.clone(), peers.clone());
     let connections = Connections::new(Limits::PEERS, gateway.metrics.closed_connections.clone());
     let drain = Arc::<Drain>::default();
-    let handler = move |request, _| port::handle(gateway.clone(), peers.clone(), request);
+    let handler = move |request, _, goes_on| port::handle(gateway.clone(), peers.clone(), goes_on, request);
     (tokio::spawn(serve(listener, connections, handler, drain.clone(), Some(tls))), drain)
 }

@@ -13,6 +13,8 @@ use hyper::body::{Body as _, Incoming};
 
 use crate::body::Body;
 use crate::budget::Held;
+use crate::client_session::ClientSessions;
+use crate::client_session::get::{self, Watcher};
 use crate::event;
 use crate::exchange::{Answer, Exchange};
 use crate::front::{self, Path};
@@ -26,6 +28,7 @@ use crate::reject::Reject;
 use crate::revision::Revision;
 use crate::scan::{self, FaultKind, Message};
 use crate::scope::Scope;
+use crate::serve::GoesOn;
 use crate::session::{Told, What};
 
 /// The largest request body, in bytes.
@@ -36,8 +39,8 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 pub const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 
 /// Answers one HTTP request.
-pub async fn handle(gateway: Arc<Gateway>, hop: Hop, request: Request<Incoming>) -> Response<Body> {
-    let reject = match (respond(&gateway, hop, request).await, hop) {
+pub async fn handle(gateway: Arc<Gateway>, hop: Hop, goes_on: GoesOn, request: Request<Incoming>) -> Response<Body> {
+    let reject = match (respond(&gateway, hop, &goes_on, request).await, hop) {
         (Ok(response), _) => return response,
         (Err(Reject::InvalidCredential), Hop::Client { peer, .. }) if !gateway.guesses.take(peer, Instant::now()) => {
             Reject::TooManyGuesses
@@ -48,12 +51,20 @@ pub async fn handle(gateway: Arc<Gateway>, hop: Hop, request: Request<Incoming>)
     reject.into_response()
 }
 
-async fn respond(gateway: &Arc<Gateway>, hop: Hop, request: Request<Incoming>) -> Result<Response<Body>, Reject> {
+async fn respond(
+    gateway: &Arc<Gateway>,
+    hop: Hop,
+    goes_on: &GoesOn,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Reject> {
     let (parts, body) = request.into_parts();
     let before = gateway.view.load_full();
     let admitted = admit(&before, hop, &parts)?;
     if parts.method == Method::DELETE {
         return Box::pin(end_session(gateway, &admitted)).await;
+    }
+    if parts.method == Method::GET {
+        return open_stream(gateway, &before, &admitted, &parts);
     }
     let mut bytes = gateway.budget.hold();
     let body = read_body(&admitted.head, body, &mut bytes).await?;
@@ -69,8 +80,20 @@ async fn respond(gateway: &Arc<Gateway>, hop: Hop, request: Request<Incoming>) -
     let (revision, session) = methods::revision(gateway, &head, &incoming, (caller, now))?;
     let capabilities = methods::capabilities(&body, &incoming, session.as_ref());
     let (scope, head, headers) = (&scope, &head, &parts.headers);
-    let exchange =
-        Exchange { gateway, view, caller, identity, scope, head, headers, revision, session, capabilities, now };
+    let exchange = Exchange {
+        gateway,
+        view,
+        caller,
+        identity,
+        scope,
+        head,
+        headers,
+        revision,
+        session,
+        capabilities,
+        goes_on,
+        now,
+    };
     if let (Hop::Client { .. }, Some(peers)) = (hop, gateway.peers.get()) {
         if owned::is_for_all(&incoming) {
             peers.pass_on(&parts, &body);
@@ -84,7 +107,7 @@ async fn respond(gateway: &Arc<Gateway>, hop: Hop, request: Request<Incoming>) -
     match incoming {
         scan::Incoming::One(message) => {
             let (answer, session) = methods::answer(&exchange, &body, &message, false).await?;
-            Ok(into_response(answer, session))
+            into_response(answer, session)
         }
         scan::Incoming::Batch(messages) => Box::pin(batch(&exchange, &body, &messages, &mut bytes)).await,
     }
@@ -107,10 +130,10 @@ fn admit<'r>(view: &'r View, hop: Hop, parts: &'r Parts) -> Result<Admitted<'r>,
         front::check(&parts.uri, &head, listener, &table.snapshot.settings.allowed_origins)?;
     }
     let path = Path::read(parts.uri.path()).ok_or(Reject::NotFound)?;
-    if parts.method != Method::POST && parts.method != Method::DELETE {
-        return Err(Reject::Method("POST, DELETE"));
+    if ![Method::POST, Method::GET, Method::DELETE].contains(&parts.method) {
+        return Err(Reject::Method("POST, GET, DELETE"));
     }
-    if parts.method == Method::DELETE && head.version.and_then(Revision::from_wire).is_some_and(Revision::is_modern) {
+    if parts.method != Method::POST && head.version.and_then(Revision::from_wire).is_some_and(Revision::is_modern) {
         return Err(Reject::Method("POST"));
     }
     let now = crate::clock::now();
@@ -129,10 +152,35 @@ async fn end_session(gateway: &Gateway, admitted: &Admitted<'_>) -> Result<Respo
     let session = gateway.sessions.read(id, &admitted.caller.id, admitted.now).ok_or(Reject::NoSuchSession)?;
     let told = Told { session: session.key(), what: What::Ended };
     gateway.sessions.note(told, admitted.now);
+    gateway.clients.end(&session);
     if let Some(peers) = gateway.peers.get() {
         peers.tell(&[told]).await;
     }
     Ok(empty(StatusCode::NO_CONTENT))
+}
+
+/// The stream of a session, for what no answer carries.
+fn open_stream(
+    gateway: &Arc<Gateway>,
+    view: &Arc<View>,
+    admitted: &Admitted<'_>,
+    parts: &Parts,
+) -> Result<Response<Body>, Reject> {
+    if !admitted.head.accepts_events() {
+        return Err(Reject::NotAcceptable);
+    }
+    let id = admitted.head.session;
+    let id = id.ok_or_else(|| Reject::Invalid("Mcp-Session-Id names the session whose stream it is".into()))?;
+    let caller = admitted.caller;
+    let session = gateway.sessions.read(id, &caller.id, admitted.now).ok_or(Reject::NoSuchSession)?;
+    let client = ClientSessions::of(gateway, &session, caller)?;
+    let watcher = Watcher {
+        gateway: gateway.clone(),
+        identity: admitted.identity,
+        headers: parts.headers.clone(),
+        path: parts.uri.path().to_owned(),
+    };
+    into_response(Answer::Events(get::open(watcher, view.clone(), client)?), None)
 }
 
 fn refuse(fault: &scan::Fault) -> Reject {
@@ -206,16 +254,17 @@ async fn batch(
         return Ok(empty(StatusCode::ACCEPTED));
     }
     out.push(b']');
-    Ok(into_response(Answer::Message(StatusCode::OK, out.into()), None))
+    into_response(Answer::Message(StatusCode::OK, out.into()), None)
 }
 
 /// The whole response; with a session id, if it began a session.
-pub(crate) fn into_response(answer: Answer, session: Option<String>) -> Response<Body> {
+pub(crate) fn into_response(answer: Answer, session: Option<String>) -> Result<Response<Body>, Reject> {
     let (status, media_type, body) = match answer {
         Answer::Message(status, response) => (status, "application/json", Body::whole(response)),
         Answer::Json(stream) => (StatusCode::OK, "application/json", Body::Stream(stream)),
         Answer::Events(stream) => (StatusCode::OK, event::MEDIA_TYPE, Body::Stream(stream)),
-        Answer::Accepted => return empty(StatusCode::ACCEPTED),
+        Answer::Accepted => return Ok(empty(StatusCode::ACCEPTED)),
+        Answer::Rejected(reject) => return Err(reject),
     };
     let mut response = Response::new(body);
     *response.status_mut() = status;
@@ -229,7 +278,7 @@ pub(crate) fn into_response(answer: Answer, session: Option<String>) -> Response
     if let Some(value) = session.and_then(|id| HeaderValue::from_str(&id).ok()) {
         headers.insert(SESSION_ID, value);
     }
-    response
+    Ok(response)
 }
 
 fn empty(status: StatusCode) -> Response<Body> {

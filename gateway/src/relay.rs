@@ -9,6 +9,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use crds::snapshot::UnixSeconds;
 use http::StatusCode;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -16,7 +17,9 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, timeout_at};
 
 use crate::body::{Chunk, Stream};
-use crate::event;
+use crate::client_session::calls::OpenCall;
+use crate::client_session::stray::Said;
+use crate::client_session::stream::AnswerStream;
 use crate::exchange::Answer;
 use crate::failure::{self, Client};
 use crate::forward::Method;
@@ -24,6 +27,7 @@ use crate::log_level::LogLevel;
 use crate::revoked::Holding;
 use crate::scan::{self, Edit, splice};
 use crate::session::Session;
+use crate::under_way::Call;
 use crate::upstream::message::answer_alone;
 use crate::upstream::{Era, Messages, Outcome, Reply, ReplyBody, Upstream, UpstreamError};
 use crate::upstreams::ServerUpstreams;
@@ -32,7 +36,7 @@ mod eras;
 
 /// What is held back of a reply before anything goes out.
 const HELD_BACK: usize = 64 * 1024;
-/// Chunks that wait for a slow client.
+/// Chunks of a large reply that wait for a slow client.
 const QUEUE: usize = 8;
 /// How a legacy server says that it has no such resource.
 const RESOURCE_NOT_FOUND: i64 = -32002;
@@ -55,6 +59,10 @@ pub struct Relay {
     pub upstream: Arc<Upstream>,
     /// One of the server's slots.
     pub slot: OwnedSemaphorePermit,
+    /// The caller's legacy session, if there is one.
+    pub session: Option<Session>,
+    /// The call as its client may cancel it.
+    pub under_way: Option<Call>,
     /// What of the server's logs the caller wants to see.
     pub logs: Logs,
     /// When the call ends at the latest.
@@ -63,6 +71,30 @@ pub struct Relay {
     pub uri_prefix: Option<Bytes>,
     /// What may be taken away meanwhile.
     pub holding: Holding,
+}
+
+/// Where the messages of a reply come from.
+struct Source {
+    /// The request's id at its server.
+    id: u64,
+    messages: Messages,
+    /// The call as its server may ask the client in it.
+    call: Option<OpenCall>,
+}
+
+impl Source {
+    /// Whether a notification is looked at as one of any call: progress and logs, and all where no client can be asked.
+    fn is_of_call(&self, call: &scan::Call<'_>) -> bool {
+        self.call.is_none() || matches!(&*call.method.value, "notifications/progress" | "notifications/message")
+    }
+}
+
+/// How the way home ended, if not in an error.
+enum Ended {
+    /// With the response, or as its client wanted.
+    Rightly,
+    /// Nobody wants it any more, or may have it.
+    CutOff,
 }
 
 /// How much of a server's log goes with the answer to a call.
@@ -86,14 +118,15 @@ enum Step {
     Nothing,
 }
 
-type Sender = mpsc::Sender<Chunk>;
-
 impl Relay {
-    /// The answer to the caller. `whole`: it must be one message.
-    pub async fn run(self, reply: Reply, whole: bool) -> Answer {
+    /// The answer to the caller. `call`: as its server may ask the client in it; `whole`: it must be one message.
+    pub async fn run(self, reply: Reply, call: Option<OpenCall>, whole: bool) -> Answer {
         match reply.body {
             ReplyBody::Json(body) => self.json(reply.id, body, whole).await,
-            ReplyBody::Messages(messages) => Box::pin(self.messages(reply.id, messages, whole)).await,
+            ReplyBody::Messages(messages) => {
+                let source = Source { id: reply.id, messages, call };
+                Box::pin(self.messages(source, whole)).await
+            }
         }
     }
 
@@ -132,7 +165,8 @@ impl Relay {
                 Err(error) => return self.fail(&error),
             }
             if out.len() > HELD_BACK && !whole {
-                let (sender, stream) = Stream::channel(QUEUE);
+                let (sender, mut stream) = Stream::channel(QUEUE);
+                stream.goes_on = !self.modern;
                 tokio::spawn(self.stream_json(splicer, body, (read, out), sender));
                 return Answer::Json(stream);
             }
@@ -184,7 +218,13 @@ impl Relay {
     }
 
     /// Goes away without an end when it cannot rightly end: that cuts the caller off.
-    async fn stream_json(self, mut splicer: scan::Reply, mut body: Incoming, held: (u64, Vec<u8>), sender: Sender) {
+    async fn stream_json(
+        self,
+        mut splicer: scan::Reply,
+        mut body: Incoming,
+        held: (u64, Vec<u8>),
+        sender: mpsc::Sender<Chunk>,
+    ) {
         let (mut read, mut out) = held;
         let going_on = async {
             loop {
@@ -200,23 +240,31 @@ impl Relay {
             let _ = sender.send(Chunk::End).await;
             Ok(())
         };
-        if let Err(error) = self.while_held(&sender, going_on).await {
+        if let Err(error) = self.while_held(sender.closed(), going_on).await {
             self.server.failed(&error);
         }
     }
 
     /// A slow client has until the call's deadline, and nobody goes on with what they have lost. A modern client that goes
-    /// away cancels; of a legacy one that says nothing.
-    async fn while_held<F>(&self, sender: &Sender, going_on: F) -> Result<(), UpstreamError>
+    /// away, which is when `gone` returns, cancels; of a legacy one that says nothing.
+    async fn while_held<F>(&self, gone: impl Future<Output = ()>, going_on: F) -> Result<Ended, UpstreamError>
     where
         F: Future<Output = Result<(), UpstreamError>>,
     {
+        let cancelled = async {
+            match &self.under_way {
+                Some(call) => call.cancelled().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             ended = timeout_at(self.deadline, going_on) => {
-                ended.unwrap_or_else(|_| Err(UpstreamError::timeout("the caller's reading of the reply")))
+                let late = |_| Err(UpstreamError::timeout("the caller's reading of the reply"));
+                ended.unwrap_or_else(late).map(|()| Ended::Rightly)
             }
-            () = self.holding.lost() => Ok(()),
-            () = sender.closed(), if self.modern => Ok(()),
+            () = cancelled => Ok(Ended::Rightly),
+            () = self.holding.lost() => Ok(Ended::CutOff),
+            () = gone, if self.modern => Ok(Ended::CutOff),
         }
     }
 
@@ -236,13 +284,13 @@ impl Relay {
         }
     }
 
-    async fn messages(self, upstream_id: u64, mut messages: Messages, whole: bool) -> Answer {
+    async fn messages(self, mut source: Source, whole: bool) -> Answer {
         loop {
-            match self.next(upstream_id, &mut messages).await {
+            match self.next(&mut source).await {
                 Ok(Step::Response(status, response)) => return Answer::Message(status, response),
                 Ok(Step::Notification(first)) if !whole => {
-                    let (sender, stream) = Stream::channel(QUEUE);
-                    tokio::spawn(self.stream_events(upstream_id, messages, first, sender));
+                    let (sender, stream) = self.begin_stream();
+                    tokio::spawn(self.stream_events(source, first, sender));
                     return Answer::Events(stream);
                 }
                 Ok(_) => {}
@@ -251,61 +299,85 @@ impl Relay {
         }
     }
 
+    /// A stream for the answer. That of a session is kept for a client that comes back for it.
+    fn begin_stream(&self) -> (AnswerStream, Stream) {
+        match self.session.and_then(|session| self.holding.client(&session)) {
+            Some(client) => AnswerStream::kept(client),
+            None => AnswerStream::passing(!self.modern),
+        }
+    }
+
     /// Events as they come. Messages are whole, so that a failure can still be told as the response.
-    async fn stream_events(self, upstream_id: u64, mut messages: Messages, first: Bytes, sender: Sender) {
+    async fn stream_events(self, mut source: Source, first: Bytes, stream: AnswerStream) {
         let going_on = async {
             let mut next = first;
             loop {
-                if sender.send(Chunk::Data(event::message(&next))).await.is_err() {
+                if stream.send(&next).await.is_err() {
                     return Ok(());
                 }
-                match self.next_for_caller(upstream_id, &mut messages).await {
+                match self.next_for_caller(&mut source).await {
                     Ok(Step::Notification(message)) => next = message,
                     Ok(Step::Response(_, response)) => {
-                        let _ = sender.send(Chunk::Data(event::message(&response))).await;
-                        break;
+                        let _ = stream.send(&response).await;
+                        return Ok(());
                     }
-                    Ok(Step::Nothing) => break,
+                    Ok(Step::Nothing) => return Ok(()),
                     Err(error) => {
                         self.server.failed(&error);
                         let told = failure::upstream_message(self.client(), &self.holding.server().alias, &error);
                         // The deadline that passed may be this stream's own: there is a moment left to say so.
-                        let _ = sender.try_send(Chunk::Data(event::message(&told)));
-                        let _ = sender.try_send(Chunk::End);
+                        stream.send_last(&told);
                         return Ok(());
                     }
                 }
             }
-            let _ = sender.send(Chunk::End).await;
-            Ok(())
         };
-        if let Err(error) = self.while_held(&sender, going_on).await {
-            self.server.failed(&error);
+        match self.while_held(stream.left(), going_on).await {
+            Ok(Ended::Rightly) => stream.end(),
+            Ok(Ended::CutOff) => {}
+            Err(error) => self.server.failed(&error),
         }
     }
 
-    async fn next_for_caller(&self, upstream_id: u64, messages: &mut Messages) -> Result<Step, UpstreamError> {
+    async fn next_for_caller(&self, source: &mut Source) -> Result<Step, UpstreamError> {
         loop {
-            match self.next(upstream_id, messages).await? {
+            match self.next(source).await? {
                 Step::Nothing => {}
                 step => return Ok(step),
             }
         }
     }
 
-    async fn next(&self, upstream_id: u64, messages: &mut Messages) -> Result<Step, UpstreamError> {
-        let next = timeout_at(self.deadline, messages.next());
-        let message = next.await.map_err(|_| UpstreamError::timeout("the reply"))?;
+    async fn next(&self, source: &mut Source) -> Result<Step, UpstreamError> {
+        let beside = async {
+            match &mut source.call {
+                Some(call) => call.next().await,
+                None => std::future::pending().await,
+            }
+        };
+        let next = tokio::select! {
+            biased;
+            // What was said before the response goes before it.
+            message = beside => return Ok(Step::Notification(message)),
+            next = timeout_at(self.deadline, source.messages.next()) => next,
+        };
+        let message = next.map_err(|_| UpstreamError::timeout("the reply"))?;
         let message = message.ok_or_else(|| {
             UpstreamError::new(Outcome::UpstreamError, "the server ended the stream before its answer")
         })??;
         match scan::message(&message).map_err(|fault| bad_reply(&fault))? {
             scan::Upstream::Response(response) => {
-                let (status, response) = self.response(upstream_id, &message, &response)?;
+                let (status, response) = self.response(source.id, &message, &response)?;
                 Ok(Step::Response(status, response))
             }
-            scan::Upstream::Notification(call) => Ok(self.notification(upstream_id, &message, &call)),
+            scan::Upstream::Notification(call) if source.is_of_call(&call) => {
+                Ok(self.notification(source.id, &message, &call))
+            }
+            scan::Upstream::Notification(_) => Ok(self.said(source, &message).await),
             scan::Upstream::Request(call) => {
+                if source.call.is_some() {
+                    return Ok(self.said(source, &message).await);
+                }
                 // A pooled session has no one client to ask: the server hears so at once instead of waiting.
                 if let Some(id) = call.id.as_ref().and_then(|id| str::from_utf8(id.token).ok()) {
                     self.upstream.answer(answer_alone(id, &call.method.value)).await;
@@ -313,6 +385,20 @@ impl Relay {
                 Ok(Step::Nothing)
             }
         }
+    }
+
+    /// What a server that is there for this client says to it on the stream of its call.
+    async fn said(&self, source: &Source, message: &Bytes) -> Step {
+        let Some(call) = &source.call else { return Step::Nothing };
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let expires = crate::clock::now() + UnixSeconds::try_from(left.as_secs() + 1).unwrap_or_default();
+        let server = &self.holding.server().id;
+        match call.client.said(&self.upstream, server, message, (Some(call.number), expires)) {
+            Said::ToClient(message) => return Step::Notification(message),
+            Said::Answered(answer) => self.upstream.answer(answer).await,
+            Said::ListChanged | Said::Nothing => {}
+        }
+        Step::Nothing
     }
 
     fn response(

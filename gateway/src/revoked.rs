@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use crds::snapshot::Server;
 
+use crate::client_session::{ClientSession, ClientSessions};
 use crate::exchange::Exchange;
 use crate::gateway::{Gateway, View};
 use crate::identify::Identity;
 use crate::route::Called;
+use crate::session::Session;
 
 /// What a call under way holds: who and what, as the view says that it was permitted by.
 #[derive(Clone)]
@@ -39,6 +41,12 @@ impl Holding {
     /// The gateway that it is held of.
     pub fn gateway(&self) -> &Gateway {
         &self.gateway
+    }
+
+    /// What is kept of the caller's session; none if it is kept elsewhere, or cannot be.
+    pub fn client(&self, session: &Session) -> Option<Arc<ClientSession>> {
+        let caller = self.view.table.caller(self.identity)?;
+        ClientSessions::of(&self.gateway, session, caller).ok()
     }
 
     /// Returns when the caller may no longer use what is called.

@@ -19,6 +19,10 @@ pub enum Purpose {
     Session,
     /// A modern `requestState`.
     RequestState,
+    /// The id of a server's request to a client.
+    ServerRequest,
+    /// The id of an event of a stream.
+    Event,
 }
 
 /// A sealing key with its id. Made once and kept by whoever runs the gateway; never a default.
@@ -45,6 +49,8 @@ impl Purpose {
         match self {
             Purpose::Session => b"switchboard/session/1",
             Purpose::RequestState => b"switchboard/request-state/1",
+            Purpose::ServerRequest => b"switchboard/server-request/1",
+            Purpose::Event => b"switchboard/event/1",
         }
     }
 
@@ -52,7 +58,7 @@ impl Purpose {
     /// is of at most 16 KiB.
     const fn longest(self) -> usize {
         match self {
-            Purpose::Session => 1024,
+            Purpose::Session | Purpose::ServerRequest | Purpose::Event => 1024,
             Purpose::RequestState => 32 * 1024,
         }
     }

@@ -26,6 +26,12 @@ use crate::drain::Drain;
 use crate::peer::Peer;
 use crate::steady::Steady;
 
+mod going_on;
+
+pub use going_on::GoesOn;
+
+use going_on::Place;
+
 /// How long a connection may take to send a request's head, waiting for it included.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(120);
 /// What hyper buffers of a head; beyond it the connection is answered 431 and closed without our body.
@@ -46,7 +52,7 @@ pub async fn serve<H, F>(
     drain: Arc<Drain>,
     tls: Option<TlsAcceptor>,
 ) where
-    H: Fn(Request<Incoming>, Peer) -> F + Clone + Send + Sync + 'static,
+    H: Fn(Request<Incoming>, Peer, GoesOn) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
     let graceful = GracefulShutdown::new();
@@ -107,13 +113,14 @@ fn converse<S, H, F>(
 ) -> impl GracefulConnection<Error = hyper::Error> + Send
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    H: Fn(Request<Incoming>, Peer) -> F + Send + 'static,
+    H: Fn(Request<Incoming>, Peer, GoesOn) -> F + Send + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
+    let place = Place::default();
     let service = service_fn(move |request| {
-        let (response, drain) = (handler(request, peer), drain.clone());
+        let (response, drain) = (place.begin(|goes_on| handler(request, peer, goes_on)), drain.clone());
         async move {
-            let mut response = response.await;
+            let mut response = response.await?;
             if drain.is_leaving() {
                 // So that the next request of this client goes elsewhere, and none meets a connection that is being closed.
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

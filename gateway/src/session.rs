@@ -35,8 +35,10 @@ pub struct Session {
     pub owner: Owner,
     /// Tells sessions apart.
     pub nonce: Nonce,
-    expires: UnixSeconds,
-    caller: [u8; 16],
+    /// From then on its id is unknown.
+    pub expires: UnixSeconds,
+    /// A digest of whose it is.
+    pub caller: [u8; 16],
 }
 
 /// Tells sessions apart: random.
@@ -155,6 +157,11 @@ impl Sessions {
     /// The log level that a session named, if it did.
     pub fn named_log_level(&self, session: &Session) -> Option<LogLevel> {
         self.log_levels.read().get(&session.key()).copied()
+    }
+
+    /// Whether a session was ended before its time.
+    pub fn has_ended(&self, session: &Session) -> bool {
+        self.ended.read().contains(&session.key())
     }
 
     fn end(&self, session: SessionKey, now: UnixSeconds) {

@@ -3,10 +3,11 @@
 //!
 //! A session is keyed by the caller and everything that they put into it
 //! (R23). Where callers share and put nothing in, it is the gateway's own, which
-//! is also that of discovery.
+//! is also that of discovery. A PerClient server has one for each session of a
+//! client besides; what it lists is read for all clients that can be asked the same.
 
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -14,12 +15,14 @@ use crds::snapshot::{Caller, Digest128, SessionMode};
 use futures_util::future::join_all;
 use hashbrown::{Equivalent, HashMap};
 use parking_lot::Mutex;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::Instant;
 
 use crate::catalogue::Catalogue;
+use crate::client_session::{ClientSession, stray};
 use crate::metrics::ServerMetrics;
 use crate::own_list::OwnList;
+use crate::session::Nonce;
 use crate::upstream::{CallerPart, Connectors, Endpoint, Outcome, Upstream, UpstreamError};
 
 /// A session that nobody used for so long is ended.
@@ -28,6 +31,11 @@ const IDLE: Duration = Duration::from_secs(600);
 const MAX_PER_CALLER: usize = 4;
 /// The same of all callers without a key together: they are one caller to the gateway.
 const MAX_ANONYMOUS: usize = 64;
+
+/// The most clients of one caller that have a session of their own with one server.
+const MAX_CLIENTS_PER_CALLER: usize = 64;
+/// The same of all callers together.
+const MAX_CLIENTS: usize = 1024;
 
 /// The sessions, the catalogue and the limits of one server.
 pub struct ServerUpstreams {
@@ -51,6 +59,8 @@ pub struct ServerUpstreams {
 struct SessionKey {
     caller: Arc<str>,
     part: Option<Digest128>,
+    /// The client's session, where each has its own.
+    client: Option<Nonce>,
 }
 
 /// The same, borrowed: what a request looks for.
@@ -58,6 +68,7 @@ struct SessionKey {
 struct Sought<'r> {
     caller: &'r str,
     part: Option<Digest128>,
+    client: Option<Nonce>,
 }
 
 #[derive(Clone)]
@@ -65,6 +76,8 @@ struct Entry {
     upstream: Arc<Upstream>,
     /// What a caller whose values differ sees listed.
     list: Arc<OwnList>,
+    /// The client that it is for, where each has its own.
+    client: Option<Weak<ClientSession>>,
     /// When it was opened last, or seen in use.
     used: Instant,
 }
@@ -98,29 +111,93 @@ impl ServerUpstreams {
         self.ended.subscribe()
     }
 
-    /// The session for a caller who adds `part`, opened on first use; an error once the server is stopped.
-    pub fn open(&self, caller: &Caller, part: CallerPart) -> Result<Opened, UpstreamError> {
+    /// The session for a caller who adds `part`, opened on first use; an error once the server is stopped. `client`: whose
+    /// alone it is, where each client has its own.
+    pub fn open(
+        self: &Arc<Self>,
+        caller: &Caller,
+        part: CallerPart,
+        client: Option<&Arc<ClientSession>>,
+    ) -> Result<Opened, UpstreamError> {
         let digest = part.digest();
         if digest.is_none() && self.endpoint.server.sessions == SessionMode::Shared {
             self.refuse_if_ended()?;
             return Ok(Opened { upstream: self.own.clone(), list: None });
         }
+        let nonce = client.map(|client| client.session.nonce);
         let mut sessions = self.sessions.lock();
-        // Asked under the lock: what is put in before the server ends is taken out by its end.
+        // Asked under the lock: what is put in before the server ends is taken out by its end. The same of the client's end.
         self.refuse_if_ended()?;
-        if let Some(entry) = sessions.get_mut(&Sought { caller: &caller.id, part: digest }) {
-            entry.used = Instant::now();
-            return Ok(entry.opened(digest.is_some()));
+        if client.is_some_and(|client| client.has_ended()) {
+            return Err(UpstreamError::ended());
         }
-        end_oldest(&mut sessions, caller);
-        let entry = Entry {
-            upstream: Arc::new(Upstream::new(self.endpoint.clone(), part, None, &self.connectors)),
-            list: Arc::default(),
-            used: Instant::now(),
+        let own_list = digest.is_some() && client.is_none();
+        if let Some(entry) = sessions.get_mut(&Sought { caller: &caller.id, part: digest, client: nonce }) {
+            entry.used = Instant::now();
+            return Ok(entry.opened(own_list));
+        }
+        match client {
+            None => end_oldest(&mut sessions, caller),
+            Some(_) => make_room(&mut sessions, caller)?,
+        }
+        let upstream = match client {
+            // What it lists may depend on what is declared, though nobody can be asked in it.
+            None if !part.capabilities.is_empty() => self.begin_for_nobody(part),
+            None => Arc::new(Upstream::new(self.endpoint.clone(), part, None, &self.connectors)),
+            Some(client) => self.begin_for(client, part, digest),
         };
-        let session = entry.opened(digest.is_some());
-        sessions.insert(SessionKey { caller: Arc::from(caller.id.as_str()), part: digest }, entry);
+        let client = client.map(Arc::downgrade);
+        let entry = Entry { upstream, list: Arc::default(), client, used: Instant::now() };
+        let session = entry.opened(own_list);
+        sessions.insert(SessionKey { caller: Arc::from(caller.id.as_str()), part: digest, client: nonce }, entry);
         Ok(session)
+    }
+
+    /// A session for one client, whom the server may ask.
+    fn begin_for(
+        self: &Arc<Self>,
+        client: &Arc<ClientSession>,
+        part: CallerPart,
+        digest: Option<Digest128>,
+    ) -> Arc<Upstream> {
+        let (sender, strays) = mpsc::channel(stray::QUEUE);
+        let upstream = Arc::new(Upstream::new(self.endpoint.clone(), part, Some(sender), &self.connectors));
+        client.add_upstream(&upstream);
+        let between = (Arc::downgrade(&upstream), Arc::downgrade(client));
+        let (server, caller) = (Arc::downgrade(self), client.caller.clone());
+        let outdate = move || {
+            if let Some(server) = server.upgrade() {
+                server.outdate_list(&caller, digest);
+            }
+        };
+        tokio::spawn(stray::keep(strays, between, self.endpoint.server.id.clone(), outdate));
+        upstream
+    }
+
+    /// A session that declares what clients can be asked for and asks none of them.
+    fn begin_for_nobody(&self, part: CallerPart) -> Arc<Upstream> {
+        let (sender, strays) = mpsc::channel(stray::QUEUE);
+        let upstream = Arc::new(Upstream::new(self.endpoint.clone(), part, Some(sender), &self.connectors));
+        tokio::spawn(stray::refuse(strays, Arc::downgrade(&upstream)));
+        upstream
+    }
+
+    /// Has what the server lists to a caller who adds this read again when it is next asked for.
+    fn outdate_list(&self, caller: &str, part: Option<Digest128>) {
+        match self.sessions.lock().get(&Sought { caller, part, client: None }) {
+            Some(entry) => entry.list.outdate(),
+            None => self.own.suspect(),
+        }
+    }
+
+    /// Ends the sessions of one client.
+    pub fn end_client(&self, client: &Nonce) {
+        let mut sessions = self.sessions.lock();
+        let ended: Vec<_> = sessions.extract_if(|key, _| key.client.as_ref() == Some(client)).collect();
+        drop(sessions);
+        for (_, entry) in ended {
+            tokio::spawn(entry.stop());
+        }
     }
 
     /// Counts a call that failed. One that found the server gone has it listed again, so that its state soon says so.
@@ -143,7 +220,7 @@ impl ServerUpstreams {
         let now = Instant::now();
         let mut ended = Vec::new();
         self.sessions.lock().retain(|key, entry| {
-            if entry.in_use() {
+            if entry.in_use() || entry.is_heard() {
                 entry.used = now;
             }
             let keep = now.duration_since(entry.used) < IDLE && keeps(&key.caller);
@@ -175,10 +252,27 @@ impl ServerUpstreams {
     }
 }
 
+/// Makes room for one more session of one client: of its caller's, or of all, the one that was used least lately ends,
+/// unless all are used.
+fn make_room(sessions: &mut HashMap<SessionKey, Entry>, caller: &Caller) -> Result<(), UpstreamError> {
+    let of_clients = || sessions.iter().filter(|(key, _)| key.client.is_some());
+    let is_own = |key: &SessionKey| *key.caller == *caller.id;
+    let own_full = of_clients().filter(|(key, _)| is_own(key)).count() >= MAX_CLIENTS_PER_CALLER;
+    if !own_full && of_clients().count() < MAX_CLIENTS {
+        return Ok(());
+    }
+    let idle = of_clients().filter(|(key, entry)| !entry.in_use() && (!own_full || is_own(key)));
+    let oldest = idle.min_by_key(|(_, entry)| entry.used).map(|(key, _)| key.clone());
+    let oldest = oldest.and_then(|key| sessions.remove(&key));
+    let full = || UpstreamError::new(Outcome::RateLimited, "as many clients as may have a session with it have one");
+    tokio::spawn(oldest.ok_or_else(full)?.stop());
+    Ok(())
+}
+
 /// Makes room for one more session of a caller: those that were used least lately end, unless a call uses them.
 fn end_oldest(sessions: &mut HashMap<SessionKey, Entry>, caller: &Caller) {
     let most = if caller.keys.is_empty() { MAX_ANONYMOUS } else { MAX_PER_CALLER };
-    let own = sessions.iter().filter(|(key, _)| *key.caller == *caller.id);
+    let own = sessions.iter().filter(|(key, _)| *key.caller == *caller.id && key.client.is_none());
     let over = (own.clone().count() + 1).saturating_sub(most);
     let mut idle: Vec<_> = own.filter(|(_, entry)| !entry.in_use()).map(|(key, entry)| (entry.used, key)).collect();
     idle.sort_unstable_by_key(|(used, _)| *used);
@@ -192,6 +286,11 @@ impl Entry {
     /// `own_list`: the caller's own values may change what the server lists.
     fn opened(&self, own_list: bool) -> Opened {
         Opened { upstream: self.upstream.clone(), list: own_list.then(|| self.list.clone()) }
+    }
+
+    /// Whether its client hears what the server says by itself.
+    fn is_heard(&self) -> bool {
+        self.client.as_ref().and_then(Weak::upgrade).is_some_and(|client| client.has_reader())
     }
 
     /// Whether a call or a list holds it.
@@ -208,7 +307,7 @@ impl Entry {
 
 impl SessionKey {
     fn sought(&self) -> Sought<'_> {
-        Sought { caller: &self.caller, part: self.part }
+        Sought { caller: &self.caller, part: self.part, client: self.client }
     }
 }
 
@@ -220,7 +319,7 @@ impl Hash for SessionKey {
 
 impl Equivalent<SessionKey> for Sought<'_> {
     fn equivalent(&self, key: &SessionKey) -> bool {
-        *self.caller == *key.caller && self.part == key.part
+        *self.caller == *key.caller && self.part == key.part && self.client == key.client
     }
 }
 

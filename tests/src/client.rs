@@ -86,7 +86,12 @@ impl Client {
 
     /// Opens a legacy session: initialize, then initialized. Gives the result of initialize.
     pub async fn initialize(&mut self, revision: &str) -> Value {
-        let answer = self.try_initialize(revision).await;
+        self.initialize_with(revision, "{}").await
+    }
+
+    /// The same, of a client with these capabilities, raw JSON.
+    pub async fn initialize_with(&mut self, revision: &str, capabilities: &str) -> Value {
+        let answer = self.send_initialize(revision, capabilities).await;
         assert_eq!(answer.status, StatusCode::OK, "initialize: {answer:?}");
         let result = answer.json()["result"].take();
         if let Some(id) = answer.headers.get("mcp-session-id") {
@@ -102,8 +107,12 @@ impl Client {
 
     /// Sends initialize alone.
     pub async fn try_initialize(&mut self, revision: &str) -> Answer {
+        self.send_initialize(revision, "{}").await
+    }
+
+    async fn send_initialize(&mut self, revision: &str, capabilities: &str) -> Answer {
         let params = format!(
-            r#"{{"protocolVersion":"{revision}","capabilities":{{}},"clientInfo":{{"name":"tests","version":"1"}}}}"#
+            r#"{{"protocolVersion":"{revision}","capabilities":{capabilities},"clientInfo":{{"name":"tests","version":"1"}}}}"#
         );
         self.request("initialize", &params).await
     }
@@ -164,7 +173,12 @@ impl Client {
         answer.unwrap()
     }
 
-    fn build(&self, method: &Method, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Request<Full<Bytes>> {
+    pub(crate) fn build(
+        &self,
+        method: &Method,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Request<Full<Bytes>> {
         let mut all = HeaderMap::new();
         all.insert("content-type", HeaderValue::from_static("application/json"));
         all.insert("accept", HeaderValue::from_static(ACCEPT));
@@ -220,13 +234,14 @@ impl Answer {
         self.messages().pop().unwrap_or_default()
     }
 
-    /// Every JSON-RPC message of the answer, in order.
+    /// Every JSON-RPC message of the answer, in order. A stream's first event may have none.
     pub fn messages(&self) -> Vec<&[u8]> {
         if !self.is_stream() {
             return vec![&self.body];
         }
         let lines = self.body.split(|byte| *byte == b'\n');
-        lines.filter_map(|line| line.strip_prefix(b"data: ")).map(<[u8]>::trim_ascii).collect()
+        let data = lines.filter_map(|line| line.strip_prefix(b"data: ")).map(<[u8]>::trim_ascii);
+        data.filter(|data| !data.is_empty()).collect()
     }
 
     /// The response, decoded.

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 mod answer;
 mod entry;
@@ -61,10 +61,14 @@ struct State {
     connections: Mutex<u64>,
     sessions: Mutex<Sessions>,
     streams: Mutex<HashMap<u64, mpsc::Sender<over_http::Piece>>>,
-    /// Who listens, by the id of the request.
-    listeners: Mutex<Vec<(serde_json::Value, mpsc::Sender<over_http::Piece>)>>,
+    /// Who listens to a modern server, by the id of the request.
+    subscribers: Mutex<Vec<(serde_json::Value, mpsc::Sender<over_http::Piece>)>>,
     /// Who waits for what never comes.
     waiting: Mutex<Vec<mpsc::Sender<over_http::Piece>>>,
+    /// By session, of those that listen over Streamable HTTP.
+    listeners: Mutex<HashMap<String, mpsc::Sender<over_http::Piece>>>,
+    /// Responses of clients, by session and id.
+    answers: watch::Sender<HashMap<(String, String), Bytes>>,
 }
 
 /// The sessions of a server, and what their tools remember.
@@ -90,7 +94,9 @@ impl Upstream {
             sessions: Mutex::default(),
             streams: Mutex::default(),
             listeners: Mutex::default(),
+            subscribers: Mutex::default(),
             waiting: Mutex::default(),
+            answers: watch::Sender::default(),
         });
         let listener = std::net::TcpListener::bind(address).unwrap();
         listener.set_nonblocking(true).unwrap();
@@ -156,6 +162,19 @@ impl Upstream {
         *self.state.connections.lock().unwrap()
     }
 
+    /// Says this to every session that listens, and on every stream of HTTP+SSE; to how many.
+    pub fn say(&self, message: &str) -> usize {
+        let (listeners, streams) = (self.state.listeners.lock().unwrap(), self.state.streams.lock().unwrap());
+        let event = format!("data: {message}\n\n");
+        let all = listeners.values().chain(streams.values());
+        all.filter(|listener| listener.try_send(Ok(event.clone().into())).is_ok()).count()
+    }
+
+    /// Every response of a client so far: the id that it bears and its bytes, in no order.
+    pub fn answers(&self) -> Vec<(String, Bytes)> {
+        self.state.answers.borrow().iter().map(|((_, id), body)| (id.clone(), body.clone())).collect()
+    }
+
     /// Forgets every session, as a restart does.
     pub fn forget_sessions(&self) {
         self.state.sessions.lock().unwrap().memories.clear();
@@ -163,14 +182,14 @@ impl Upstream {
 
     /// How many listen (2026-07-28).
     pub fn listeners(&self) -> usize {
-        let mut listeners = self.state.listeners.lock().unwrap();
+        let mut listeners = self.state.subscribers.lock().unwrap();
         listeners.retain(|(_, listener)| !listener.is_closed());
         listeners.len()
     }
 
     /// Tells this notification to all who listen.
     pub fn tell(&self, method: &str) {
-        for (id, listener) in &*self.state.listeners.lock().unwrap() {
+        for (id, listener) in &*self.state.subscribers.lock().unwrap() {
             let message = modern::told(id, method, &serde_json::json!({}));
             // Who is gone hears nothing.
             let _ = listener.try_send(Ok(over_http::event(&message).into()));
@@ -179,7 +198,7 @@ impl Upstream {
 
     /// Ends the streams of all who listen.
     pub fn hang_up(&self) {
-        self.state.listeners.lock().unwrap().clear();
+        self.state.subscribers.lock().unwrap().clear();
     }
 
     /// How many calls of tools that hang are waited for (2026-07-28).
@@ -192,6 +211,30 @@ impl Upstream {
     /// How many sessions are known.
     pub fn sessions(&self) -> usize {
         self.state.sessions.lock().unwrap().memories.len()
+    }
+}
+
+impl State {
+    /// Notes a response of a client.
+    fn answered(&self, session: Option<&str>, body: &[u8]) {
+        #[derive(serde::Deserialize)]
+        struct Response {
+            id: serde_json::Value,
+        }
+        let id = serde_json::from_slice::<Response>(body).map_or_else(
+            |_| String::new(),
+            |response| response.id.as_str().map_or_else(|| response.id.to_string(), ToOwned::to_owned),
+        );
+        let key = (session.unwrap_or_default().to_owned(), id);
+        self.answers.send_modify(|answers| drop(answers.insert(key, Bytes::copy_from_slice(body))));
+    }
+
+    /// The response of this session's client to this id, when it comes.
+    async fn answer_to(&self, session: &str, id: &str) -> Bytes {
+        let key = (session.to_owned(), id.to_owned());
+        let mut answers = self.answers.subscribe();
+        let there = answers.wait_for(|answers| answers.contains_key(&key)).await.unwrap();
+        there[&key].clone()
     }
 }
 

@@ -8,8 +8,10 @@
     reason = "what fails in a test has to be seen, in its helpers too"
 )]
 
+mod asking;
 mod bad_input;
 mod bad_upstreams;
+mod cancelling;
 mod completions;
 mod dead_server;
 mod drain;
@@ -18,6 +20,7 @@ mod fidelity;
 mod footprint;
 mod forwarding;
 mod fuzz;
+mod get_stream;
 mod headers;
 mod hosts;
 mod limits;
@@ -32,6 +35,7 @@ mod prompts;
 mod reload;
 mod resource_uris;
 mod resources;
+mod resumption;
 mod revocation;
 mod scene;
 mod sessions;

@@ -14,10 +14,16 @@ use crate::clock;
 use crate::gateway::Gateway;
 use crate::hop::Hop;
 use crate::proxy;
+use crate::serve::GoesOn;
 use crate::session::Told;
 
 /// Answers a request of a peer. Paths of clients end in `/mcp` or begin with it, so that none is one of these.
-pub async fn handle(gateway: Arc<Gateway>, peers: Arc<Peers>, mut request: Request<Incoming>) -> Response<Body> {
+pub async fn handle(
+    gateway: Arc<Gateway>,
+    peers: Arc<Peers>,
+    goes_on: GoesOn,
+    mut request: Request<Incoming>,
+) -> Response<Body> {
     match (request.method(), request.uri().path()) {
         (&Method::GET, HELLO) => {
             introduce(&peers, request.headers());
@@ -45,7 +51,7 @@ pub async fn handle(gateway: Arc<Gateway>, peers: Arc<Peers>, mut request: Reque
         }
         _ if request.headers().get(BOOT).and_then(boot_of) == Some(peers.own.boot) => {
             request.headers_mut().remove(BOOT);
-            proxy::handle(gateway, Hop::Peer, request).await
+            proxy::handle(gateway, Hop::Peer, goes_on, request).await
         }
         _ => empty(StatusCode::MISDIRECTED_REQUEST),
     }

@@ -20,7 +20,7 @@ use crate::upstream::stdio::Children;
 /// A connection whose other end is served in the background.
 fn connected<H, F>(handler: H) -> DuplexStream
 where
-    H: Fn(Request<Incoming>, Peer) -> F + Send + 'static,
+    H: Fn(Request<Incoming>, Peer, GoesOn) -> F + Send + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
     let (client, server) = duplex(4096);
@@ -32,8 +32,10 @@ fn peer() -> Peer {
     Peer::from(std::net::IpAddr::from([192, 0, 2, 1]))
 }
 
-fn answer(body: Bytes) -> impl Fn(Request<Incoming>, Peer) -> std::future::Ready<Response<Body>> + Clone + Send + Sync {
-    move |_, _| ready(Response::new(Body::whole(body.clone())))
+fn answer(
+    body: Bytes,
+) -> impl Fn(Request<Incoming>, Peer, GoesOn) -> std::future::Ready<Response<Body>> + Clone + Send + Sync {
+    move |_, _, _| ready(Response::new(Body::whole(body.clone())))
 }
 
 #[tokio::test(start_paused = true)]
@@ -123,8 +125,9 @@ fn gateway() -> Arc<Gateway> {
 async fn trickled(head: &str) -> String {
     let gateway = gateway();
     let listener = ([127, 0, 0, 1], 8080).into();
-    let client =
-        connected(move |request, peer| proxy::handle(gateway.clone(), Hop::Client { listener, peer }, request));
+    let client = connected(move |request, peer, goes_on| {
+        proxy::handle(gateway.clone(), Hop::Client { listener, peer }, goes_on, request)
+    });
     let (mut reader, mut writer) = tokio::io::split(client);
     writer.write_all(head.as_bytes()).await.unwrap();
     let trickle = tokio::spawn(async move {

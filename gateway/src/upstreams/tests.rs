@@ -62,8 +62,8 @@ fn part(value: &str) -> CallerPart {
     CallerPart { headers: vec![header], ..CallerPart::default() }
 }
 
-fn open(upstreams: &ServerUpstreams, id: &str, value: &str) -> Arc<Upstream> {
-    upstreams.open(&caller(id), part(value)).unwrap().upstream
+fn open(upstreams: &Arc<ServerUpstreams>, id: &str, value: &str) -> Arc<Upstream> {
+    upstreams.open(&caller(id), part(value), None).unwrap().upstream
 }
 
 #[tokio::test]
@@ -159,8 +159,8 @@ async fn a_stopped_server_is_neither_listed_nor_opened_though_a_call_holds_it() 
     tokio::time::timeout(within, keeping).await.unwrap().unwrap();
     tokio::time::timeout(within, reading).await.unwrap().unwrap();
     assert_eq!(upstreams.calls.available_permits(), 2, "the list under way ended");
-    assert!(upstreams.open(&caller("a"), part("1")).is_err());
-    assert!(upstreams.open(&caller("a"), CallerPart::default()).is_err());
+    assert!(upstreams.open(&caller("a"), part("1"), None).is_err());
+    assert!(upstreams.open(&caller("a"), CallerPart::default(), None).is_err());
 }
 
 /// A server that answers every request with as many pages as are asked for, each of `page` bytes.

@@ -70,7 +70,7 @@ async fn a_server_that_is_stopped_sees_the_end_of_every_session() {
     let upstreams = upstreams(&server.url(), HttpWire::Streamable);
     lists(upstreams.own()).await;
     for (id, value) in [("a", "1"), ("a", "2"), ("b", "1")] {
-        lists(&upstreams.open(&caller(id), part(value)).unwrap().upstream).await;
+        lists(&upstreams.open(&caller(id), part(value), None).unwrap().upstream).await;
     }
     upstreams.stop().await;
     let deleted = server.script.seen().into_iter().filter(|seen| seen.method == "DELETE");

@@ -37,6 +37,8 @@ pub(super) enum Next {
     Say { after: Duration, messages: Vec<Bytes> },
     /// Say nothing and keep the caller waiting.
     Never,
+    /// Ask these on the way, then say the response that has their answers between its two halves.
+    Ask { questions: Vec<Bytes>, response: [String; 2] },
     /// A message too large to hold: `head`, so many bytes `x`, `tail`. Without tail it never ends.
     Stream { head: Bytes, filler: u64, tail: Option<Bytes> },
     /// Say the first half of this, then end the connection.
@@ -69,6 +71,9 @@ fn answer_plainly(script: &Script, memory: &mut Memory, caller: Option<&str>, bo
     let Some(id) = message.id.map(RawValue::get) else { return Next::Nothing };
     let params = message.params.map_or("{}", RawValue::get);
     let method = &*message.method;
+    if method.is_empty() {
+        return Next::Nothing;
+    }
     let echo = echo(method, params);
     if let Some(does) = script.instead.get(method) {
         return act(does, memory, (id, params), &echo);
@@ -156,6 +161,7 @@ fn act(does: &Does, memory: &mut Memory, (id, params): (&str, &str), echo: &str)
         }
         Does::Progress(steps) => progress(*steps, id, params, echo),
         Does::Logs(levels) => logs(levels, id, echo),
+        Does::Ask(questions) => ask(questions, id),
         Does::Hang => Next::Never,
         Does::Html => Next::Page,
         Does::Half => Next::Half(response(id, echo)),
@@ -174,6 +180,14 @@ fn act(does: &Does, memory: &mut Memory, (id, params): (&str, &str), echo: &str)
         Does::Status(status) => Next::Status { status: *status, location: None },
         Does::Exit => Next::Exit,
     }
+}
+
+fn ask(questions: &[(String, String)], id: &str) -> Next {
+    let question = |(number, (method, params)): (usize, &(String, String))| {
+        Bytes::from(format!(r#"{{"jsonrpc":"2.0","id":"ask-{number}","method":"{method}","params":{params}}}"#))
+    };
+    let head = format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"content":[],"structuredContent":{{"answers":["#);
+    Next::Ask { questions: questions.iter().enumerate().map(question).collect(), response: [head, "]}}}".to_owned()] }
 }
 
 fn logs(levels: &[String], id: &str, echo: &str) -> Next {

@@ -68,6 +68,7 @@ async fn respond(state: &Arc<State>, request: Request<Incoming>) -> Response<Rep
     let caller = script.caller_header.as_deref().and_then(|name| header(name)?.split(' ').next_back());
     match (&head.method, head.uri.path()) {
         (&Method::GET, "/sse") => open_stream(state),
+        (&Method::GET, "/mcp") if script.listens => listen(state, header("mcp-session-id")),
         (&Method::POST, "/messages") => {
             let stream = head.uri.query().and_then(|query| query.strip_prefix("session=")?.parse().ok());
             message_of_stream(state, &script, stream, caller, &body)
@@ -98,7 +99,7 @@ fn received(head: &http::request::Parts, method: &str, body: &Bytes) -> Received
 
 #[expect(clippy::too_many_arguments, reason = "the parts of one request, read by nobody else")]
 async fn post(
-    state: &State,
+    state: &Arc<State>,
     script: &Script,
     session: Option<&str>,
     caller: Option<&str>,
@@ -127,6 +128,12 @@ async fn post(
         && let Some(kept) = state.sessions.lock().unwrap().memories.get_mut(session)
     {
         *kept = memory;
+    }
+    if let Next::Ask { questions, response } = next {
+        return asking(state, session, questions, response);
+    }
+    if method.is_empty() {
+        state.answered(session, body);
     }
     let mut response = say(script.form, next).await;
     if let Some(id) = fresh {
@@ -167,7 +174,7 @@ fn listen(state: &State, body: &[u8]) -> Response<Reply> {
     let request: serde_json::Value = serde_json::from_slice(body).unwrap();
     let (sender, reply) = Reply::written(64);
     sender.try_send(Ok(event(&modern::acknowledged(&request)).into())).expect("a fresh channel has room");
-    state.listeners.lock().unwrap().push((request["id"].clone(), sender));
+    state.subscribers.lock().unwrap().push((request["id"].clone(), sender));
     with_type("text/event-stream", reply)
 }
 
@@ -219,6 +226,8 @@ async fn say(form: Form, next: Next) -> Response<Reply> {
             let _ = sender.send(Err(std::io::ErrorKind::ConnectionReset.into())).await;
             with_type("application/json", reply)
         }
+        // What asks has a stream of its own.
+        Next::Ask { .. } => status(StatusCode::INTERNAL_SERVER_ERROR),
         Next::Stream { head, filler, tail } => {
             let stream = form == Form::EventStream || tail.is_none();
             let (sender, reply) = Reply::written(2);
@@ -239,6 +248,9 @@ fn message_of_stream(
     let sender = stream.and_then(|stream| state.streams.lock().unwrap().get(&stream).cloned());
     let (Some(stream), Some(sender)) = (stream, sender) else { return status(StatusCode::NOT_FOUND) };
     let name = format!("stream {stream}");
+    if serde_json::from_slice::<Message<'_>>(body).is_ok_and(|message| message.method.is_empty()) {
+        state.answered(Some(&name), body);
+    }
     let next = {
         let mut sessions = state.sessions.lock().unwrap();
         answer(script, sessions.memories.entry(name).or_default(), caller, body)
@@ -247,7 +259,7 @@ fn message_of_stream(
     tokio::spawn(async move {
         // A stream whose reader is gone takes nothing; there is nobody to tell.
         match next {
-            Next::Nothing | Next::Never | Next::Listen | Next::Status { .. } => {}
+            Next::Nothing | Next::Never | Next::Listen | Next::Status { .. } | Next::Ask { .. } => {}
             Next::Page => drop(sender.send(Ok(Bytes::from(event(b"<html></html>")))).await),
             Next::Say { after, messages } => {
                 tokio::time::sleep(after).await;
@@ -279,6 +291,41 @@ fn open_stream(state: &State) -> Response<Reply> {
     let first = format!("event: endpoint\ndata: /messages?session={id}\n\n");
     sender.try_send(Ok(first.into())).expect("a fresh channel has room");
     state.streams.lock().unwrap().insert(id, sender);
+    with_type("text/event-stream", reply)
+}
+
+/// The stream of a session for what no answer carries.
+fn listen(state: &State, session: Option<&str>) -> Response<Reply> {
+    let Some(session) = session else { return status(StatusCode::BAD_REQUEST) };
+    let (sender, reply) = Reply::written(64);
+    state.listeners.lock().unwrap().insert(session.to_owned(), sender);
+    with_type("text/event-stream", reply)
+}
+
+/// Asks the client of a session one thing after the other on the stream of its call.
+fn asking(
+    state: &Arc<State>,
+    session: Option<&str>,
+    questions: Vec<Bytes>,
+    [head, tail]: [String; 2],
+) -> Response<Reply> {
+    let (sender, reply) = Reply::written(2);
+    let (state, session) = (Arc::clone(state), session.unwrap_or_default().to_owned());
+    tokio::spawn(async move {
+        let mut answers = Vec::new();
+        for (number, question) in questions.iter().enumerate() {
+            if sender.send(Ok(event(question).into())).await.is_err() {
+                return;
+            }
+            let id = format!("ask-{number}");
+            tokio::select! {
+                answer = state.answer_to(&session, &id) => answers.push(String::from_utf8(answer.to_vec()).unwrap()),
+                () = sender.closed() => return,
+            }
+        }
+        let response = format!("{head}{}{tail}", answers.join(","));
+        let _ = sender.send(Ok(event(response.as_bytes()).into())).await;
+    });
     with_type("text/event-stream", reply)
 }
 

@@ -31,6 +31,8 @@ pub struct Script {
     pub revision: String,
     /// Whether it issues sessions and insists on them.
     pub sessions: bool,
+    /// Whether a GET opens a stream of its session.
+    pub listens: bool,
     /// The HTTP status for a session that it does not know: 404 by the specification, 400 in the wild.
     pub unknown_session: u16,
     /// What it does instead of answering initialize.
@@ -88,6 +90,9 @@ pub enum Does {
     Progress(u64),
     /// Echoes after a log message of each of these levels.
     Logs(Vec<String>),
+    /// Asks its client these methods with these params, raw JSON, one after the other on the stream of the call, under the ids `ask-0`,
+    /// `ask-1`, …; answers with their answers, as they came, in `structuredContent.answers`. Over Streamable HTTP.
+    Ask(Vec<(String, String)>),
     /// Never answers.
     Hang,
     /// Answers with an HTML page (over stdio: a line of it).
@@ -136,6 +141,7 @@ impl Default for Script {
             form: Form::Json,
             revision: "2025-11-25".to_owned(),
             sessions: true,
+            listens: false,
             unknown_session: 404,
             at_initialize: None,
             at_list: None,

@@ -69,7 +69,7 @@ fn journal(script: &Script, line: &[u8]) {
 async fn say(next: Next, out: mpsc::Sender<Bytes>) {
     // A pipe that nobody reads takes nothing; there is nobody to tell.
     match next {
-        Next::Nothing | Next::Never | Next::Listen | Next::Status { .. } => {}
+        Next::Nothing | Next::Never | Next::Listen | Next::Status { .. } | Next::Ask { .. } => {}
         Next::Page => drop(out.send(Bytes::from_static(b"<html><body>It works!</body></html>\n")).await),
         Next::Say { after, messages } => {
             if after > Duration::ZERO {
