@@ -9,6 +9,7 @@ use super::entry::Entry;
 
 /// The whole behaviour of a scripted server.
 #[derive(Clone, Debug, Deserialize, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a trait of its own that a test turns on")]
 pub struct Script {
     /// The tools that it lists, in order.
     pub tools: Vec<Tool>,
