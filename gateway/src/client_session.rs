@@ -311,17 +311,9 @@ impl ClientSession {
     fn end(&self) {
         self.own.end();
         self.waiting.lock().clear();
-        let upstreams = {
-            let mut state = self.state.lock();
-            state.ended = true;
-            std::mem::take(&mut state.upstreams)
-        };
+        self.state.lock().ended = true;
         if let Some(gateway) = self.gateway.upgrade() {
             gateway.end_client(&self.session.nonce);
         }
-        drop(upstreams);
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -24,7 +24,7 @@ fn said(journal: &std::path::Path, what: &str) -> usize {
     std::fs::read_to_string(journal).unwrap_or_default().lines().filter(|line| line.contains(what)).count()
 }
 
-async fn called(scene: &Scene, client: &Client, journal: &std::path::Path) -> tokio::task::JoinHandle<StatusCode> {
+fn called(scene: &Scene, client: &Client, journal: &std::path::Path) -> tokio::task::JoinHandle<StatusCode> {
     let before = said(journal, "tools/call");
     let (url, session) = (scene.switchboard.mcp.clone(), client.session().map(ToOwned::to_owned));
     let call = tokio::spawn(async move {
@@ -44,7 +44,7 @@ async fn a_call_is_cancelled_by_its_own_session_and_by_no_other() {
     let journal = folder.path().join("journal");
     let scene = child(&journal);
     let mut client = scene.session().await;
-    let call = called(&scene, &client, &journal).await;
+    let call = called(&scene, &client, &journal);
     let mut other = scene.session().await;
     assert_eq!(other.post(CANCEL).await.status, StatusCode::ACCEPTED);
     assert_eq!(scene.client().post(CANCEL).await.status, StatusCode::ACCEPTED);
@@ -64,8 +64,7 @@ async fn without_a_session_an_id_that_two_calls_have_means_neither() {
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("journal");
     let scene = child(&journal);
-    let (one, other) =
-        (called(&scene, &scene.client(), &journal).await, called(&scene, &scene.client(), &journal).await);
+    let (one, other) = (called(&scene, &scene.client(), &journal), called(&scene, &scene.client(), &journal));
     scene.client().post(CANCEL).await;
     scene.client().call("up-echo", "{}").await;
     assert!(!one.is_finished() && !other.is_finished());
@@ -78,7 +77,7 @@ async fn a_legacy_client_that_goes_away_cancels_nothing_and_a_modern_one_does() 
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("journal");
     let scene = child(&journal);
-    let legacy = called(&scene, &scene.session().await, &journal).await;
+    let legacy = called(&scene, &scene.session().await, &journal);
     legacy.abort();
     let _ = legacy.await;
     tokio::time::sleep(A_WHILE).await;

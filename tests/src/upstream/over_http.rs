@@ -68,7 +68,7 @@ async fn respond(state: &Arc<State>, request: Request<Incoming>) -> Response<Rep
     let caller = script.caller_header.as_deref().and_then(|name| header(name)?.split(' ').next_back());
     match (&head.method, head.uri.path()) {
         (&Method::GET, "/sse") => open_stream(state),
-        (&Method::GET, "/mcp") if script.listens => listen(state, header("mcp-session-id")),
+        (&Method::GET, "/mcp") if script.listens => listen_in_session(state, header("mcp-session-id")),
         (&Method::POST, "/messages") => {
             let stream = head.uri.query().and_then(|query| query.strip_prefix("session=")?.parse().ok());
             message_of_stream(state, &script, stream, caller, &body)
@@ -295,7 +295,7 @@ fn open_stream(state: &State) -> Response<Reply> {
 }
 
 /// The stream of a session for what no answer carries.
-fn listen(state: &State, session: Option<&str>) -> Response<Reply> {
+fn listen_in_session(state: &State, session: Option<&str>) -> Response<Reply> {
     let Some(session) = session else { return status(StatusCode::BAD_REQUEST) };
     let (sender, reply) = Reply::written(64);
     state.listeners.lock().unwrap().insert(session.to_owned(), sender);
