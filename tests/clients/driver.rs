@@ -1,4 +1,4 @@
-//! The three clients as one: jobs in, answers out, a process of the SDK's own language between.
+//! The official clients as one: jobs in, answers out, a process of the SDK's own language between.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,16 +13,17 @@ use crate::toolchain;
 /// An official SDK.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Client {
-    /// PyPI `mcp`; by default it probes `server/discover`.
-    Python,
+    /// PyPI `mcp` 1.x; it knows `initialize` only.
+    Python1,
+    /// PyPI `mcp` 2.x; by default it probes `server/discover`.
+    Python2,
     /// npm `@modelcontextprotocol/sdk`; it knows `initialize` only.
-    TypeScript,
+    TypeScript1,
+    /// npm `@modelcontextprotocol/client`; told to probe `server/discover`, by default `initialize`.
+    TypeScript2,
     /// Crate `rmcp`; by default `initialize`.
     Rmcp,
 }
-
-/// Every client.
-pub(crate) const CLIENTS: [Client; 3] = [Client::Python, Client::TypeScript, Client::Rmcp];
 
 impl fmt::Display for Client {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -42,7 +43,10 @@ pub(crate) struct Job {
     pub(crate) call: Option<Call>,
     /// What else to ask, in this order.
     pub(crate) ask: Vec<Ask>,
-    /// How to open the connection; absent: as the SDK does by itself.
+    /// With which content to accept every form; absent: cannot be asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) elicit: Option<Value>,
+    /// How to open the connection; absent: as [`Client`] says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) era: Option<&'static str>,
 }
@@ -50,12 +54,13 @@ pub(crate) struct Job {
 impl Job {
     /// Lists with the headers given.
     pub(crate) fn listing(name: impl Into<String>, url: &str, headers: BTreeMap<String, String>) -> Self {
-        Self { name: name.into(), url: url.to_owned(), headers, list: true, call: None, ask: Vec::new(), era: None }
+        let (name, url) = (name.into(), url.to_owned());
+        Self { name, url, headers, list: true, call: None, ask: Vec::new(), elicit: None, era: None }
     }
 
     /// And calls a tool.
     pub(crate) fn calling(mut self, name: impl Into<String>, arguments: Value) -> Self {
-        self.call = Some(Call { name: name.into(), arguments });
+        self.call = Some(Call { name: name.into(), arguments, progress: false });
         self
     }
 }
@@ -65,6 +70,8 @@ impl Job {
 pub(crate) struct Call {
     pub(crate) name: String,
     pub(crate) arguments: Value,
+    /// Whether to ask for progress.
+    pub(crate) progress: bool,
 }
 
 /// A request for prompts, resources or completions, as the protocol has it.
@@ -97,6 +104,8 @@ pub(crate) struct CallAnswer {
     pub(crate) is_error: bool,
     /// The text blocks, a line each.
     pub(crate) text: String,
+    /// The progress that came during the call.
+    pub(crate) progress: Vec<f64>,
 }
 
 /// Runs the jobs one after the other in one process; an answer for each, in order.
@@ -116,18 +125,11 @@ pub(crate) fn run(client: Client, jobs: &[Job]) -> Vec<Answer> {
 }
 
 fn command(client: Client) -> Command {
-    let sources = toolchain::checkout().join("tests/clients");
     match client {
-        Client::Python => {
-            let mut command = Command::new(toolchain::python());
-            command.arg(sources.join("python/client.py"));
-            command
-        }
-        Client::TypeScript => {
-            let mut command = Command::new("node");
-            command.arg(sources.join("typescript/client.cjs")).env("NODE_PATH", toolchain::node_modules());
-            command
-        }
+        Client::Python1 => toolchain::program(toolchain::python1(), "python1/client.py"),
+        Client::Python2 => toolchain::program(toolchain::python2(), "python2/client.py"),
+        Client::TypeScript1 => toolchain::program("node", "typescript/client1.cjs"),
+        Client::TypeScript2 => toolchain::program("node", "typescript/client2.cjs"),
         Client::Rmcp => Command::new(env!("CARGO_BIN_EXE_rmcp-client")),
     }
 }

@@ -7,9 +7,9 @@ use crate::matrix::{Key, TRANSPORTS, World};
 
 /// The era that a client asks for, and the protocol version that it should end up with.
 const ERAS: [(Client, &str, &str); 6] = [
-    (Client::Python, "auto", "2026-07-28"),
-    (Client::Python, "modern", "2026-07-28"),
-    (Client::Python, "legacy", "2025-11-25"),
+    (Client::Python2, "auto", "2026-07-28"),
+    (Client::Python2, "modern", "2026-07-28"),
+    (Client::Python2, "legacy", "2025-11-25"),
     (Client::Rmcp, "auto", "2026-07-28"),
     (Client::Rmcp, "modern", "2026-07-28"),
     (Client::Rmcp, "legacy", "2025-11-25"),

@@ -104,7 +104,7 @@ fn with_key(name: &str, gateway: &Switchboard) -> Job {
 }
 
 fn done(job: &Job) -> Answer {
-    let answer = run(Client::TypeScript, std::slice::from_ref(job)).remove(0);
+    let answer = run(Client::TypeScript1, std::slice::from_ref(job)).remove(0);
     assert_eq!(answer.error, None, "{}", job.name);
     answer
 }

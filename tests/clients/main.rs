@@ -1,7 +1,8 @@
 //! The official SDKs, unmodified, through the release binary: Python, TypeScript and Rust clients on the reference
-//! server over each upstream transport, and the examples of `deploy/examples`.
+//! server over each upstream transport and on servers of 2026-07-28, and the examples of `deploy/examples`.
 //!
-//! In: the release build, and what `tests/run clients` installed (see [`toolchain`]). Out: `clients.json`.
+//! In: the release build, and what `tests/run clients` installed (see [`toolchain`]). Out: `clients.json`, and whether
+//! `docs/clients.md` is what the run gave.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,6 +16,7 @@ mod everything;
 mod examples;
 mod figures;
 mod gateway;
+mod interop;
 mod matrix;
 mod mirrored_arguments;
 mod offerings;

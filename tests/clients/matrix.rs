@@ -11,9 +11,12 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tests::process::Switchboard;
 
-use crate::driver::{Answer, CLIENTS, Client, Job, headers, run};
+use crate::driver::{Answer, Client, Job, headers, run};
 use crate::everything::{self, Everything};
 use crate::{figures, gateway, toolchain};
+
+/// A client in each language.
+const CLIENTS: [Client; 3] = [Client::Python2, Client::TypeScript1, Client::Rmcp];
 
 /// How the gateway reaches a server, and the end of that server's name.
 pub(crate) const TRANSPORTS: [&str; 3] = ["http", "sse", "stdio"];

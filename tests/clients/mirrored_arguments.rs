@@ -33,9 +33,9 @@ fn r6_official_clients_mirror_arguments_as_the_gateway_wants_them() {
         json!({"deep": {}}),
     ];
     for (client, era, tools) in [
-        (Client::Python, "modern", &["up-annotated"][..]),
+        (Client::Python2, "modern", &["up-annotated"][..]),
         (Client::Rmcp, "modern", &["up-annotated"]),
-        (Client::Python, "legacy", &["up-annotated", "up-wrong"]),
+        (Client::Python2, "legacy", &["up-annotated", "up-wrong"]),
         (Client::Rmcp, "legacy", &["up-annotated", "up-wrong"]),
     ] {
         let jobs = arguments.clone().map(|arguments| {

@@ -12,9 +12,9 @@ use crate::matrix::{Key, TRANSPORTS, World};
 
 /// Each client in each era that it knows; the era is what it is told, and the version what it should end up with.
 const CLIENTS: [(Client, Option<&str>, &str); 5] = [
-    (Client::Python, Some("modern"), "2026-07-28"),
-    (Client::Python, Some("legacy"), "2025-11-25"),
-    (Client::TypeScript, None, "2025-11-25"),
+    (Client::Python2, Some("modern"), "2026-07-28"),
+    (Client::Python2, Some("legacy"), "2025-11-25"),
+    (Client::TypeScript1, None, "2025-11-25"),
     (Client::Rmcp, Some("modern"), "2026-07-28"),
     (Client::Rmcp, Some("legacy"), "2025-11-25"),
 ];

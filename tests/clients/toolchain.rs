@@ -1,15 +1,22 @@
 //! What `tests/run` installed outside the checkout, and folders of the run.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-/// The folder of the pinned npm packages: the SDK and the reference server.
+/// The folder of the pinned npm packages: both SDKs and the reference server.
 pub(crate) fn node_modules() -> PathBuf {
     installed("SWITCHBOARD_TESTS_NODE_MODULES")
 }
 
-/// The Python of the virtual environment that holds the pinned SDK.
-pub(crate) fn python() -> PathBuf {
-    installed("SWITCHBOARD_TESTS_PYTHON")
+/// The Python of the virtual environment that holds the pinned SDK 1.x.
+pub(crate) fn python1() -> PathBuf {
+    installed("SWITCHBOARD_TESTS_PYTHON1")
+}
+
+/// The Python of the virtual environment that holds the pinned SDK 2.x.
+pub(crate) fn python2() -> PathBuf {
+    installed("SWITCHBOARD_TESTS_PYTHON2")
 }
 
 /// A cache folder that outlives the run, so that npx and uvx download once.
@@ -20,6 +27,13 @@ pub(crate) fn cache() -> PathBuf {
 #[expect(clippy::disallowed_methods, reason = "tests/run says where it installed things by environment only")]
 fn installed(variable: &str) -> PathBuf {
     std::env::var(variable).unwrap_or_else(|_| panic!("{variable} is not set: run `tests/run clients`")).into()
+}
+
+/// A program of `tests/clients` with the packages that were installed for it.
+pub(crate) fn program(interpreter: impl AsRef<OsStr>, source: &str) -> Command {
+    let mut command = Command::new(interpreter);
+    command.arg(checkout().join("tests/clients").join(source)).env("NODE_PATH", node_modules());
+    command
 }
 
 /// The root of the checkout.

@@ -1,21 +1,28 @@
 //! The official Rust SDK (rmcp) as a client: reads a JSON list of jobs on stdin and prints one JSON line a job.
 //!
-//! The job and result lines are those of `python/client.py` and `typescript/client.cjs`. Without an `era` it takes
+//! The job and result lines are those of `python2/client.py` and `typescript/jobs.cjs`. Without an `era` it takes
 //! rmcp's own default, the `initialize` handshake; `auto` probes `server/discover` first, `modern` insists on it.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
-use rmcp::model::{CallToolRequestParams, JsonObject, ProtocolVersion};
-use rmcp::service::{ClientLifecycleMode, ClientServiceExt, RoleClient, RunningService};
+use rmcp::ClientHandler;
+use rmcp::model::{
+    CallToolRequestParams, ClientConfig, ElicitRequestParams, ElicitResult, ElicitationAction, ElicitationCapability,
+    ErrorData, FormElicitationCapability, JsonObject, ProgressNotificationParam, ProtocolVersion,
+};
+use rmcp::service::{
+    ClientLifecycleMode, ClientServiceExt, NotificationContext, RequestContext, RoleClient, RunningService,
+};
 use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, from_value, to_value};
 
 /// Longer than any job takes; a job that hangs is an error of that job.
-const TIMEOUT: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
@@ -27,6 +34,7 @@ struct Job {
     list: bool,
     call: Option<Call>,
     ask: Vec<Ask>,
+    elicit: Option<Value>,
     era: Option<Era>,
 }
 
@@ -65,6 +73,39 @@ struct Outcome {
 struct Answer {
     is_error: bool,
     text: String,
+    progress: Vec<f64>,
+}
+
+/// Who sits before the client: accepts every form with the content given, and writes progress down. rmcp asks for
+/// progress with every call.
+#[derive(Default)]
+struct Person {
+    content: Option<Value>,
+    progress: Mutex<Vec<f64>>,
+}
+
+impl ClientHandler for Person {
+    fn get_info(&self) -> ClientConfig {
+        let form = || ElicitationCapability::new().with_form(FormElicitationCapability::default());
+        let mut config = ClientConfig::default();
+        config.capabilities.elicitation = self.content.as_ref().map(|_| form());
+        config
+    }
+
+    async fn create_elicitation(
+        &self,
+        _request: ElicitRequestParams,
+        _context: RequestContext<RoleClient>,
+    ) -> Result<ElicitResult, ErrorData> {
+        Ok(match &self.content {
+            Some(content) => ElicitResult::new(ElicitationAction::Accept).with_content(content.clone()),
+            None => ElicitResult::new(ElicitationAction::Decline),
+        })
+    }
+
+    async fn on_progress(&self, params: ProgressNotificationParam, _context: NotificationContext<RoleClient>) {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner).push(params.progress);
+    }
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -93,7 +134,8 @@ async fn converse(job: Job, outcome: &mut Outcome) -> Result<(), Error> {
     if let Some(call) = job.call {
         let answer = client.call_tool(CallToolRequestParams::new(call.name).with_arguments(call.arguments)).await?;
         let texts: Vec<&str> = answer.content.iter().filter_map(|block| Some(block.as_text()?.text.as_str())).collect();
-        outcome.call = Some(Answer { is_error: answer.is_error.unwrap_or(false), text: texts.join("\n") });
+        let progress = client.service().progress.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        outcome.call = Some(Answer { is_error: answer.is_error.unwrap_or(false), text: texts.join("\n"), progress });
     }
     for asked in job.ask {
         outcome.answers.push(ask(&client, asked).await?);
@@ -103,7 +145,7 @@ async fn converse(job: Job, outcome: &mut Outcome) -> Result<(), Error> {
 }
 
 /// The entries of a list, all pages, or the result's member that says it.
-async fn ask(client: &RunningService<RoleClient, ()>, Ask { method, params }: Ask) -> Result<Value, Error> {
+async fn ask(client: &RunningService<RoleClient, Person>, Ask { method, params }: Ask) -> Result<Value, Error> {
     Ok(match method.as_str() {
         "prompts/list" => to_value(client.list_all_prompts().await?)?,
         "resources/list" => to_value(client.list_all_resources().await?)?,
@@ -115,7 +157,7 @@ async fn ask(client: &RunningService<RoleClient, ()>, Ask { method, params }: As
     })
 }
 
-async fn connect(job: &Job) -> Result<RunningService<RoleClient, ()>, Error> {
+async fn connect(job: &Job) -> Result<RunningService<RoleClient, Person>, Error> {
     let mut headers = HashMap::new();
     for (name, value) in &job.headers {
         headers.insert(name.parse::<HeaderName>()?, HeaderValue::from_str(value)?);
@@ -128,7 +170,8 @@ async fn connect(job: &Job) -> Result<RunningService<RoleClient, ()>, Error> {
         Era::Legacy => ClientLifecycleMode::Initialize,
         Era::Modern => ClientLifecycleMode::Discover { preferred_versions },
     };
-    Ok(().serve_with_lifecycle(transport, lifecycle).await?)
+    let person = Person { content: job.elicit.clone(), ..Person::default() };
+    Ok(person.serve_with_lifecycle(transport, lifecycle).await?)
 }
 
 fn write_line(outcome: &Outcome) -> Result<(), Error> {

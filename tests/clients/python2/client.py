@@ -1,8 +1,9 @@
-"""The official Python SDK as a client, unmodified: reads a JSON list of jobs on stdin and prints one JSON line a job.
+"""The official Python SDK 2.x as a client, unmodified: reads a JSON list of jobs on stdin and prints one JSON line a job.
 
-A job:    {name, url, headers, list, call: {name, arguments} | absent, ask: [{method, params}],
+A job:    {name, url, headers, list, call: {name, arguments, progress: bool} | absent, ask: [{method, params}],
+           elicit: with which content to accept every form | absent: cannot be asked,
            era: auto | legacy | modern, default auto}
-A result: {name, protocol, tools: [sorted names] | null, call: {isError, text} | null,
+A result: {name, protocol, tools: [sorted names] | null, call: {isError, text, progress: [numbers]} | null,
            answers: [the entries of a list, all pages, or the result's member that says it], error: string | null}
 
 `auto` is the SDK's own default: `server/discover` first, `initialize` if the server is not modern.
@@ -15,10 +16,10 @@ import sys
 import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
-from mcp_types import PromptReference, ResourceTemplateReference
+from mcp_types import ElicitResult, PromptReference, ResourceTemplateReference
 
 MODES = {"auto": "auto", "legacy": "legacy", "modern": "2026-07-28"}
-TIMEOUT_SECONDS = 30
+TIMEOUT_SECONDS = 60
 
 
 REFERENCES = {"ref/prompt": PromptReference, "ref/resource": ResourceTemplateReference}
@@ -61,17 +62,39 @@ def as_json(answer):
     return answer.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
+def elicitation(job: dict):
+    """Accepts every form; without content for it, none, so that the SDK does not declare the capability."""
+    if (content := job.get("elicit")) is None:
+        return None
+
+    async def accept(context, params):
+        return ElicitResult(action="accept", content=content)
+
+    return accept
+
+
+async def call_tool(client: Client, call: dict) -> dict:
+    progress: list = []
+
+    async def on_progress(value, total, message):
+        progress.append(value)
+
+    listener = on_progress if call["progress"] else None
+    answer = await client.call_tool(call["name"], call["arguments"], progress_callback=listener)
+    texts = [block.text for block in answer.content if block.type == "text"]
+    return {"isError": answer.is_error or False, "text": "\n".join(texts), "progress": progress}
+
+
 async def converse(job: dict, result: dict) -> None:
     async with httpx2.AsyncClient(headers=job["headers"], timeout=TIMEOUT_SECONDS) as http_client:
         transport = streamable_http_client(job["url"], http_client=http_client)
-        async with Client(transport, mode=MODES[job.get("era") or "auto"]) as client:
+        mode = MODES[job.get("era") or "auto"]
+        async with Client(transport, mode=mode, elicitation_callback=elicitation(job)) as client:
             result["protocol"] = client.protocol_version
             if job["list"]:
                 result["tools"] = sorted(tool.name for tool in await pages(client.list_tools, "tools"))
             if call := job.get("call"):
-                answer = await client.call_tool(call["name"], call["arguments"])
-                texts = [block.text for block in answer.content if block.type == "text"]
-                result["call"] = {"isError": answer.is_error or False, "text": "\n".join(texts)}
+                result["call"] = await call_tool(client, call)
             for asked in job["ask"]:
                 result["answers"].append(as_json(await ask(client, asked["method"], asked["params"])))
 

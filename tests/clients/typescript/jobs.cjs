@@ -1,15 +1,12 @@
-// The official TypeScript SDK as a client, unmodified: reads a JSON list of jobs on stdin and prints one JSON line a job.
+// What the clients of both TypeScript SDKs share: a JSON list of jobs on stdin, one JSON line a job on stdout.
 //
-// A job:    {name, url, headers, list, call: {name, arguments} | absent, ask: [{method, params}]}
-// A result: {name, protocol, tools: [sorted names] | null, call: {isError, text} | null,
+// A job:    {name, url, headers, list, call: {name, arguments, progress: bool} | absent, ask: [{method, params}],
+//            elicit: with which content to accept every form | absent: cannot be asked, era: auto | legacy | absent}
+// A result: {name, protocol, tools: [sorted names] | null, call: {isError, text, progress: [numbers]} | null,
 //            answers: [the entries of a list, all pages, or the result's member that says it], error: string | null}
-//
-// CommonJS on purpose: `require` finds the pinned packages through NODE_PATH, outside the checkout.
 "use strict";
 
 const { text } = require("node:stream/consumers");
-const { Client } = require("@modelcontextprotocol/sdk/client/index.js");
-const { StreamableHTTPClientTransport } = require("@modelcontextprotocol/sdk/client/streamableHttp.js");
 
 async function pages(listPage, member) {
   const entries = [];
@@ -34,21 +31,23 @@ async function ask(client, { method, params }) {
   }
 }
 
-async function run(job) {
+async function run(sdk, job) {
   const result = { name: job.name, protocol: null, tools: null, call: null, answers: [], error: null };
-  const client = new Client({ name: "switchboard-tests-typescript", version: "1.0.0" });
-  const transport = new StreamableHTTPClientTransport(new URL(job.url), { requestInit: { headers: job.headers } });
+  const client = sdk.client(job);
+  const transport = new sdk.Transport(new URL(job.url), { requestInit: { headers: job.headers } });
   try {
     await client.connect(transport);
-    result.protocol = transport.protocolVersion ?? null;
+    result.protocol = sdk.protocol(client, transport) ?? null;
     if (job.list) {
       const tools = await pages((page) => client.listTools(page), "tools");
       result.tools = tools.map((tool) => tool.name).sort();
     }
     if (job.call) {
-      const answer = await client.callTool({ name: job.call.name, arguments: job.call.arguments });
+      const progress = [];
+      const options = job.call.progress ? { onprogress: (update) => progress.push(update.progress) } : {};
+      const answer = await sdk.callTool(client, { name: job.call.name, arguments: job.call.arguments }, options);
       const texts = answer.content.filter((block) => block.type === "text").map((block) => block.text);
-      result.call = { isError: answer.isError ?? false, text: texts.join("\n") };
+      result.call = { isError: answer.isError ?? false, text: texts.join("\n"), progress };
     }
     for (const asked of job.ask) result.answers.push(await ask(client, asked));
     await transport.terminateSession();
@@ -60,9 +59,7 @@ async function run(job) {
   return result;
 }
 
-async function main() {
-  const jobs = JSON.parse(await text(process.stdin));
-  for (const job of jobs) console.log(JSON.stringify(await run(job)));
-}
-
-main();
+// Runs the jobs with an SDK: `client` of a job, `Transport`, `protocol` negotiated, and `callTool`.
+exports.run = async (sdk) => {
+  for (const job of JSON.parse(await text(process.stdin))) console.log(JSON.stringify(await run(sdk, job)));
+};
