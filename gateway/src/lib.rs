@@ -32,6 +32,7 @@ pub mod gateway;
 pub mod guesses;
 pub mod head;
 pub mod identify;
+pub mod inbound_sse;
 pub mod index;
 pub mod json;
 pub mod keys;

@@ -226,6 +226,7 @@ impl Local {
         gateway.clients.close();
         starting.abort();
         telling.abort();
+        gateway.sse.leave();
         // Both ended because they were told to; a panic of theirs was reported where it happened.
         let _ = mcp.await;
         let _ = admin.await;
