@@ -54,6 +54,11 @@ impl Stream {
         (sender, Self { receiver, ended: false, goes_on: false })
     }
 
+    /// What is sent next; none if the sender went away.
+    pub async fn next(&mut self) -> Option<Chunk> {
+        self.receiver.recv().await
+    }
+
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Aborted>>> {
         if self.ended {
             return Poll::Ready(None);

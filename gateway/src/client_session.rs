@@ -283,6 +283,9 @@ impl ClientSession {
 
     /// A message as an event of a stream. Without an id there is no coming back to it, and nothing else is lost.
     fn event(&self, stream: u64, sequence: u64, message: &[u8]) -> Bytes {
+        if self.session.has_one_stream {
+            return event::message(message);
+        }
         match (EventId { stream, sequence }).seal(&self.sealer, &self.session) {
             Ok(id) => event::message_with(&id, message),
             Err(_) => event::message(message),
@@ -293,7 +296,8 @@ impl ClientSession {
     /// for a message.
     fn beginning(&self, stream: u64, after: u64) -> Option<Bytes> {
         let id = EventId { stream, sequence: after };
-        let id = (self.session.revision >= Revision::V2025_11_25).then(|| id.seal(&self.sealer, &self.session));
+        let has_it = self.session.revision >= Revision::V2025_11_25 && !self.session.has_one_stream;
+        let id = has_it.then(|| id.seal(&self.sealer, &self.session));
         id.and_then(Result::ok).map(|id| event::beginning(&id))
     }
 

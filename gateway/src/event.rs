@@ -15,6 +15,14 @@ pub fn message_with(id: &str, json: &[u8]) -> Bytes {
     [format!("id: {id}\n").as_bytes(), &message(json)].concat().into()
 }
 
+/// Nothing, for a client to see that its stream lives, and for us to see that the client does.
+pub const COMMENT: &[u8] = b": \n\n";
+
+/// The first event of HTTP+SSE: where messages are posted to.
+pub fn endpoint(uri: &str) -> Bytes {
+    format!("event: endpoint\ndata: {uri}\n\n").into()
+}
+
 /// One message as an event. JSON may hold raw line ends between its tokens: each line becomes a data line.
 pub fn message(json: &[u8]) -> Bytes {
     let mut out = Vec::with_capacity(json.len() + 32);

@@ -8,7 +8,6 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::exchange::{Answer, Exchange};
 use crate::failure::{self, Client};
-use crate::identify::Identity;
 use crate::log_level::LogLevel;
 use crate::modern::mirrored;
 use crate::relay::{Logs, Relay};
@@ -180,12 +179,8 @@ fn uri_prefix(request: &Request<'_>, native: &str) -> Option<Bytes> {
 /// The call's deadline; no call outlives its caller, or the key that it came by.
 fn deadline(exchange: &Exchange<'_>, seconds: u32) -> Instant {
     let mut allowed = Duration::from_secs(u64::from(seconds));
-    let of_key = match exchange.identity {
-        Identity::Known { expires, .. } => expires,
-        Identity::Anonymous => None,
-    };
-    for expiry in [exchange.caller.expires, exchange.caller.access_until, of_key].into_iter().flatten() {
-        let left = u64::try_from(expiry - exchange.now).unwrap_or_default();
+    if let Some(until) = exchange.identity.until(exchange.caller) {
+        let left = u64::try_from(until - exchange.now).unwrap_or_default();
         allowed = allowed.min(Duration::from_secs(left));
     }
     Instant::now() + allowed

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use http::Uri;
+use http::{Method, Uri};
 use percent_encoding::percent_decode_str;
 
 use crate::head::Head;
@@ -13,25 +13,81 @@ use crate::reject::Reject;
 const DEFAULT_PORTS: [(&str, u16); 2] = [("http://", 80), ("https://", 443)];
 
 /// A path of ours.
-pub struct Path<'r>(Option<Cow<'r, str>>);
+pub struct Path<'r> {
+    names: Option<Cow<'r, str>>,
+    /// The transport that is spoken at it.
+    pub door: Door,
+}
+
+/// What is spoken at a path.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Door {
+    /// Streamable HTTP.
+    Mcp,
+    /// HTTP+SSE: where a client gets its stream.
+    Sse,
+    /// HTTP+SSE: where it posts its messages.
+    Messages,
+}
+
+impl Door {
+    /// Whether this may be done at it.
+    pub fn takes(self, method: &Method) -> bool {
+        match self {
+            Door::Mcp => [Method::POST, Method::GET, Method::DELETE].contains(method),
+            Door::Sse => method == Method::GET,
+            Door::Messages => method == Method::POST,
+        }
+    }
+
+    /// The same, in words.
+    pub const fn methods(self) -> &'static str {
+        match self {
+            Door::Mcp => "POST, GET, DELETE",
+            Door::Sse => "GET",
+            Door::Messages => "POST",
+        }
+    }
+}
+
+/// What a path of [`Door::Messages`] has more than that of its stream.
+pub const MESSAGES: &str = "/messages";
 
 impl<'r> Path<'r> {
-    /// `/mcp`, `/mcp/`, `/mcp/{names}`, `/{names}/mcp`; nothing else is ours.
+    /// `/mcp`, `/mcp/`, `/mcp/{names}`, `/{names}/mcp`; for old clients `/mcp/sse`, `/sse`, `/{names}/sse`, and each of
+    /// these with `/messages`; nothing else is ours. No server is named `mcp` or `sse`.
     pub fn read(path: &'r str) -> Option<Self> {
+        if let Some(door) = path.strip_suffix(MESSAGES).filter(|stream| stream.ends_with("/sse")) {
+            return Self::of_sse(door, Door::Messages);
+        }
+        let stream = path.strip_suffix('/').unwrap_or(path);
+        if stream.ends_with("/sse") {
+            return Self::of_sse(stream, Door::Sse);
+        }
         if matches!(path, "/mcp" | "/mcp/") {
-            return Some(Self(None));
+            return Some(Self { names: None, door: Door::Mcp });
         }
         let names = path.strip_prefix("/mcp/").or_else(|| path.strip_prefix('/')?.strip_suffix("/mcp"))?;
-        let names = names.strip_suffix('/').unwrap_or(names);
+        Self::of_names(names.strip_suffix('/').unwrap_or(names), Door::Mcp)
+    }
+
+    fn of_sse(path: &'r str, door: Door) -> Option<Self> {
+        match path.strip_suffix("/sse")? {
+            "" | "/mcp" => Some(Self { names: None, door }),
+            names => Self::of_names(names.strip_prefix('/')?, door),
+        }
+    }
+
+    fn of_names(names: &'r str, door: Door) -> Option<Self> {
         if names.is_empty() || names.contains('/') {
             return None;
         }
-        percent_decode_str(names).decode_utf8().ok().map(|names| Self(Some(names)))
+        percent_decode_str(names).decode_utf8().ok().map(|names| Self { names: Some(names), door })
     }
 
     /// The servers and groups that the path names, as CSV; none on the aggregate.
     pub fn names(&self) -> Option<&str> {
-        self.0.as_deref()
+        self.names.as_deref()
     }
 }
 

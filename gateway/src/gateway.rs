@@ -16,6 +16,7 @@ use crate::client_session::ClientSessions;
 use crate::discovery;
 use crate::drain::Drain;
 use crate::guesses::Guesses;
+use crate::inbound_sse::streams::Streams;
 use crate::index::Index;
 use crate::metrics::Metrics;
 use crate::owner::Owner;
@@ -60,6 +61,8 @@ pub struct Gateway {
     pub clients: ClientSessions,
     /// Calls that clients may cancel.
     pub under_way: UnderWay,
+    /// Streams of HTTP+SSE clients.
+    pub sse: Streams,
     /// Bytes of bodies held.
     pub budget: Budget,
     /// Invalid credentials of late.
@@ -91,6 +94,7 @@ impl Gateway {
             sealer,
             clients: ClientSessions::default(),
             under_way: UnderWay::default(),
+            sse: Streams::default(),
             budget: Budget::default(),
             guesses: Guesses::default(),
             metrics: Metrics::new(),

@@ -1,6 +1,6 @@
 //! Who is calling: settled from the headers alone, before the body is read (R1).
 
-use crds::snapshot::{KeyDigest, UnixSeconds};
+use crds::snapshot::{Caller, KeyDigest, UnixSeconds};
 
 use crate::head::Head;
 use crate::reject::Reject;
@@ -27,5 +27,16 @@ pub fn identify(table: &RoutingTable, head: &Head<'_>, now: UnixSeconds) -> Resu
     match head.key {
         Some(key) => table.identity_of(key, now).ok_or(Reject::InvalidCredential),
         None => table.anonymous(now).map(|_| Identity::Anonymous).ok_or(Reject::Unauthenticated),
+    }
+}
+
+impl Identity {
+    /// When what it may do by itself ends, of the caller's dates and the key's; none if never.
+    pub fn until(self, caller: &Caller) -> Option<UnixSeconds> {
+        let of_key = match self {
+            Identity::Known { expires, .. } => expires,
+            Identity::Anonymous => None,
+        };
+        [caller.expires, caller.access_until, of_key].into_iter().flatten().min()
     }
 }

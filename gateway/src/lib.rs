@@ -34,6 +34,7 @@ pub mod guesses;
 pub mod head;
 pub mod hop;
 pub mod identify;
+pub mod inbound_sse;
 pub mod index;
 pub mod json;
 pub mod keys;

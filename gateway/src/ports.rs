@@ -113,6 +113,9 @@ impl Ports {
         }
         let until = Instant::now() + DRAIN;
         self.gateway.drain.close(until);
+        // These would go on for ever: their clients come back to another process, or to this one's successor.
+        self.gateway.clients.close();
+        self.gateway.sse.leave();
         // They end because they are told to; a panic of theirs was reported where it happened.
         let _ = self.mcp.await;
         if let (Some((port, drain)), Some(peers)) = (self.peers, self.gateway.peers.get()) {

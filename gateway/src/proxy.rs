@@ -17,11 +17,12 @@ use crate::client_session::ClientSessions;
 use crate::client_session::get::{self, Watcher};
 use crate::event;
 use crate::exchange::{Answer, Exchange};
-use crate::front::{self, Path};
+use crate::front::{self, Door, Path};
 use crate::gateway::{Gateway, View};
 use crate::head::Head;
 use crate::hop::Hop;
 use crate::identify::{Identity, identify};
+use crate::inbound_sse;
 use crate::methods;
 use crate::owned;
 use crate::reject::Reject;
@@ -60,11 +61,18 @@ async fn respond(
     let (parts, body) = request.into_parts();
     let before = gateway.view.load_full();
     let admitted = admit(&before, hop, &parts)?;
-    if parts.method == Method::DELETE {
-        return Box::pin(end_session(gateway, &admitted)).await;
+    match admitted.door {
+        Door::Mcp if parts.method == Method::DELETE => return Box::pin(end_session(gateway, &admitted)).await,
+        Door::Mcp if parts.method == Method::GET => return open_stream(gateway, &before, &admitted, &parts),
+        Door::Mcp => {}
+        Door::Sse => return inbound_sse::open(gateway, &admitted, parts.uri.path()),
+        Door::Messages => {
+            drop(admitted);
+            return inbound_sse::post(gateway.clone(), hop, Request::from_parts(parts, body)).await;
+        }
     }
-    if parts.method == Method::GET {
-        return open_stream(gateway, &before, &admitted, &parts);
+    if !admitted.head.accepts_both() {
+        return Err(Reject::NotAcceptable);
     }
     let mut bytes = gateway.budget.hold();
     let body = read_body(&admitted.head, body, &mut bytes).await?;
@@ -75,7 +83,7 @@ async fn respond(
     } else {
         (&after, admit(&after, hop, &parts)?)
     };
-    let Admitted { head, identity, caller, scope, now } = admitted;
+    let Admitted { head, identity, caller, scope, now, .. } = admitted;
     let incoming = scan::request(&body).map_err(|fault| refuse(&fault))?;
     let (revision, session) = methods::revision(gateway, &head, &incoming, (caller, now))?;
     let capabilities = methods::capabilities(&body, &incoming, session.as_ref());
@@ -109,29 +117,39 @@ async fn respond(
             let (answer, session) = methods::answer(&exchange, &body, &message, false).await?;
             into_response(answer, session)
         }
-        scan::Incoming::Batch(messages) => Box::pin(batch(&exchange, &body, &messages, &mut bytes)).await,
+        scan::Incoming::Batch(messages) => {
+            let answer = Box::pin(batch(&exchange, &body, &messages, &mut bytes)).await?;
+            into_response(answer, None)
+        }
     }
 }
 
 /// What the headers of a request settle, by one view.
-struct Admitted<'r> {
-    head: Head<'r>,
-    identity: Identity,
-    caller: &'r Caller,
-    scope: Scope,
-    now: UnixSeconds,
+pub struct Admitted<'r> {
+    /// The headers, read.
+    pub head: Head<'r>,
+    /// The transport that is spoken.
+    pub door: Door,
+    /// Who is calling, and by which key.
+    pub identity: Identity,
+    /// The same.
+    pub caller: &'r Caller,
+    /// What the request is narrowed to.
+    pub scope: Scope,
+    /// When it came.
+    pub now: UnixSeconds,
 }
 
 /// Settles, from the headers alone, whether the request is for us, who is calling, and what about.
-fn admit<'r>(view: &'r View, hop: Hop, parts: &'r Parts) -> Result<Admitted<'r>, Reject> {
+pub fn admit<'r>(view: &'r View, hop: Hop, parts: &'r Parts) -> Result<Admitted<'r>, Reject> {
     let table = &view.table;
     let head = Head::read(&parts.headers, &table.snapshot.settings.client_side_auth_header)?;
     if let Hop::Client { listener, .. } = hop {
         front::check(&parts.uri, &head, listener, &table.snapshot.settings.allowed_origins)?;
     }
     let path = Path::read(parts.uri.path()).ok_or(Reject::NotFound)?;
-    if ![Method::POST, Method::GET, Method::DELETE].contains(&parts.method) {
-        return Err(Reject::Method("POST, GET, DELETE"));
+    if !path.door.takes(&parts.method) {
+        return Err(Reject::Method(path.door.methods()));
     }
     if parts.method != Method::POST && head.version.and_then(Revision::from_wire).is_some_and(Revision::is_modern) {
         return Err(Reject::Method("POST"));
@@ -142,7 +160,7 @@ fn admit<'r>(view: &'r View, hop: Hop, parts: &'r Parts) -> Result<Admitted<'r>,
     let scope = Scope::read(table, caller, now, path.names(), &head.filters);
     match path.names().filter(|_| scope.is_empty()) {
         Some(names) => Err(Reject::NoSuchServer(names.to_owned())),
-        None => Ok(Admitted { head, identity, caller, scope, now }),
+        None => Ok(Admitted { head, door: path.door, identity, caller, scope, now }),
     }
 }
 
@@ -183,7 +201,8 @@ fn open_stream(
     into_response(Answer::Events(get::open(watcher, view.clone(), client)?), None)
 }
 
-fn refuse(fault: &scan::Fault) -> Reject {
+/// The refusal of a body that is no request.
+pub fn refuse(fault: &scan::Fault) -> Reject {
     let said = fault.to_string();
     match fault.kind {
         FaultKind::Parse => Reject::Parse(said),
@@ -192,10 +211,8 @@ fn refuse(fault: &scan::Fault) -> Reject {
     }
 }
 
-async fn read_body(head: &Head<'_>, mut body: Incoming, bytes: &mut Held<'_>) -> Result<Bytes, Reject> {
-    if !head.accepts_both() {
-        return Err(Reject::NotAcceptable);
-    }
+/// The body of a request, within its bounds.
+pub async fn read_body(head: &Head<'_>, mut body: Incoming, bytes: &mut Held<'_>) -> Result<Bytes, Reject> {
     if !head.sends_json() {
         return Err(Reject::ContentType);
     }
@@ -229,12 +246,12 @@ async fn read_body(head: &Head<'_>, mut body: Incoming, bytes: &mut Held<'_>) ->
 }
 
 /// A batch of 2025-03-26: answered in order, one array of responses, which the pod holds until all are there.
-async fn batch(
+pub async fn batch(
     exchange: &Exchange<'_>,
     body: &Bytes,
     messages: &[Message<'_>],
     bytes: &mut Held<'_>,
-) -> Result<Response<Body>, Reject> {
+) -> Result<Answer, Reject> {
     let mut out = b"[".to_vec();
     for message in messages {
         if message.method.as_ref().is_some_and(|method| method.value == "initialize") {
@@ -251,10 +268,10 @@ async fn batch(
         }
     }
     if out.len() == 1 {
-        return Ok(empty(StatusCode::ACCEPTED));
+        return Ok(Answer::Accepted);
     }
     out.push(b']');
-    into_response(Answer::Message(StatusCode::OK, out.into()), None)
+    Ok(Answer::Message(StatusCode::OK, out.into()))
 }
 
 /// The whole response; with a session id, if it began a session.
@@ -281,7 +298,8 @@ pub(crate) fn into_response(answer: Answer, session: Option<String>) -> Result<R
     Ok(response)
 }
 
-fn empty(status: StatusCode) -> Response<Body> {
+/// A response without a body.
+pub fn empty(status: StatusCode) -> Response<Body> {
     let mut response = Response::new(Body::Whole(None));
     *response.status_mut() = status;
     response

@@ -53,6 +53,8 @@ pub enum Reject {
     Version,
     /// A session id that is unknown, forged, foreign, expired or ended.
     NoSuchSession,
+    /// The caller, or all together, have as many streams as they may.
+    TooManyStreams,
     /// No random bytes for a session id.
     Internal,
 }
@@ -82,6 +84,7 @@ impl Reject {
             Reject::Params(_) => "params",
             Reject::Version => "version",
             Reject::NoSuchSession => "no_such_session",
+            Reject::TooManyStreams => "too_many_streams",
             Reject::Internal => "internal",
         }
     }
@@ -89,7 +92,7 @@ impl Reject {
     fn status(&self) -> StatusCode {
         match self {
             Reject::Unauthenticated | Reject::InvalidCredential => StatusCode::UNAUTHORIZED,
-            Reject::TooManyGuesses => StatusCode::TOO_MANY_REQUESTS,
+            Reject::TooManyGuesses | Reject::TooManyStreams => StatusCode::TOO_MANY_REQUESTS,
             Reject::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Reject::Origin | Reject::Host => StatusCode::FORBIDDEN,
             Reject::NotFound | Reject::NoSuchServer(_) | Reject::NoSuchSession => StatusCode::NOT_FOUND,
@@ -106,13 +109,14 @@ impl Reject {
         }
     }
 
-    fn message(&self) -> String {
+    /// What is wrong, and what to do; nothing where the body says it by itself.
+    pub fn message(&self) -> String {
         match self {
             Reject::RepeatedHeader(name) => format!("{name} stands twice; send it once"),
             Reject::HeadersTooLarge => "the headers are over 64 KiB".into(),
             Reject::Origin => "this Origin is not allowed; the settings' allowedOrigins lists those that are".into(),
             Reject::Host => "this gateway listens on loopback only; address it as localhost or 127.0.0.1".into(),
-            Reject::NotFound => "there is nothing at this path; MCP is served at /mcp".into(),
+            Reject::NotFound => "there is nothing at this path; MCP is served at /mcp, for old clients at /sse".into(),
             Reject::Method(allowed) => format!("this path takes {allowed}"),
             Reject::NotAcceptable => "Not Acceptable: Accept must name application/json and text/event-stream".into(),
             Reject::ContentType => "Content-Type must be application/json".into(),
@@ -122,9 +126,10 @@ impl Reject {
             Reject::BodyIncomplete => "the body did not arrive in time".into(),
             Reject::Parse(what) | Reject::Invalid(what) | Reject::Params(what) => what.clone(),
             Reject::Version => {
-                "Unsupported MCP-Protocol-Version; supported: 2025-03-26, 2025-06-18, 2025-11-25, 2026-07-28".into()
+                "Unsupported MCP-Protocol-Version; supported: 2024-11-05, 2025-03-26, 2025-06-18, 2025-11-25, 2026-07-28".into()
             }
             Reject::NoSuchSession => "Session not found; initialize again".into(),
+            Reject::TooManyStreams => "there are as many streams as there may be; end one, or try again later".into(),
             Reject::Internal => "the operating system gives no random bytes".into(),
             Reject::Unauthenticated | Reject::InvalidCredential | Reject::TooManyGuesses | Reject::NoSuchServer(_) => {
                 String::new()
@@ -170,7 +175,7 @@ impl Reject {
             Reject::Method(allowed) => {
                 headers.insert(ALLOW, HeaderValue::from_static(allowed));
             }
-            Reject::Busy => {
+            Reject::Busy | Reject::TooManyStreams => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
             }
             Reject::TooManyGuesses => {

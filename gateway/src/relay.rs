@@ -166,7 +166,7 @@ impl Relay {
             }
             if out.len() > HELD_BACK && !whole {
                 let (sender, mut stream) = Stream::channel(QUEUE);
-                stream.goes_on = !self.modern;
+                stream.goes_on = self.goes_on();
                 tokio::spawn(self.stream_json(splicer, body, (read, out), sender));
                 return Answer::Json(stream);
             }
@@ -301,10 +301,17 @@ impl Relay {
 
     /// A stream for the answer. That of a session is kept for a client that comes back for it.
     fn begin_stream(&self) -> (AnswerStream, Stream) {
-        match self.session.and_then(|session| self.holding.client(&session)) {
+        let kept = self.session.filter(|session| !session.has_one_stream);
+        match kept.and_then(|session| self.holding.client(&session)) {
             Some(client) => AnswerStream::kept(client),
-            None => AnswerStream::passing(!self.modern),
+            None => AnswerStream::passing(self.goes_on()),
         }
+    }
+
+    /// Whether the answer is heard out though nobody reads it: a legacy client that goes away has not cancelled anything,
+    /// but one that had a single stream is not coming back.
+    fn goes_on(&self) -> bool {
+        !self.modern && self.session.is_none_or(|session| !session.has_one_stream)
     }
 
     /// Events as they come. Messages are whole, so that a failure can still be told as the response.

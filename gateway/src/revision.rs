@@ -3,6 +3,8 @@
 /// A revision of the protocol. Ordered by age.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Revision {
+    /// 2024-11-05: HTTP+SSE.
+    V2024_11_05,
     /// 2025-03-26: Streamable HTTP, batches.
     V2025_03_26,
     /// 2025-06-18.
@@ -15,8 +17,13 @@ pub enum Revision {
 
 impl Revision {
     /// Every revision, oldest first.
-    pub const ALL: [Revision; 4] =
-        [Revision::V2025_03_26, Revision::V2025_06_18, Revision::V2025_11_25, Revision::V2026_07_28];
+    pub const ALL: [Revision; 5] = [
+        Revision::V2024_11_05,
+        Revision::V2025_03_26,
+        Revision::V2025_06_18,
+        Revision::V2025_11_25,
+        Revision::V2026_07_28,
+    ];
 
     /// The newest revision with `initialize`: the answer to a client that asks for one that is not spoken.
     pub const NEWEST_LEGACY: Revision = Revision::V2025_11_25;
@@ -24,6 +31,7 @@ impl Revision {
     /// The revision as it stands on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
+            Revision::V2024_11_05 => "2024-11-05",
             Revision::V2025_03_26 => "2025-03-26",
             Revision::V2025_06_18 => "2025-06-18",
             Revision::V2025_11_25 => "2025-11-25",
@@ -53,6 +61,7 @@ impl Revision {
             Revision::V2025_06_18 => 2,
             Revision::V2025_11_25 => 3,
             Revision::V2026_07_28 => 4,
+            Revision::V2024_11_05 => 5,
         }
     }
 

@@ -23,6 +23,8 @@ pub enum Purpose {
     ServerRequest,
     /// The id of an event of a stream.
     Event,
+    /// Where a client of HTTP+SSE posts its messages to.
+    Endpoint,
 }
 
 /// A sealing key with its id. Made once and kept by whoever runs the gateway; never a default.
@@ -51,6 +53,7 @@ impl Purpose {
             Purpose::RequestState => b"switchboard/request-state/1",
             Purpose::ServerRequest => b"switchboard/server-request/1",
             Purpose::Event => b"switchboard/event/1",
+            Purpose::Endpoint => b"switchboard/endpoint/1",
         }
     }
 
@@ -58,7 +61,7 @@ impl Purpose {
     /// is of at most 16 KiB.
     const fn longest(self) -> usize {
         match self {
-            Purpose::Session | Purpose::ServerRequest | Purpose::Event => 1024,
+            Purpose::Session | Purpose::ServerRequest | Purpose::Event | Purpose::Endpoint => 1024,
             Purpose::RequestState => 32 * 1024,
         }
     }

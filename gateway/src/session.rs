@@ -39,6 +39,8 @@ pub struct Session {
     pub expires: UnixSeconds,
     /// A digest of whose it is.
     pub caller: [u8; 16],
+    /// Whether its client has one stream for all that it is told, and cannot come back to it (HTTP+SSE).
+    pub has_one_stream: bool,
 }
 
 /// Tells sessions apart: random.
@@ -104,6 +106,7 @@ impl Sessions {
             revision: Revision::from_number(plain[32])?,
             capabilities: Capabilities::from_bits(plain[33]),
             owner: Owner::from_bytes(plain[34..].try_into().ok()?),
+            has_one_stream: false,
         };
         let own = session.caller == caller_digest(caller) && session.expires > now;
         (own && !self.ended.read().contains(&(session.expires, session.nonce))).then_some(session)
@@ -184,7 +187,8 @@ impl Session {
     }
 }
 
-fn caller_digest(caller: &str) -> [u8; 16] {
+/// What tells a caller in what is sealed for them.
+pub fn caller_digest(caller: &str) -> [u8; 16] {
     cut(Sha256::digest(caller)).0
 }
 

@@ -160,6 +160,7 @@ impl Product {
             revision,
             session: None,
             capabilities: Capabilities::default(),
+            goes_on: &bench.goes_on,
             now: NOW,
         }
     }

@@ -15,6 +15,7 @@ use gateway::index::Index;
 use gateway::owner::Owner;
 use gateway::seal::{SealKey, Sealer};
 
+use gateway::serve::GoesOn;
 use gateway::table::RoutingTable;
 use gateway::upstream::stdio::Children;
 use gateway::upstream::{Connectors, Offers};
@@ -30,6 +31,7 @@ use crate::offered::listed;
 pub(crate) struct Bench {
     pub(crate) runtime: Runtime,
     pub(crate) gateway: Arc<Gateway>,
+    pub(crate) goes_on: GoesOn,
     connectors: Arc<Connectors>,
 }
 
@@ -50,7 +52,7 @@ impl Bench {
         let sealer = Arc::new(Sealer::new(&[SealKey { id: 1, key: [1; 32] }]));
         let own = Owner::begin(None).unwrap();
         let gateway = Gateway::new(table, (sealer, own), connectors.clone());
-        Self { runtime, gateway, connectors }
+        Self { runtime, gateway, goes_on: GoesOn::default(), connectors }
     }
 }
 

@@ -23,6 +23,8 @@ mod fuzz;
 mod get_stream;
 mod headers;
 mod hosts;
+mod inbound_sse;
+mod inbound_sse_sessions;
 mod limits;
 mod logs;
 mod mirrored_arguments;

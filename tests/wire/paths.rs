@@ -62,7 +62,8 @@ async fn a_path_scopes_and_unknown_is_as_forbidden() {
 #[tokio::test(flavor = "multi_thread")]
 async fn other_paths_are_404() {
     let scene = Scene::of(Script::echo());
-    for path in ["/", "/sse", "/up", "/mcp/up/more", "/v1/nothing"] {
+    for path in ["/", "/up", "/mcp/up/more", "/v1/nothing", "/messages", "/mcp/messages/x", "/mcp/up/sse", "/sse/more"]
+    {
         let answer = scene.client_at(path).try_initialize("2025-11-25").await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
     }

@@ -114,3 +114,35 @@ fn r14_an_origin_is_the_gateways_own_or_allowed() {
     }
     assert_eq!(judge("0.0.0.0:8080", None, Some("https://mcp.example.com")), Err(Reject::Origin));
 }
+
+#[test]
+fn r12_a_path_says_which_transport_is_spoken_and_what_it_narrows_to() {
+    for (path, expected) in [
+        ("/mcp", Some((Door::Mcp, None))),
+        ("/mcp/", Some((Door::Mcp, None))),
+        ("/mcp/up", Some((Door::Mcp, Some("up")))),
+        ("/up,two%20more/mcp", Some((Door::Mcp, Some("up,two more")))),
+        ("/messages/mcp", Some((Door::Mcp, Some("messages")))),
+        ("/mcp/messages", Some((Door::Mcp, Some("messages")))),
+        ("/sse", Some((Door::Sse, None))),
+        ("/sse/", Some((Door::Sse, None))),
+        ("/mcp/sse", Some((Door::Sse, None))),
+        ("/mcp/sse/", Some((Door::Sse, None))),
+        ("/up,two%20more/sse", Some((Door::Sse, Some("up,two more")))),
+        ("/sse/messages", Some((Door::Messages, None))),
+        ("/mcp/sse/messages", Some((Door::Messages, None))),
+        ("/up/sse/messages", Some((Door::Messages, Some("up")))),
+        ("/", None),
+        ("//sse", None),
+        ("/messages", None),
+        ("/up/messages", None),
+        ("/mcp/up/sse", None),
+        ("/mcp/up/sse/messages", None),
+        ("/sse/messages/", None),
+        ("/%ff/sse", None),
+        ("sse", None),
+    ] {
+        let read = Path::read(path);
+        assert_eq!(read.as_ref().map(|path| (path.door, path.names())), expected, "{path}");
+    }
+}
