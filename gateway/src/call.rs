@@ -7,11 +7,11 @@ use bytes::Bytes;
 
 use crate::catalogue::List;
 use crate::exchange::{Answer, Exchange};
-use crate::failure::{self, Client};
+use crate::failure::{self, About, Client};
 use crate::forward::{Method, Request, forward};
 use crate::json::INVALID_PARAMS;
 use crate::modern;
-use crate::route::{Target, resource, route, template};
+use crate::route::{Target, resource, route, task as route_task, template};
 use crate::scan::{Message, Text};
 
 /// A message as these methods get it.
@@ -32,7 +32,7 @@ pub async fn tool(exchange: &Exchange<'_>, asked: Asked<'_>) -> Answer {
     let Some(name) = asked.message.params.as_ref().and_then(|params| params.name.as_ref()) else {
         return Answer::error(asked.id, INVALID_PARAMS, "params.name is missing: it names the tool to call");
     };
-    let request = asked.request(exchange, Method::CallTool, List::Tools, name);
+    let request = asked.request(exchange, Method::CallTool, About::Tool, name);
     answer(exchange, request, route(exchange, List::Tools, &name.value)).await
 }
 
@@ -41,7 +41,7 @@ pub async fn prompt(exchange: &Exchange<'_>, asked: Asked<'_>) -> Answer {
     let Some(name) = asked.message.params.as_ref().and_then(|params| params.name.as_ref()) else {
         return Answer::error(asked.id, INVALID_PARAMS, "params.name is missing: it names the prompt to get");
     };
-    let request = asked.request(exchange, Method::GetPrompt, List::Prompts, name);
+    let request = asked.request(exchange, Method::GetPrompt, About::Prompt, name);
     answer(exchange, request, route(exchange, List::Prompts, &name.value)).await
 }
 
@@ -50,8 +50,20 @@ pub async fn read(exchange: &Exchange<'_>, asked: Asked<'_>) -> Answer {
     let Some(uri) = asked.message.params.as_ref().and_then(|params| params.uri.as_ref()) else {
         return Answer::error(asked.id, INVALID_PARAMS, "params.uri is missing: it names the resource to read");
     };
-    let request = asked.request(exchange, Method::ReadResource, List::Resources, uri);
+    let request = asked.request(exchange, Method::ReadResource, About::Resource, uri);
     answer(exchange, request, resource(exchange, &uri.value)).await
+}
+
+/// Answers a method of the tasks extension.
+pub async fn task(exchange: &Exchange<'_>, method: Method, asked: Asked<'_>) -> Answer {
+    if let Err(refused) = modern::check_tasks((asked.body, asked.message), asked.id) {
+        return refused;
+    }
+    let Some(id) = asked.message.params.as_ref().and_then(|params| params.task_id.as_ref()) else {
+        return Answer::error(asked.id, INVALID_PARAMS, "params.taskId is missing: it names the task");
+    };
+    let request = asked.request(exchange, method, About::Task, id);
+    answer(exchange, request, std::future::ready(route_task(exchange, &id.value))).await
 }
 
 /// Answers `completion/complete`. A server that completes nothing has nothing to propose.
@@ -62,11 +74,11 @@ pub async fn complete(exchange: &Exchange<'_>, asked: Asked<'_>) -> Answer {
     };
     match (reference.kind.as_ref().map(|kind| &*kind.value), &reference.name, &reference.uri) {
         (Some("ref/prompt"), Some(name), _) => {
-            let request = asked.request(exchange, Method::Complete, List::Prompts, name);
+            let request = asked.request(exchange, Method::Complete, About::Prompt, name);
             answer(exchange, request, route(exchange, List::Prompts, &name.value)).await
         }
         (Some("ref/resource"), _, Some(uri)) => {
-            let request = asked.request(exchange, Method::Complete, List::Resources, uri);
+            let request = asked.request(exchange, Method::Complete, About::Resource, uri);
             answer(exchange, request, template(exchange, &uri.value)).await
         }
         _ => refuse("params.ref is neither a ref/prompt with a name nor a ref/resource with a uri"),
@@ -74,8 +86,8 @@ pub async fn complete(exchange: &Exchange<'_>, asked: Asked<'_>) -> Answer {
 }
 
 impl<'r> Asked<'r> {
-    fn request(self, exchange: &Exchange<'_>, method: Method, list: List, said: &'r Text<'r>) -> Request<'r> {
-        let client = Client { id: self.id, modern: exchange.revision.is_modern(), list };
+    fn request(self, exchange: &Exchange<'_>, method: Method, about: About, said: &'r Text<'r>) -> Request<'r> {
+        let client = Client { id: self.id, modern: exchange.revision.is_modern(), about };
         Request { method, body: self.body, message: self.message, said, client, whole: self.whole }
     }
 }

@@ -3,7 +3,6 @@
 
 use http::StatusCode;
 
-use crate::catalogue::List;
 use crate::exchange::Answer;
 use crate::json::{self, INTERNAL_ERROR, INVALID_PARAMS};
 use crate::upstream::{Outcome, UpstreamError};
@@ -15,8 +14,21 @@ pub struct Client<'r> {
     pub id: &'r [u8],
     /// Whether it speaks the modern protocol.
     pub modern: bool,
-    /// The list of what the request is about. A failed tool is a result that says so, to be read by a model; all else is an error.
-    pub list: List,
+    /// What the request is about.
+    pub about: About,
+}
+
+/// What a request is about, as far as a failure depends on it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum About {
+    /// A tool that is called: its failure is a result that says so, to be read by a model. All else is an error.
+    Tool,
+    /// A prompt.
+    Prompt,
+    /// A resource.
+    Resource,
+    /// A task.
+    Task,
 }
 
 /// What does not exist for the caller: unknown, forbidden and hidden ones look the same.
@@ -26,13 +38,14 @@ pub fn unknown(client: Client<'_>, name: &str) -> Answer {
 
 /// The same, as bytes.
 pub fn unknown_message(client: Client<'_>, name: &str) -> Vec<u8> {
-    let (message, data) = match client.list {
-        List::Tools if !client.modern => {
+    let (message, data) = match client.about {
+        About::Tool if !client.modern => {
             return tool_error(client, &format!("Error: Tool '{name}' not found"), None);
         }
-        List::Tools => (format!("Tool '{name}' not found"), None),
-        List::Prompts => (format!("Prompt '{name}' not found"), None),
-        List::Resources | List::Templates => {
+        About::Tool => (format!("Tool '{name}' not found"), None),
+        About::Prompt => (format!("Prompt '{name}' not found"), None),
+        About::Task => ("Task not found".to_owned(), None),
+        About::Resource => {
             let mut data = br#"{"uri":"#.to_vec();
             json::string(name, &mut data);
             data.push(b'}');
@@ -61,11 +74,22 @@ pub fn upstream_message(client: Client<'_>, alias: &str, failed: &UpstreamError)
         Outcome::MissingCapability => "asks for what this client cannot do",
     };
     let text = format!("server '{alias}' {said} ({outcome}): {}", failed.detail);
-    if client.list == List::Tools {
+    if client.about == About::Tool {
         return tool_error(client, &format!("Error: {text}"), Some(outcome));
     }
     let data = format!(r#"{{"switchboard.dev/outcome":"{outcome}"}}"#);
     error(client, INTERNAL_ERROR, &text, Some(data.as_bytes()))
+}
+
+/// A call that was held open for its client and is not there any more: it is not run a second time.
+pub fn interrupted(client: Client<'_>) -> Answer {
+    let text = "the interaction has expired, or its server went away: call again";
+    let message = if client.about == About::Tool {
+        tool_error(client, &format!("Error: {text}"), Some("expired"))
+    } else {
+        error(client, INTERNAL_ERROR, text, None)
+    };
+    Answer::Message(StatusCode::OK, message.into())
 }
 
 fn error(client: Client<'_>, code: i32, message: &str, data: Option<&[u8]>) -> Vec<u8> {

@@ -1,39 +1,36 @@
 //! One permitted request to one upstream, and its answer home.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use crds::snapshot::SessionMode;
 use http::HeaderMap;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 
+use crate::capabilities::Capabilities;
+use crate::client_session::ClientSession;
 use crate::exchange::{Answer, Exchange};
 use crate::failure::{self, Client};
+use crate::held::HeldCall;
+use crate::input;
+use crate::json::INVALID_PARAMS;
 use crate::log_level::LogLevel;
 use crate::modern::mirrored;
-use crate::relay::{Logs, Relay};
-use crate::render::render;
+use crate::relay::{Asks, Logs, Relay};
+use crate::render::{Words, render};
+use crate::request_state::{Bound, Kept};
 use crate::revoked::Holding;
 use crate::route::Found;
 use crate::scan::{Message, Text};
 use crate::under_way::Call;
-use crate::upstream::{Era, Outgoing, UpstreamError};
+use crate::upstream::{CallerPart, Era, Outgoing, UpstreamError};
+use crate::upstreams::ServerUpstreams;
 
-/// A method that a server answers.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Method {
-    /// `tools/call`
-    CallTool,
-    /// `prompts/get`
-    GetPrompt,
-    /// `resources/read`
-    ReadResource,
-    /// `completion/complete`
-    Complete,
-    /// `resources/subscribe`
-    Subscribe,
-    /// `resources/unsubscribe`
-    Unsubscribe,
-}
+mod method;
+
+pub use method::Method;
 
 /// A request that a server answers.
 #[derive(Clone, Copy)]
@@ -52,42 +49,13 @@ pub struct Request<'r> {
     pub whole: bool,
 }
 
-impl Method {
-    /// All of them, each at its own number.
-    pub const ALL: [Self; 4] = [Self::CallTool, Self::GetPrompt, Self::ReadResource, Self::Complete];
-
-    /// Its name on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Method::CallTool => "tools/call",
-            Method::GetPrompt => "prompts/get",
-            Method::ReadResource => "resources/read",
-            Method::Complete => "completion/complete",
-            Method::Subscribe => "resources/subscribe",
-            Method::Unsubscribe => "resources/unsubscribe",
-        }
-    }
-
-    /// What the modern protocol demands of its result; what is read for one caller is for no other's cache.
-    pub const fn modern_result(self) -> &'static [u8] {
-        match self {
-            Method::ReadResource => br#""resultType":"complete","ttlMs":0,"cacheScope":"private""#,
-            Method::CallTool | Method::GetPrompt | Method::Complete | Method::Subscribe | Method::Unsubscribe => {
-                br#""resultType":"complete""#
-            }
-        }
-    }
-}
-
-/// Sends the request to the server of what was found.
+/// Sends the request to the server of what was found, or goes on with the call that it brings the answer for.
 pub async fn forward(exchange: &Exchange<'_>, request: Request<'_>, found: Found) -> Answer {
-    let Request { body, message, said, client, .. } = request;
+    let Request { said, client, .. } = request;
     let server = found.permit.server();
     let Some(upstreams) = &exchange.view.upstreams[server as usize] else {
         return failure::unknown(client, &said.value);
     };
-    let declared = &upstreams.endpoint.server;
-    let deadline = deadline(exchange, declared.timeouts.call);
     let kept = match exchange.client_of(server) {
         Ok(kept) => kept,
         Err(reject) => return Answer::Rejected(reject),
@@ -100,38 +68,13 @@ pub async fn forward(exchange: &Exchange<'_>, request: Request<'_>, found: Found
         // A legacy client that goes away has not cancelled anything (2025-11-25, basic/transports).
         exchange.goes_on.set();
     }
-    // What a server that has forgotten the session is sent once more (R7) is rendered, and counted, once more.
-    let render = |id: u64, era: Era| {
-        exchange.gateway.metrics.permit_used(request.method);
-        let level = (era == Era::Modern && !client.modern).then(|| log_level(exchange));
-        render(&request, found.called.name_json(), level, (id, era))
-    };
-    let mirror = |headers: &mut HeaderMap| mirrored::add(exchange, &request, &found.called, headers);
-    let outgoing = Outgoing { method: request.method.as_str(), render: &render, mirror: &mirror, deadline };
+    let sending = Sending { exchange, request, upstreams, holding: &holding };
+    let state = request.message.params.as_ref().and_then(|params| params.request_state.as_ref());
     let answered = async {
-        let opened = upstreams.open(exchange.caller, found.part, kept.as_ref())?;
-        let slot = timeout_at(deadline, upstreams.calls.clone().acquire_owned()).await;
-        // The semaphore is never closed, so that only time can fail it.
-        let slot = slot.ok().and_then(Result::ok).ok_or_else(|| UpstreamError::timeout("waiting for a free slot"))?;
-        let call = kept.filter(|_| !request.whole).map(|client| client.open_call(&declared.id));
-        let reply = opened.upstream.send(&outgoing).await?;
-        let relay = Relay {
-            method: request.method,
-            id: body.slice_ref(client.id),
-            token: progress_token(body, message),
-            modern: client.modern,
-            era: reply.era,
-            server: upstreams.clone(),
-            upstream: opened.upstream,
-            slot,
-            session: exchange.session,
-            under_way,
-            logs: logs(exchange, message),
-            deadline,
-            uri_prefix: uri_prefix(&request, found.called.name()),
-            holding: holding.clone(),
-        };
-        Ok(relay.run(reply, call, request.whole).await)
+        match state.filter(|_| client.modern) {
+            None => sending.begin(found.part, None, (kept, under_way)).await,
+            Some(state) => Box::pin(sending.go_on(found.part, &state.value)).await,
+        }
     };
     // What was taken away since the request was read is asked first: nothing is sent for who has lost it.
     tokio::select! {
@@ -150,6 +93,148 @@ async fn or_never(future: Option<impl Future<Output = ()>>) {
         Some(future) => future.await,
         None => std::future::pending().await,
     }
+}
+
+/// A permitted request on its way to a server.
+#[derive(Clone, Copy)]
+struct Sending<'c, 'r> {
+    exchange: &'c Exchange<'r>,
+    request: Request<'c>,
+    upstreams: &'c Arc<ServerUpstreams>,
+    holding: &'c Holding,
+}
+
+impl Sending<'_, '_> {
+    /// Sends the request. `state`: what the server gave to be brought back with it; `client`: whom alone the server's session
+    /// is for, if it is, and `under_way` what of the call a legacy one may cancel.
+    async fn begin(
+        self,
+        part: CallerPart,
+        state: Option<&str>,
+        (client_session, under_way): (Option<Arc<ClientSession>>, Option<Call>),
+    ) -> Result<Answer, UpstreamError> {
+        let Self { exchange, request, upstreams, holding } = self;
+        let Request { body, message, client, .. } = request;
+        let (called, deadline) = (holding.called(), self.deadline());
+        // What a server that has forgotten the session is sent once more (R7) is rendered, and counted, once more.
+        let render = |id: u64, era: Era| {
+            exchange.gateway.metrics.permit_used(request.method);
+            let level = (era == Era::Modern && !client.modern).then(|| log_level(exchange));
+            render(&request, &Words { name_json: called.name_json(), level, state }, (id, era))
+        };
+        let mirror = |headers: &mut HeaderMap| mirrored::add(exchange, &request, called, headers);
+        let outgoing = Outgoing { method: request.method.as_str(), render: &render, mirror: &mirror, deadline };
+        let opened = upstreams.open(exchange.caller, part, client_session.as_ref())?;
+        let slot = slot(upstreams, deadline).await?;
+        let server = &upstreams.endpoint.server.id;
+        let call = client_session.filter(|_| !request.whole).map(|client| client.open_call(server));
+        let reply = opened.upstream.send(&outgoing).await?;
+        let relay = Relay {
+            method: request.method,
+            id: body.slice_ref(client.id),
+            task: self.task(),
+            token: progress_token(body, message),
+            modern: client.modern,
+            era: reply.era,
+            server: upstreams.clone(),
+            upstream: opened.upstream,
+            slot: Some(slot),
+            asks: self.asks(),
+            session: exchange.session,
+            under_way,
+            logs: logs(exchange, message),
+            deadline,
+            uri_prefix: uri_prefix(&request, called.name()),
+            holding: holding.clone(),
+        };
+        Ok(relay.run(reply, call, request.whole).await)
+    }
+
+    /// Goes on where its client was asked for input, if the state is one of ours and for this request (R8).
+    async fn go_on(self, part: CallerPart, state: &str) -> Result<Answer, UpstreamError> {
+        let Self { exchange, request: Request { method, client, .. }, upstreams, holding } = self;
+        let arguments = self.arguments();
+        let bound = Bound {
+            caller: &exchange.caller.id,
+            server: &upstreams.endpoint.server.id,
+            method: method.as_str(),
+            name: holding.called().name(),
+            arguments: arguments.as_deref(),
+        };
+        match bound.open(&exchange.gateway.sealer, state, exchange.now) {
+            Some(Kept::Upstream(state)) => self.begin(part, Some(&state), (None, None)).await,
+            Some(Kept::Held { owner, handle }) if owner == exchange.gateway.own => {
+                match exchange.gateway.held.take(handle) {
+                    Some(held) => self.resume(held).await,
+                    None => Ok(failure::interrupted(client)),
+                }
+            }
+            Some(Kept::Held { .. }) => Ok(failure::interrupted(client)),
+            None => {
+                let words = "params.requestState is not one of ours, not for this request, or too old";
+                Ok(Answer::error(client.id, INVALID_PARAMS, words))
+            }
+        }
+    }
+
+    /// Goes on with a call that this process holds open.
+    async fn resume(self, held: HeldCall) -> Result<Answer, UpstreamError> {
+        let Self { exchange, request, upstreams, holding } = self;
+        let Request { body, message, client, .. } = request;
+        let HeldCall { mut relay, source, question } = held;
+        relay.id = body.slice_ref(client.id);
+        relay.token = progress_token(body, message);
+        relay.logs = logs(exchange, message);
+        relay.holding = holding.clone();
+        let responses = message.params.as_ref().and_then(|params| params.input_responses);
+        let Ok(Some(answer)) = input::answer(body, responses, &question.id) else {
+            // Who brings no answer is asked again.
+            return Ok(relay.ask(source, question));
+        };
+        relay.deadline = self.deadline();
+        relay.slot = Some(slot(upstreams, relay.deadline).await?);
+        relay.upstream.answer(answer).await;
+        Ok(relay.go_on(source, request.whole).await)
+    }
+
+    /// A modern client is asked by the result of its request; by a legacy server only where no other client hears it.
+    fn asks(self) -> Asks {
+        if !self.request.client.modern {
+            return Asks::Nobody;
+        }
+        let per_client = self.upstreams.endpoint.server.sessions == SessionMode::PerClient;
+        let capabilities = if per_client { self.exchange.capabilities } else { Capabilities::default() };
+        Asks::ByResult { capabilities, arguments: self.arguments() }
+    }
+
+    fn arguments(self) -> Option<Bytes> {
+        let Request { body, message, .. } = self.request;
+        let arguments = message.params.as_ref().and_then(|params| params.arguments)?;
+        Some(body.slice_ref(arguments.of(body)))
+    }
+
+    /// The id that the caller knows the task by that the request is about.
+    fn task(self) -> Option<Bytes> {
+        let Request { method, body, said, .. } = self.request;
+        method.is_of_task().then(|| body.slice_ref(said.span.of(body)))
+    }
+
+    /// When the call ends at the latest; no call outlives its caller, or the key that it came by.
+    fn deadline(self) -> Instant {
+        let exchange = self.exchange;
+        let mut allowed = Duration::from_secs(u64::from(self.upstreams.endpoint.server.timeouts.call));
+        if let Some(until) = exchange.identity.until(exchange.caller) {
+            let left = u64::try_from(until - exchange.now).unwrap_or_default();
+            allowed = allowed.min(Duration::from_secs(left));
+        }
+        Instant::now() + allowed
+    }
+}
+
+async fn slot(upstreams: &ServerUpstreams, deadline: Instant) -> Result<OwnedSemaphorePermit, UpstreamError> {
+    let slot = timeout_at(deadline, upstreams.calls.clone().acquire_owned()).await;
+    // The semaphore is never closed, so that only time can fail it.
+    slot.ok().and_then(Result::ok).ok_or_else(|| UpstreamError::timeout("waiting for a free slot"))
 }
 
 /// A modern client says of each request which logs it wants; a legacy one of its session, and without one gets all.
@@ -174,16 +259,6 @@ fn uri_prefix(request: &Request<'_>, native: &str) -> Option<Bytes> {
     let said = (request.method == Method::ReadResource).then_some(&request.said.value)?;
     let prefix = said.strip_suffix(native).filter(|prefix| !prefix.is_empty())?;
     Some(Bytes::copy_from_slice(prefix.as_bytes()))
-}
-
-/// The call's deadline; no call outlives its caller, or the key that it came by.
-fn deadline(exchange: &Exchange<'_>, seconds: u32) -> Instant {
-    let mut allowed = Duration::from_secs(u64::from(seconds));
-    if let Some(until) = exchange.identity.until(exchange.caller) {
-        let left = u64::try_from(until - exchange.now).unwrap_or_default();
-        allowed = allowed.min(Duration::from_secs(left));
-    }
-    Instant::now() + allowed
 }
 
 fn progress_token(body: &Bytes, message: &Message<'_>) -> Option<Bytes> {

@@ -16,6 +16,7 @@ use crate::client_session::ClientSessions;
 use crate::discovery;
 use crate::drain::Drain;
 use crate::guesses::Guesses;
+use crate::held::HeldCalls;
 use crate::inbound_sse::streams::Streams;
 use crate::index::Index;
 use crate::metrics::Metrics;
@@ -63,6 +64,8 @@ pub struct Gateway {
     pub under_way: UnderWay,
     /// Streams of HTTP+SSE clients.
     pub sse: Streams,
+    /// Calls that wait for their clients.
+    pub held: HeldCalls,
     /// Bytes of bodies held.
     pub budget: Budget,
     /// Invalid credentials of late.
@@ -95,6 +98,7 @@ impl Gateway {
             clients: ClientSessions::default(),
             under_way: UnderWay::default(),
             sse: Streams::default(),
+            held: HeldCalls::default(),
             budget: Budget::default(),
             guesses: Guesses::default(),
             metrics: Metrics::new(),
@@ -174,6 +178,7 @@ impl Gateway {
 
     /// Ends sessions that are idle, and those of callers that lost the server.
     pub fn end_lost_sessions(&self) {
+        self.held.sweep();
         let view = self.view.load();
         let now = crate::clock::now();
         self.clients.sweep(|caller| {

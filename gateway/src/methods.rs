@@ -12,6 +12,7 @@ use crate::client_session::answer;
 use crate::client_session::log_level;
 use crate::client_session::subscribe::{self, Change};
 use crate::exchange::{Answer, Exchange};
+use crate::forward::Method;
 use crate::gateway::Gateway;
 use crate::head::Head;
 use crate::json::{INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND};
@@ -109,6 +110,9 @@ pub async fn answer(
         ("logging/setLevel", false) => Box::pin(set_log_level(exchange, message, id)).await,
         ("resources/subscribe", false) => Box::pin(subscribe::answer(exchange, asked, Change::Subscribe)).await,
         ("resources/unsubscribe", false) => Box::pin(subscribe::answer(exchange, asked, Change::Unsubscribe)).await,
+        ("tasks/get", true) => Box::pin(call::task(exchange, Method::GetTask, asked)).await,
+        ("tasks/update", true) => Box::pin(call::task(exchange, Method::UpdateTask, asked)).await,
+        ("tasks/cancel", true) => Box::pin(call::task(exchange, Method::CancelTask, asked)).await,
         ("ping", false) => Answer::result(id, b"{}"),
         ("initialize", false) => return initialize(exchange, asked),
         ("server/discover", true) => modern::discover(id),

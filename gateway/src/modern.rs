@@ -6,6 +6,8 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use self::header_value::decoded;
 use self::mirror::Refusal;
@@ -23,6 +25,7 @@ mod mirror;
 pub mod mirrored;
 
 const HEADER_MISMATCH: i32 = -32020;
+const MISSING_CAPABILITY: i32 = -32021;
 const UNSUPPORTED_VERSION: i32 = -32022;
 
 /// What the gateway says of itself.
@@ -70,6 +73,9 @@ pub fn check(head: &Head<'_>, message: &Message<'_>, id: &[u8]) -> Result<(), An
     let (member, named) = match method {
         Some(b"tools/call" | b"prompts/get") => ("params.name", params.and_then(|params| params.name.as_ref())),
         Some(b"resources/read") => ("params.uri", params.and_then(|params| params.uri.as_ref())),
+        Some(b"tasks/get" | b"tasks/update" | b"tasks/cancel") => {
+            ("params.taskId", params.and_then(|params| params.task_id.as_ref()))
+        }
         _ => return Ok(()),
     };
     let agree = match (head.name, named) {
@@ -100,10 +106,37 @@ pub fn check_arguments(
     Err(Answer::error_with(StatusCode::BAD_REQUEST, id, (code, &words), None))
 }
 
+/// What it offers beside in the modern one: a call may become a task.
+const EXTENSIONS: &str = r#"{"io.modelcontextprotocol/tasks":{}}"#;
+
+/// Checks that a client which asks about a task declares the extension.
+pub fn check_tasks((body, message): (&Bytes, &Message<'_>), id: &[u8]) -> Result<(), Answer> {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Declared {
+        extensions: Extensions,
+    }
+    #[derive(Default, Deserialize)]
+    struct Extensions {
+        #[serde(rename = "io.modelcontextprotocol/tasks")]
+        tasks: Option<IgnoredAny>,
+    }
+    let meta = message.params.as_ref().and_then(|params| params.meta.as_ref());
+    let declared = meta.and_then(|meta| meta.client_capabilities);
+    let declared = declared.and_then(|span| serde_json::from_slice::<Declared>(span.of(body)).ok()).unwrap_or_default();
+    if declared.extensions.tasks.is_some() {
+        return Ok(());
+    }
+    let data = format!(r#"{{"requiredCapabilities":{{"extensions":{EXTENSIONS}}}}}"#);
+    let said = (MISSING_CAPABILITY, "the client does not declare the extension io.modelcontextprotocol/tasks");
+    Err(Answer::error_with(StatusCode::BAD_REQUEST, id, said, Some(data.as_bytes())))
+}
+
 /// The answer to `server/discover`.
 pub fn discover(id: &[u8]) -> Answer {
+    let capabilities = CAPABILITIES.strip_suffix('}').unwrap_or(CAPABILITIES);
     let result = format!(
-        r#"{{"supportedVersions":{},"capabilities":{CAPABILITIES},"_meta":{{"io.modelcontextprotocol/serverInfo":{SERVER_INFO}}},"resultType":"complete","ttlMs":3600000,"cacheScope":"public"}}"#,
+        r#"{{"supportedVersions":{},"capabilities":{capabilities},"extensions":{EXTENSIONS}}},"_meta":{{"io.modelcontextprotocol/serverInfo":{SERVER_INFO}}},"resultType":"complete","ttlMs":3600000,"cacheScope":"public"}}"#,
         supported(),
     );
     Answer::result(id, result.as_bytes())

@@ -17,13 +17,18 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, timeout_at};
 
 use crate::body::{Chunk, Stream};
+use crate::capabilities::Capabilities;
+use crate::catalogue::List;
 use crate::client_session::calls::OpenCall;
 use crate::client_session::stray::Said;
 use crate::client_session::stream::AnswerStream;
 use crate::exchange::Answer;
-use crate::failure::{self, Client};
+use crate::failure::{self, About, Client};
 use crate::forward::Method;
+use crate::held::{HeldCall, Question};
+use crate::input;
 use crate::log_level::LogLevel;
+use crate::request_state::{Bound, Kept};
 use crate::revoked::Holding;
 use crate::scan::{self, Edit, splice};
 use crate::session::Session;
@@ -47,6 +52,8 @@ pub struct Relay {
     pub method: Method,
     /// The caller's id, as JSON.
     pub id: Bytes,
+    /// The caller's id of the task that the request is about, as JSON.
+    pub task: Option<Bytes>,
     /// The caller's progress token, as JSON.
     pub token: Option<Bytes>,
     /// Whether the caller speaks the modern protocol.
@@ -57,8 +64,10 @@ pub struct Relay {
     pub server: Arc<ServerUpstreams>,
     /// The session with it, where its questions are answered.
     pub upstream: Arc<Upstream>,
-    /// One of the server's slots.
-    pub slot: OwnedSemaphorePermit,
+    /// One of the server's slots; none while it waits for its client.
+    pub slot: Option<OwnedSemaphorePermit>,
+    /// Whom the server may ask.
+    pub asks: Asks,
     /// The caller's legacy session, if there is one.
     pub session: Option<Session>,
     /// The call as its client may cancel it.
@@ -74,7 +83,7 @@ pub struct Relay {
 }
 
 /// Where the messages of a reply come from.
-struct Source {
+pub struct Source {
     /// The request's id at its server.
     id: u64,
     messages: Messages,
@@ -108,12 +117,28 @@ pub enum Logs {
     OfSession(Session),
 }
 
+/// Whom a server may ask in the middle of a call.
+#[derive(Clone)]
+pub enum Asks {
+    /// A pooled session has no one client to ask.
+    Nobody,
+    /// A modern client, by the result of its request.
+    ByResult {
+        /// What it can be asked for.
+        capabilities: Capabilities,
+        /// `params.arguments`, which its answer has to come with again.
+        arguments: Option<Bytes>,
+    },
+}
+
 /// What a message of the server is for the caller.
 enum Step {
     /// The end, with the HTTP status that it has if nothing came before.
     Response(StatusCode, Bytes),
     /// On the way there.
     Notification(Bytes),
+    /// The server asks the client, and waits.
+    Question(Question),
     /// Nothing for the caller.
     Nothing,
 }
@@ -131,12 +156,23 @@ impl Relay {
     }
 
     fn client(&self) -> Client<'_> {
-        Client { id: &self.id, modern: self.modern, list: self.holding.called().list() }
+        let about = match (self.method, self.holding.called().list()) {
+            (method, _) if method.is_of_task() => About::Task,
+            (_, List::Tools) => About::Tool,
+            (_, List::Prompts) => About::Prompt,
+            (_, List::Resources | List::Templates) => About::Resource,
+        };
+        Client { id: &self.id, modern: self.modern, about }
     }
 
     fn fail(&self, error: &UpstreamError) -> Answer {
+        Answer::Message(StatusCode::OK, self.failed(error))
+    }
+
+    /// Counts a failure; what the caller is told of it.
+    fn failed(&self, error: &UpstreamError) -> Bytes {
         self.server.failed(error);
-        failure::upstream(self.client(), &self.holding.server().alias, error)
+        failure::upstream_message(self.client(), &self.holding.server().alias, error).into()
     }
 
     async fn json(self, upstream_id: u64, mut body: Incoming, whole: bool) -> Answer {
@@ -180,7 +216,12 @@ impl Relay {
     fn finish(&self, splicer: scan::Reply) -> Result<(), UpstreamError> {
         let outcome = splicer.finish().map_err(|fault| bad_reply(&fault))?;
         if let scan::Outcome::Result { result_type, .. } = &outcome {
-            self.check_complete(result_type.as_deref())?;
+            // Bytes are out, so that nothing could be sealed any more.
+            let is_complete = result_type.as_deref().is_none_or(|kind| kind == eras::COMPLETE);
+            if !is_complete && self.era == Era::Modern {
+                return Err(too_large());
+            }
+            self.check_type(result_type.as_deref())?;
         }
         self.server.metrics.answered(outcome.is_error());
         Ok(())
@@ -288,6 +329,10 @@ impl Relay {
         loop {
             match self.next(&mut source).await {
                 Ok(Step::Response(status, response)) => return Answer::Message(status, response),
+                Ok(Step::Question(question)) => {
+                    let asked = self.hold(source, question);
+                    return Answer::Message(StatusCode::OK, asked);
+                }
                 Ok(Step::Notification(first)) if !whole => {
                     let (sender, stream) = self.begin_stream();
                     tokio::spawn(self.stream_events(source, first, sender));
@@ -316,6 +361,7 @@ impl Relay {
 
     /// Events as they come. Messages are whole, so that a failure can still be told as the response.
     async fn stream_events(self, mut source: Source, first: Bytes, stream: AnswerStream) {
+        let mut question = None;
         let going_on = async {
             let mut next = first;
             loop {
@@ -326,6 +372,10 @@ impl Relay {
                     Ok(Step::Notification(message)) => next = message,
                     Ok(Step::Response(_, response)) => {
                         let _ = stream.send(&response).await;
+                        return Ok(());
+                    }
+                    Ok(Step::Question(asked)) => {
+                        question = Some(asked);
                         return Ok(());
                     }
                     Ok(Step::Nothing) => return Ok(()),
@@ -340,7 +390,12 @@ impl Relay {
             }
         };
         match self.while_held(stream.left(), going_on).await {
-            Ok(Ended::Rightly) => stream.end(),
+            Ok(Ended::Rightly) => {
+                if let Some(question) = question {
+                    let _ = stream.send(&self.hold(source, question)).await;
+                }
+                stream.end();
+            }
             Ok(Ended::CutOff) => {}
             Err(error) => self.server.failed(&error),
         }
@@ -381,14 +436,24 @@ impl Relay {
                 Ok(self.notification(source.id, &message, &call))
             }
             scan::Upstream::Notification(_) => Ok(self.said(source, &message).await),
-            scan::Upstream::Request(call) => {
-                if source.call.is_some() {
-                    return Ok(self.said(source, &message).await);
-                }
-                // A pooled session has no one client to ask: the server hears so at once instead of waiting.
-                if let Some(id) = call.id.as_ref().and_then(|id| str::from_utf8(id.token).ok()) {
-                    self.upstream.answer(answer_alone(id, &call.method.value)).await;
-                }
+            scan::Upstream::Request(_) if source.call.is_some() => Ok(self.said(source, &message).await),
+            scan::Upstream::Request(call) => self.asked(&message, &call).await,
+        }
+    }
+
+    /// A request of the server. Who cannot be asked is not: the server hears so at once instead of waiting.
+    async fn asked(&self, message: &Bytes, call: &scan::Call<'_>) -> Result<Step, UpstreamError> {
+        let Some(id) = &call.id else { return Ok(Step::Nothing) };
+        match &self.asks {
+            Asks::ByResult { capabilities, .. }
+                if self.method.may_require_input() && capabilities.has_method(&call.method.value) =>
+            {
+                let input_requests = input::requests(message, call).map_err(|fault| bad_reply(&fault))?;
+                Ok(Step::Question(Question { id: message.slice_ref(id.token), input_requests }))
+            }
+            _ => {
+                let id = String::from_utf8_lossy(id.token);
+                self.upstream.answer(answer_alone(&id, &call.method.value)).await;
                 Ok(Step::Nothing)
             }
         }
@@ -406,6 +471,52 @@ impl Relay {
             Said::ListChanged | Said::Nothing => {}
         }
         Step::Nothing
+    }
+
+    /// Holds the call until the client comes with an answer; the response that asks for it.
+    fn hold(mut self, source: Source, question: Question) -> Bytes {
+        self.slot = None;
+        let gateway = self.holding.gateway().clone();
+        let number = gateway.held.number();
+        let kept = Kept::Held { owner: gateway.own, handle: number };
+        let state = self.bound().seal(&gateway.sealer, &kept, crate::clock::now());
+        let asked = state.map(|state| input::required(&self.id, &question.input_requests, &state));
+        let (asked, call) = match asked {
+            Ok(asked) => (asked, HeldCall { relay: self, source, question }),
+            Err(error) => return self.failed(&UpstreamError::new(Outcome::UpstreamError, error.to_string())),
+        };
+        match gateway.held.hold(number, call) {
+            Ok(()) => asked,
+            Err(call) => {
+                let words = "too many calls wait for answers from their clients";
+                call.relay.failed(&UpstreamError::new(Outcome::RateLimited, words))
+            }
+        }
+    }
+
+    /// Asks again.
+    pub fn ask(self, source: Source, question: Question) -> Answer {
+        Answer::Message(StatusCode::OK, self.hold(source, question))
+    }
+
+    /// Goes on with a call that was held. `whole`: the answer must be one message.
+    pub async fn go_on(self, source: Source, whole: bool) -> Answer {
+        Box::pin(self.messages(source, whole)).await
+    }
+
+    /// What a state that is given out with this call holds for.
+    fn bound(&self) -> Bound<'_> {
+        let arguments = match &self.asks {
+            Asks::ByResult { arguments, .. } => arguments.as_deref(),
+            Asks::Nobody => None,
+        };
+        Bound {
+            caller: self.holding.caller_id().unwrap_or_default(),
+            server: &self.holding.server().id,
+            method: self.method.as_str(),
+            name: self.holding.called().name(),
+            arguments,
+        }
     }
 
     fn response(
@@ -431,6 +542,8 @@ impl Relay {
             let object = result.object.filter(|_| result.result_type.is_none()).zip(self.modern_result());
             edits.extend(object.map(|(object, members)| Edit::insert_last(object, members)));
             edits.extend(self.without_modern(message, result)?);
+            edits.extend(self.sealed_state(message, result)?);
+            edits.extend(self.sealed_task(message, result)?);
         }
         if let Some(prefix) = &self.uri_prefix {
             let uris = scan::contents_uris(message).map_err(|fault| bad_reply(&fault))?;

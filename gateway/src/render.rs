@@ -5,19 +5,26 @@
 use bytes::Bytes;
 
 use crate::forward::Request;
+use crate::json;
 use crate::log_level::LogLevel;
 use crate::scan::{Edit, MODERN_META, Meta, change_members, splice};
 use crate::upstream::era::{Era, OWN_META};
 
-/// The message for an upstream. `name_json`: what is called, as the server knows it. `level`: the logs that a legacy
-/// client wants; a modern one says so itself.
-pub fn render(
-    request: &Request<'_>,
-    name_json: &[u8],
-    level: Option<LogLevel>,
-    (upstream_id, era): (u64, Era),
-) -> Bytes {
+/// What is said to a server in the place of the caller's own words.
+#[derive(Clone, Copy)]
+pub struct Words<'r> {
+    /// What is called, as the server knows it, as JSON.
+    pub name_json: &'r [u8],
+    /// The logs that a legacy client wants; a modern one says so itself.
+    pub level: Option<LogLevel>,
+    /// The state that the server gave, where the caller brings it back sealed.
+    pub state: Option<&'r str>,
+}
+
+/// The message for an upstream.
+pub fn render(request: &Request<'_>, words: &Words<'_>, (upstream_id, era): (u64, Era)) -> Bytes {
     let Request { body, message, .. } = *request;
+    let Words { name_json, level, state } = *words;
     let id = upstream_id.to_string();
     let members = (era == Era::Modern && !request.client.modern).then(|| own_members(level));
     let mut edits = Vec::with_capacity(8);
@@ -26,6 +33,9 @@ pub fn render(
     }
     edits.push(Edit::replace(request.said.span, name_json));
     let params = message.params.as_ref();
+    if let Some((sealed, state)) = params.and_then(|params| params.request_state.as_ref()).zip(state) {
+        edits.push(Edit::replace(sealed.span, json::quoted(state).to_vec()));
+    }
     match (params.and_then(|params| params.meta.as_ref()), &members) {
         (Some(meta), _) => {
             if let Some(token) = &meta.progress_token {

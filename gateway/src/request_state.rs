@@ -12,8 +12,7 @@ use crate::seal::{NoRandomness, Purpose, Sealer};
 pub const LIFETIME: UnixSeconds = 15 * 60;
 
 const UPSTREAM: u8 = 1;
-const STATELESS: u8 = 2;
-const HELD: u8 = 3;
+const HELD: u8 = 2;
 /// Expiry, binding, kind.
 const HEAD: usize = 8 + 32 + 1;
 
@@ -35,8 +34,8 @@ pub struct Bound<'r> {
 /// How the request goes on.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Kept {
-    /// A modern server that gave this state, or none.
-    Upstream(Option<String>),
+    /// By a modern server that gave this state.
+    Upstream(String),
     /// A call that is held open by a process, under a number of its own.
     Held {
         /// The process.
@@ -52,11 +51,10 @@ impl Bound<'_> {
         let mut plain = (now + LIFETIME).to_be_bytes().to_vec();
         plain.extend_from_slice(&self.digest());
         match kept {
-            Kept::Upstream(Some(state)) => {
+            Kept::Upstream(state) => {
                 plain.push(UPSTREAM);
                 plain.extend_from_slice(state.as_bytes());
             }
-            Kept::Upstream(None) => plain.push(STATELESS),
             Kept::Held { owner, handle } => {
                 plain.push(HELD);
                 plain.extend_from_slice(&handle.to_be_bytes());
@@ -76,8 +74,7 @@ impl Bound<'_> {
             return None;
         }
         match kind[0] {
-            UPSTREAM => Some(Kept::Upstream(Some(String::from_utf8(rest.to_vec()).ok()?))),
-            STATELESS => Some(Kept::Upstream(None)),
+            UPSTREAM => Some(Kept::Upstream(String::from_utf8(rest.to_vec()).ok()?)),
             HELD => {
                 let (handle, owner) = rest.split_first_chunk::<8>()?;
                 let owner = Owner::from_bytes(owner.try_into().ok()?);
@@ -122,15 +119,10 @@ mod tests {
         Sealer::new(&[SealKey { id, key: [key; 32] }])
     }
 
-    fn kinds() -> [Kept; 4] {
+    fn kinds() -> [Kept; 3] {
         let owner = Owner::begin(Some("10.0.0.1:8081".parse().unwrap())).unwrap();
-        let upstream = |state: &str| Kept::Upstream(Some(state.to_owned()));
-        [
-            upstream("what the server said \u{1F600}"),
-            upstream(""),
-            Kept::Upstream(None),
-            Kept::Held { owner, handle: 7 },
-        ]
+        let upstream = |state: &str| Kept::Upstream(state.to_owned());
+        [upstream("what the server said \u{1F600}"), upstream(""), Kept::Held { owner, handle: 7 }]
     }
 
     #[test]
@@ -159,7 +151,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(10_000))]
 
         #[test]
-        fn r8_a_state_that_we_did_not_seal_for_this_is_none(kind in 0..4_usize, at in any::<prop::sample::Index>(), bit in 0..6_u8, how in 0..5_u8) {
+        fn r8_a_state_that_we_did_not_seal_for_this_is_none(kind in 0..3_usize, at in any::<prop::sample::Index>(), bit in 0..6_u8, how in 0..5_u8) {
             let own = sealer(1, 1);
             let kept = &kinds()[kind];
             let state = BOUND.seal(&own, kept, NOW).unwrap();

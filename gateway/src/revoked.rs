@@ -33,13 +33,18 @@ impl Holding {
         &self.view.table.snapshot.servers[self.called.server as usize]
     }
 
+    /// Who holds it.
+    pub fn caller_id(&self) -> Option<&str> {
+        self.view.table.caller(self.identity).map(|caller| caller.id.as_str())
+    }
+
     /// What is called.
     pub fn called(&self) -> &Called {
         &self.called
     }
 
     /// The gateway that it is held of.
-    pub fn gateway(&self) -> &Gateway {
+    pub fn gateway(&self) -> &Arc<Gateway> {
         &self.gateway
     }
 
@@ -63,7 +68,8 @@ impl Holding {
         std::future::pending::<()>().await;
     }
 
-    fn is_held(&self) -> bool {
+    /// Whether the caller may use what is called by now.
+    pub fn is_held(&self) -> bool {
         let now = crate::clock::now();
         let before = &self.view.table;
         let server = &self.server().id;

@@ -23,9 +23,11 @@ use crate::upstream::{CallerPart, Outcome, UpstreamError};
 
 mod called;
 mod own;
+mod task;
 mod uri;
 
 pub use called::Called;
+pub use task::task;
 pub use uri::{resource, template};
 
 use own::{OwnLists, own_lists};

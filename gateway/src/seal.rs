@@ -25,6 +25,8 @@ pub enum Purpose {
     Event,
     /// Where a client of HTTP+SSE posts its messages to.
     Endpoint,
+    /// A modern `taskId`.
+    Task,
 }
 
 /// A sealing key with its id. Made once and kept by whoever runs the gateway; never a default.
@@ -54,6 +56,7 @@ impl Purpose {
             Purpose::ServerRequest => b"switchboard/server-request/1",
             Purpose::Event => b"switchboard/event/1",
             Purpose::Endpoint => b"switchboard/endpoint/1",
+            Purpose::Task => b"switchboard/task/1",
         }
     }
 
@@ -61,7 +64,7 @@ impl Purpose {
     /// is of at most 16 KiB.
     const fn longest(self) -> usize {
         match self {
-            Purpose::Session | Purpose::ServerRequest | Purpose::Event | Purpose::Endpoint => 1024,
+            Purpose::Session | Purpose::ServerRequest | Purpose::Event | Purpose::Endpoint | Purpose::Task => 1024,
             Purpose::RequestState => 32 * 1024,
         }
     }

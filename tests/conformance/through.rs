@@ -19,7 +19,7 @@ const NOT_YET_2025_06_18: [&str; 4] =
     ["resources-subscribe", "resources-unsubscribe", "tools-call-elicitation", "tools-call-sampling"];
 
 /// The same in the next revision.
-pub(crate) const NOT_YET_2025_11_25: [&str; 7] = [
+pub(crate) const NOT_YET_2025_11_25: [&str; 6] = [
     "elicitation-sep1034-defaults",
     "elicitation-sep1330-enums",
     "resources-subscribe",

@@ -2,9 +2,8 @@
 //! server is subscribed, and what is updated comes home by the URI that the client said.
 
 use crate::call::Asked;
-use crate::catalogue::List;
 use crate::exchange::{Answer, Exchange};
-use crate::failure::{self, Client};
+use crate::failure::{self, About, Client};
 use crate::forward::{Method, Request, forward};
 use crate::json::{INVALID_PARAMS, METHOD_NOT_FOUND};
 use crate::route::{Target, resource};
@@ -23,7 +22,7 @@ pub async fn answer(exchange: &Exchange<'_>, asked: Asked<'_>, change: Change) -
     let Some(uri) = asked.message.params.as_ref().and_then(|params| params.uri.as_ref()) else {
         return Answer::error(asked.id, INVALID_PARAMS, "params.uri is missing: it names the resource");
     };
-    let client = Client { id: asked.id, modern: false, list: List::Resources };
+    let client = Client { id: asked.id, modern: false, about: About::Resource };
     let found = match resource(exchange, &uri.value).await {
         Target::Found(found) => found,
         Target::Down(server, error) => {

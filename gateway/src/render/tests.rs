@@ -1,8 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::catalogue::List;
-use crate::failure::Client;
+use crate::failure::{About, Client};
 use crate::forward::Method;
 use crate::scan::{self, Incoming, Message};
 
@@ -14,9 +13,14 @@ fn render_one(body: &str, modern: bool, era: Era, level: Option<LogLevel>) -> Va
     };
     let message: &Message<'_> = messages.last().unwrap();
     let said = message.params.as_ref().unwrap().name.as_ref().unwrap();
-    let client = Client { id: b"1", modern, list: List::Tools };
+    let client = Client { id: b"1", modern, about: About::Tool };
     let request = Request { method: Method::CallTool, body: &body, message, said, client, whole: false };
-    serde_json::from_slice(&render(&request, br#""native""#, level, (42, era))).unwrap()
+    serde_json::from_slice(&render(
+        &request,
+        &Words { name_json: br#""native""#, level, state: Some("its \"own\"") },
+        (42, era),
+    ))
+    .unwrap()
 }
 
 fn own_meta() -> Value {
@@ -60,4 +64,12 @@ fn a_modern_request_passes_to_a_modern_server_and_loses_its_meta_on_the_way_to_a
     assert_eq!(render_one(MODERN_CALL, true, Era::Modern, None), expected);
     expected["params"]["_meta"] = json!({"progressToken": 42, "own": 1});
     assert_eq!(render_one(MODERN_CALL, true, Era::Legacy, None), expected);
+}
+
+#[test]
+fn r8_a_sealed_state_is_the_servers_own_again() {
+    let retry = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"up-x","inputResponses":{"a":{"x":1}},"requestState":"sealed","_meta":{}}}"#;
+    let rendered = render_one(retry, true, Era::Modern, None);
+    assert_eq!(rendered["params"]["requestState"], "its \"own\"");
+    assert_eq!(rendered["params"]["inputResponses"], json!({"a": {"x": 1}}));
 }

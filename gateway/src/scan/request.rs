@@ -70,6 +70,8 @@ pub struct Params<'b> {
     /// The answers to what a server asked for, and what it gave to be brought back with them (modern).
     pub input_responses: Option<Span>,
     pub request_state: Option<Text<'b>>,
+    /// The task that a request is about (the tasks extension).
+    pub task_id: Option<Text<'b>>,
     pub meta: Option<Meta<'b>>,
 }
 
@@ -137,6 +139,7 @@ enum Member {
     ClientInfo,
     InputResponses,
     RequestState,
+    TaskId,
     Meta,
     ProgressToken,
     MetaVersion,
@@ -165,6 +168,7 @@ const PARAMS: Known<Member> = &[
     ("clientInfo", Member::ClientInfo),
     ("inputResponses", Member::InputResponses),
     ("requestState", Member::RequestState),
+    ("taskId", Member::TaskId),
     ("requestId", Member::RequestId),
     ("level", Member::Level),
     ("ref", Member::Reference),
@@ -205,6 +209,7 @@ impl Member {
             Self::ClientInfo => "params.clientInfo",
             Self::InputResponses => "params.inputResponses",
             Self::RequestState => "params.requestState",
+            Self::TaskId => "params.taskId",
             Self::Meta => "params._meta",
             Self::ProgressToken => "params._meta.progressToken",
             Self::MetaVersion => "params._meta.io.modelcontextprotocol/protocolVersion",
@@ -315,6 +320,7 @@ impl Reader<'_> {
             Member::Capabilities => params.capabilities = Some(object(member, value)?),
             Member::ClientInfo => params.client_info = Some(object(member, value)?),
             Member::InputResponses => params.input_responses = Some(object(member, value)?),
+            Member::TaskId => params.task_id = Some(text(body, member, value)?),
             Member::RequestState => params.request_state = Some(text(body, member, value)?),
             _ => params.object = Object { span: object(member, value)?, empty: value.empty },
         }

@@ -40,6 +40,8 @@ pub struct ResultFacts {
     /// What a modern server asks for, and where the state stands that it wants back.
     pub input_requests: Option<Object>,
     pub request_state: Option<Span>,
+    /// The task that it became, or is about.
+    pub task_id: Option<Span>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +122,7 @@ pub(super) enum Member {
     ResultType,
     InputRequests,
     RequestState,
+    TaskId,
     Code,
     ProgressToken,
     RequestId,
@@ -142,6 +145,7 @@ const RESULT: Known<Member> = &[
     ("resultType", Member::ResultType),
     ("inputRequests", Member::InputRequests),
     ("requestState", Member::RequestState),
+    ("taskId", Member::TaskId),
 ];
 const ERROR: Known<Member> = &[("code", Member::Code)];
 const PARAMS: Known<Member> = &[
@@ -182,6 +186,7 @@ pub(super) struct Facts {
     result_type: Option<Cow<'static, str>>,
     input_requests: Option<Object>,
     request_state: Option<Span>,
+    task_id: Option<Span>,
     code: Option<i64>,
     code_span: Option<Span>,
     progress_token: Option<Scalar>,
@@ -295,6 +300,7 @@ impl Record for Facts {
             Member::ResultType => self.result_type(value)?,
             // Of a legacy result these are anything.
             Member::InputRequests => self.input_requests = object("result.inputRequests", value).ok(),
+            Member::TaskId => self.task_id = string("result.taskId", value).ok().map(|id| id.span),
             Member::RequestState => {
                 self.request_state = string("result.requestState", value).ok().map(|state| state.span);
             }
@@ -312,6 +318,7 @@ impl Record for Facts {
                     result_type: self.result_type.take(),
                     input_requests: self.input_requests,
                     request_state: self.request_state,
+                    task_id: self.task_id,
                 });
             }
             Member::Error => {
