@@ -95,11 +95,21 @@ struct State {
 }
 
 impl ClientSessions {
+    /// Whether this process keeps the session: it began it.
+    pub fn check_owner(gateway: &Gateway, session: &Session) -> Result<(), Reject> {
+        if session.owner == gateway.own { Ok(()) } else { Err(Reject::Elsewhere(session.owner, None)) }
+    }
+
     /// What is kept of a session, from now on if nothing was. Err if the process that began the session is another, if
     /// the session has ended, or if too many are kept.
     pub fn of(gateway: &Arc<Gateway>, session: &Session, caller: &Caller) -> Result<Arc<ClientSession>, Reject> {
+        Self::check_owner(gateway, session)?;
+        Self::adopt(gateway, session, caller)
+    }
+
+    /// The same of a session whose owner is no more.
+    pub fn adopt(gateway: &Arc<Gateway>, session: &Session, caller: &Caller) -> Result<Arc<ClientSession>, Reject> {
         let this = &gateway.clients;
-        Self::owned(gateway, session)?;
         let mut known = this.known.lock();
         if let Some(client) = known.get(&session.nonce) {
             client.state.lock().used = Instant::now();
@@ -130,8 +140,8 @@ impl ClientSessions {
     }
 
     /// Ends all that is kept of a session.
-    pub fn end(&self, session: &Session) {
-        let client = self.known.lock().remove(&session.nonce);
+    pub fn end(&self, nonce: &Nonce) {
+        let client = self.known.lock().remove(nonce);
         if let Some(client) = client {
             client.end();
         }

@@ -83,13 +83,16 @@ pub fn upstream_message(client: Client<'_>, alias: &str, failed: &UpstreamError)
 
 /// A call that was held open for its client and is not there any more: it is not run a second time.
 pub fn interrupted(client: Client<'_>) -> Answer {
+    Answer::Message(StatusCode::OK, interrupted_message(client).into())
+}
+
+/// The same, as bytes.
+pub fn interrupted_message(client: Client<'_>) -> Vec<u8> {
     let text = "the interaction has expired, or its server went away: call again";
-    let message = if client.about == About::Tool {
-        tool_error(client, &format!("Error: {text}"), Some("expired"))
-    } else {
-        error(client, INTERNAL_ERROR, text, None)
-    };
-    Answer::Message(StatusCode::OK, message.into())
+    if client.about == About::Tool {
+        return tool_error(client, &format!("Error: {text}"), Some("expired"));
+    }
+    error(client, INTERNAL_ERROR, text, None)
 }
 
 fn error(client: Client<'_>, code: i32, message: &str, data: Option<&[u8]>) -> Vec<u8> {

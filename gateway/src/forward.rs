@@ -18,6 +18,7 @@ use crate::input;
 use crate::json::INVALID_PARAMS;
 use crate::log_level::LogLevel;
 use crate::modern::mirrored;
+use crate::reject::Reject;
 use crate::relay::{Asks, Logs, Relay};
 use crate::render::{Words, render};
 use crate::request_state::{Bound, Kept};
@@ -169,7 +170,10 @@ impl Sending<'_, '_> {
                     None => Ok(failure::interrupted(client)),
                 }
             }
-            Some(Kept::Held { .. }) => Ok(failure::interrupted(client)),
+            Some(Kept::Held { owner, .. }) => {
+                let if_gone = failure::interrupted_message(client).into();
+                Ok(Answer::Rejected(Reject::Elsewhere(owner, Some(if_gone))))
+            }
             None => {
                 let words = "params.requestState is not one of ours, not for this request, or too old";
                 Ok(Answer::error(client.id, INVALID_PARAMS, words))

@@ -34,6 +34,7 @@ use crate::gateway::Gateway;
 use crate::hop::Hop;
 use crate::identify::Identity;
 use crate::methods;
+use crate::owned;
 use crate::proxy::{self, Admitted, admit};
 use crate::reject::Reject;
 use crate::revision::Revision;
@@ -91,7 +92,7 @@ async fn keep(gateway: Arc<Gateway>, place: Place, (identity, caller): (Identity
     if let Some(session) = place.stream().session() {
         // Its id was told to nobody: nobody else has to know.
         gateway.sessions.note(Told { session: session.key(), what: What::Ended }, crate::clock::now());
-        gateway.clients.end(&session);
+        gateway.clients.end(&session.nonce);
     }
 }
 
@@ -138,9 +139,20 @@ async fn take(
     let (parts, body) = request.into_parts();
     let before = gateway.view.load_full();
     let admitted = admit(&before, hop, &parts)?;
-    let stream = stream_of(gateway, &parts, (admitted.caller, admitted.now))?;
+    let stream = stream_of(gateway, &parts, (admitted.caller, admitted.now));
     let mut bytes = gateway.budget.hold();
     let body = proxy::read_body(&admitted.head, body, &mut bytes).await?;
+    let stream = match stream {
+        Err(Reject::Elsewhere(owner, _)) => {
+            let incoming = scan::request(&body).map_err(|fault| proxy::refuse(&fault))?;
+            let forwarded = owned::elsewhere(gateway, hop, (owner, None), &parts, (&body, &incoming)).await?;
+            if let Some(accepted) = accepted.take() {
+                let _ = accepted.send(Ok(forwarded));
+            }
+            return Ok(());
+        }
+        stream => stream?,
+    };
     // As with every body: who was somebody at its beginning is asked again.
     let view = gateway.view.load_full();
     let Admitted { head, identity, caller, scope, now, .. } = admit(&view, hop, &parts)?;
@@ -192,7 +204,7 @@ fn accept(accepted: &mut Option<Accepted>) {
     }
 }
 
-/// The stream that a POST is for. One of another process is none of ours.
+/// The stream that a POST is for. One of another process is for that to take.
 fn stream_of(
     gateway: &Gateway,
     parts: &Parts,
@@ -200,7 +212,10 @@ fn stream_of(
 ) -> Result<Arc<SseStream>, Reject> {
     let endpoint = endpoint::id(parts.uri.query());
     let endpoint = endpoint.and_then(|id| Endpoint::open(&gateway.sealer, id, &caller.id, now));
-    let endpoint = endpoint.filter(|endpoint| endpoint.owner == gateway.own).ok_or(Reject::NoSuchSession)?;
+    let endpoint = endpoint.ok_or(Reject::NoSuchSession)?;
+    if endpoint.owner != gateway.own {
+        return Err(Reject::Elsewhere(endpoint.owner, None));
+    }
     gateway.sse.get(endpoint.nonce).ok_or(Reject::NoSuchSession)
 }
 
@@ -240,7 +255,7 @@ fn begin(exchange: &Exchange<'_>, stream: &SseStream, id: &str) -> Result<Stream
     let session = Session { has_one_stream: true, ..session };
     let client = ClientSessions::of(gateway, &session, caller)?;
     if stream.begin(session).is_err() {
-        gateway.clients.end(&session);
+        gateway.clients.end(&session.nonce);
         return Err(Reject::Invalid("this stream is initialized already; open another".into()));
     }
     let watcher = Watcher {

@@ -2,11 +2,14 @@
 //! be answered there.
 
 use bytes::Bytes;
+use crds::snapshot::SessionMode;
 use http::request::Parts;
 use http::{Response, StatusCode};
 
 use crate::body::Body;
 use crate::exchange::{Answer, Exchange};
+use crate::gateway::Gateway;
+use crate::hop::Hop;
 use crate::json::INTERNAL_ERROR;
 use crate::owner::Owner;
 use crate::peers::{ForwardError, Peers};
@@ -36,7 +39,10 @@ pub enum IfGone {
 pub fn needs_owner(exchange: &Exchange<'_>, incoming: &Incoming<'_>) -> Option<Owned> {
     let needed = match incoming {
         Incoming::One(message) => of_message(exchange, message),
-        Incoming::Batch(messages) => messages.iter().find_map(|message| of_message(exchange, message)),
+        Incoming::Batch(messages) => {
+            let first = messages.iter().find_map(|message| of_message(exchange, message));
+            first.or_else(|| of_batch(exchange, messages))
+        }
     };
     needed.filter(|needed| needed.owner != exchange.gateway.own)
 }
@@ -44,9 +50,45 @@ pub fn needs_owner(exchange: &Exchange<'_>, incoming: &Incoming<'_>) -> Option<O
 fn of_message(exchange: &Exchange<'_>, message: &Message<'_>) -> Option<Owned> {
     let session = exchange.session.as_ref()?;
     match &*message.method.as_ref()?.value {
-        // One after the other, wherever they come in, or two processes could end with two levels.
-        "logging/setLevel" => Some(Owned { owner: session.owner, if_gone: IfGone::GoOn }),
+        // One level after the other, wherever they come in, or two processes could end with two. Of roots the owner's sessions
+        // with servers are to hear.
+        "logging/setLevel" | "notifications/roots/list_changed" => {
+            Some(Owned { owner: session.owner, if_gone: IfGone::GoOn })
+        }
         _ => None,
+    }
+}
+
+/// A batch goes elsewhere as a whole, before any message of it is answered: whatever may lead to a server that is there
+/// for one client is for the owner, which turns out only later of a single message.
+fn of_batch(exchange: &Exchange<'_>, messages: &[Message<'_>]) -> Option<Owned> {
+    let session = exchange.session.as_ref()?;
+    let servers = &exchange.view.table.snapshot.servers;
+    let may_be = messages.iter().any(|message| message.method.as_ref().is_none_or(|method| method.value != "ping"))
+        && servers.iter().any(|server| server.sessions == SessionMode::PerClient);
+    may_be.then_some(Owned { owner: session.owner, if_gone: IfGone::Unknown })
+}
+
+/// Has the process answer that keeps what a request is about, which turned out while it was answered: nothing was done
+/// for it yet.
+pub async fn elsewhere(
+    gateway: &Gateway,
+    hop: Hop,
+    (owner, if_gone): (Owner, Option<Bytes>),
+    parts: &Parts,
+    (body, incoming): (&Bytes, &Incoming<'_>),
+) -> Result<Response<Body>, Reject> {
+    let forwarded = match (hop, gateway.peers.get()) {
+        (Hop::Client { .. }, Some(peers)) => peers.forward(owner, parts, body.clone()).await,
+        _ => Err(ForwardError::Gone),
+    };
+    match (forwarded, if_gone) {
+        (Ok(response), _) => Ok(response),
+        (Err(ForwardError::Broken), _) => Ok(broken(incoming)),
+        (Err(ForwardError::Gone), Some(message)) => {
+            proxy::into_response(Answer::Message(StatusCode::OK, message), None)
+        }
+        (Err(ForwardError::Gone), None) => Err(Reject::NoSuchSession),
     }
 }
 

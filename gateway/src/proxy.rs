@@ -23,8 +23,10 @@ use crate::head::Head;
 use crate::hop::Hop;
 use crate::identify::{Identity, identify};
 use crate::inbound_sse;
+use crate::json::INTERNAL_ERROR;
 use crate::methods;
 use crate::owned;
+use crate::peers::ForwardError;
 use crate::reject::Reject;
 use crate::revision::Revision;
 use crate::scan::{self, FaultKind, Message};
@@ -63,7 +65,9 @@ async fn respond(
     let admitted = admit(&before, hop, &parts)?;
     match admitted.door {
         Door::Mcp if parts.method == Method::DELETE => return Box::pin(end_session(gateway, &admitted)).await,
-        Door::Mcp if parts.method == Method::GET => return open_stream(gateway, &before, &admitted, &parts),
+        Door::Mcp if parts.method == Method::GET => {
+            return Box::pin(open_stream(gateway, &before, (&admitted, hop), &parts)).await;
+        }
         Door::Mcp => {}
         Door::Sse => return inbound_sse::open(gateway, &admitted, parts.uri.path()),
         Door::Messages => {
@@ -112,15 +116,21 @@ async fn respond(
             return Ok(response);
         }
     }
-    match incoming {
+    let answered = match &incoming {
         scan::Incoming::One(message) => {
-            let (answer, session) = methods::answer(&exchange, &body, &message, false).await?;
-            into_response(answer, session)
+            let answered = methods::answer(&exchange, &body, message, false).await;
+            answered.and_then(|(answer, session)| into_response(answer, session))
         }
         scan::Incoming::Batch(messages) => {
-            let answer = Box::pin(batch(&exchange, &body, &messages, &mut bytes)).await?;
-            into_response(answer, None)
+            let answered = Box::pin(batch(&exchange, &body, messages, &mut bytes)).await;
+            answered.and_then(|answer| into_response(answer, None))
         }
+    };
+    match answered {
+        Err(Reject::Elsewhere(owner, if_gone)) => {
+            Box::pin(owned::elsewhere(gateway, hop, (owner, if_gone), &parts, (&body, &incoming))).await
+        }
+        answered => answered,
     }
 }
 
@@ -170,7 +180,7 @@ async fn end_session(gateway: &Gateway, admitted: &Admitted<'_>) -> Result<Respo
     let session = gateway.sessions.read(id, &admitted.caller.id, admitted.now).ok_or(Reject::NoSuchSession)?;
     let told = Told { session: session.key(), what: What::Ended };
     gateway.sessions.note(told, admitted.now);
-    gateway.clients.end(&session);
+    gateway.clients.end(&session.nonce);
     if let Some(peers) = gateway.peers.get() {
         peers.tell(&[told]).await;
     }
@@ -178,10 +188,10 @@ async fn end_session(gateway: &Gateway, admitted: &Admitted<'_>) -> Result<Respo
 }
 
 /// The stream of a session, for what no answer carries.
-fn open_stream(
+async fn open_stream(
     gateway: &Arc<Gateway>,
     view: &Arc<View>,
-    admitted: &Admitted<'_>,
+    (admitted, hop): (&Admitted<'_>, Hop),
     parts: &Parts,
 ) -> Result<Response<Body>, Reject> {
     if !admitted.head.accepts_events() {
@@ -191,7 +201,18 @@ fn open_stream(
     let id = id.ok_or_else(|| Reject::Invalid("Mcp-Session-Id names the session whose stream it is".into()))?;
     let caller = admitted.caller;
     let session = gateway.sessions.read(id, &caller.id, admitted.now).ok_or(Reject::NoSuchSession)?;
-    let client = ClientSessions::of(gateway, &session, caller)?;
+    if session.owner != gateway.own
+        && let (Hop::Client { .. }, Some(peers)) = (hop, gateway.peers.get())
+    {
+        match peers.forward(session.owner, parts, Bytes::new()).await {
+            Ok(response) => return Ok(response),
+            // The client may come again.
+            Err(ForwardError::Broken) => return Err(Reject::Busy),
+            Err(ForwardError::Gone) => {}
+        }
+    }
+    // What there is to tell of lists any process can tell, also of a session whose owner is no more.
+    let client = ClientSessions::adopt(gateway, &session, caller)?;
     let watcher = Watcher {
         gateway: gateway.clone(),
         identity: admitted.identity,
@@ -257,7 +278,14 @@ pub async fn batch(
         if message.method.as_ref().is_some_and(|method| method.value == "initialize") {
             return Err(Reject::Invalid("initialize must not be part of a batch".into()));
         }
-        if let (Answer::Message(_, response), _) = methods::answer(exchange, body, message, true).await? {
+        let (answer, _) = methods::answer(exchange, body, message, true).await?;
+        let id = message.id.as_ref().map_or(&b"null"[..], |id| id.token);
+        let answer = match answer {
+            // Of one message: the others have their answers.
+            Answer::Rejected(reject) => Answer::error(id, INTERNAL_ERROR, &reject.message()),
+            answer => answer,
+        };
+        if let Answer::Message(_, response) = answer {
             if !bytes.add(response.len()) {
                 return Err(Reject::Busy);
             }

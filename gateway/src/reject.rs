@@ -7,6 +7,7 @@ use http::{HeaderValue, Response, StatusCode};
 
 use crate::body::Body;
 use crate::json;
+use crate::owner::Owner;
 
 /// A refusal of a whole HTTP request.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -53,6 +54,9 @@ pub enum Reject {
     Version,
     /// A session id that is unknown, forged, foreign, expired or ended.
     NoSuchSession,
+    /// What it is about is kept by this process alone, which is to answer it; if it is no more, it is answered with this
+    /// message, or its session is unknown.
+    Elsewhere(Owner, Option<Bytes>),
     /// The caller, or all together, have as many streams as they may.
     TooManyStreams,
     /// No random bytes for a session id.
@@ -83,7 +87,7 @@ impl Reject {
             Reject::Invalid(_) => "invalid",
             Reject::Params(_) => "params",
             Reject::Version => "version",
-            Reject::NoSuchSession => "no_such_session",
+            Reject::NoSuchSession | Reject::Elsewhere(..) => "no_such_session",
             Reject::TooManyStreams => "too_many_streams",
             Reject::Internal => "internal",
         }
@@ -95,7 +99,9 @@ impl Reject {
             Reject::TooManyGuesses | Reject::TooManyStreams => StatusCode::TOO_MANY_REQUESTS,
             Reject::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Reject::Origin | Reject::Host => StatusCode::FORBIDDEN,
-            Reject::NotFound | Reject::NoSuchServer(_) | Reject::NoSuchSession => StatusCode::NOT_FOUND,
+            Reject::NotFound | Reject::NoSuchServer(_) | Reject::NoSuchSession | Reject::Elsewhere(..) => {
+                StatusCode::NOT_FOUND
+            }
             Reject::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Reject::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Reject::ContentType | Reject::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -128,7 +134,7 @@ impl Reject {
             Reject::Version => {
                 "Unsupported MCP-Protocol-Version; supported: 2024-11-05, 2025-03-26, 2025-06-18, 2025-11-25, 2026-07-28".into()
             }
-            Reject::NoSuchSession => "Session not found; initialize again".into(),
+            Reject::NoSuchSession | Reject::Elsewhere(..) => "Session not found; initialize again".into(),
             Reject::TooManyStreams => "there are as many streams as there may be; end one, or try again later".into(),
             Reject::Internal => "the operating system gives no random bytes".into(),
             Reject::Unauthenticated | Reject::InvalidCredential | Reject::TooManyGuesses | Reject::NoSuchServer(_) => {

@@ -141,8 +141,6 @@ impl ServerUpstreams {
             Some(_) => make_room(&mut sessions, caller)?,
         }
         let upstream = match client {
-            // What it lists may depend on what is declared, though nobody can be asked in it.
-            None if !part.capabilities.is_empty() => self.begin_for_nobody(part),
             None => Arc::new(Upstream::new(self.endpoint.clone(), part, None, &self.connectors)),
             Some(client) => self.begin_for(client, part, digest),
         };
@@ -171,14 +169,6 @@ impl ServerUpstreams {
             }
         };
         tokio::spawn(stray::keep(strays, between, self.endpoint.server.id.clone(), outdate));
-        upstream
-    }
-
-    /// A session that declares what clients can be asked for and asks none of them.
-    fn begin_for_nobody(&self, part: CallerPart) -> Arc<Upstream> {
-        let (sender, strays) = mpsc::channel(stray::QUEUE);
-        let upstream = Arc::new(Upstream::new(self.endpoint.clone(), part, Some(sender), &self.connectors));
-        tokio::spawn(stray::refuse(strays, Arc::downgrade(&upstream)));
         upstream
     }
 

@@ -13,7 +13,7 @@ use crate::scan::{Edit, Message, splice};
 pub async fn response(exchange: &Exchange<'_>, body: &Bytes, message: &Message<'_>) -> Result<Answer, Reject> {
     let unknown = || Reject::Invalid("this answers no request that waits for an answer in this session".into());
     let session = exchange.session.as_ref().ok_or_else(unknown)?;
-    ClientSessions::owned(exchange.gateway, session)?;
+    ClientSessions::check_owner(exchange.gateway, session)?;
     let id = message.id.as_ref().ok_or_else(unknown)?;
     let text: Cow<'_, str> = serde_json::from_slice(id.token).map_err(|_| unknown())?;
     let client = exchange.gateway.clients.get(session).ok_or_else(unknown)?;

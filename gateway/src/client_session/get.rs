@@ -8,7 +8,7 @@ use http::HeaderMap;
 use tokio::sync::watch;
 
 use super::sealed::EventId;
-use super::{ClientSession, ClientSessions, OWN_STREAM};
+use super::{ClientSession, OWN_STREAM};
 use crate::body::{Chunk, Stream};
 use crate::catalogue::List;
 use crate::exchange::Exchange;
@@ -167,12 +167,5 @@ impl Watcher {
             *kind = list::digest(&exchange, lists).await;
         }
         Some(seen)
-    }
-}
-
-impl ClientSessions {
-    /// Whether this process keeps the session: it began it. Another that did would have been asked instead.
-    pub fn owned(gateway: &Gateway, session: &crate::session::Session) -> Result<(), Reject> {
-        if session.owner == gateway.own { Ok(()) } else { Err(Reject::NoSuchSession) }
     }
 }

@@ -54,18 +54,6 @@ pub async fn keep(
     }
 }
 
-/// Answers what a server asks in a session that no client is asked in, until it ends.
-pub async fn refuse(mut strays: mpsc::Receiver<Bytes>, upstream: Weak<Upstream>) {
-    while let Some(message) = strays.recv().await {
-        let Some(upstream) = upstream.upgrade() else { return };
-        if let Ok(scan::Upstream::Request(request)) = scan::message(&message)
-            && let Some(id) = request.id.as_ref().and_then(|id| str::from_utf8(id.token).ok())
-        {
-            upstream.answer(answer_alone(id, &request.method.value)).await;
-        }
-    }
-}
-
 impl ClientSession {
     /// What becomes of a message of a server that is no response. What is asked is part of `call`, if that is known, and
     /// is not waited for after `expires`.

@@ -15,7 +15,7 @@ use crate::gateway::Gateway;
 use crate::hop::Hop;
 use crate::proxy;
 use crate::serve::GoesOn;
-use crate::session::Told;
+use crate::session::{Told, What};
 
 /// Answers a request of a peer. Paths of clients end in `/mcp` or begin with it, so that none is one of these.
 pub async fn handle(
@@ -39,7 +39,13 @@ pub async fn handle(
         (&Method::POST, SESSIONS) => {
             let Some(body) = read(request.into_body()).await else { return empty(StatusCode::BAD_REQUEST) };
             let now = clock::now();
-            Told::read_all(&body).for_each(|told| gateway.sessions.note(told, now));
+            for told in Told::read_all(&body) {
+                gateway.sessions.note(told, now);
+                if told.what == What::Ended {
+                    let (_, nonce) = told.session;
+                    gateway.clients.end(&nonce);
+                }
+            }
             empty(StatusCode::NO_CONTENT)
         }
         (&Method::POST, LEAVING) => {

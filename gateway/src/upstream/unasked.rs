@@ -20,7 +20,7 @@ const LONGEST_ID: usize = 1024;
 /// Who hears what a server says unasked.
 #[derive(Clone)]
 pub(crate) struct Unasked {
-    /// None if the session is pooled.
+    /// None if the session is not that of one client.
     strays: Option<Strays>,
     /// What the client of the session can be asked for.
     capabilities: Capabilities,
@@ -29,10 +29,21 @@ pub(crate) struct Unasked {
 }
 
 impl Unasked {
-    /// `capabilities` are declared to the server if there is somebody to hear it.
+    /// `capabilities` are declared to the server. Without `strays` it can use them in calls only.
     pub(crate) fn new(strays: Option<Strays>, capabilities: Capabilities, list_again: watch::Sender<u64>) -> Self {
-        let capabilities = if strays.is_some() { capabilities } else { Capabilities::default() };
         Self { strays, capabilities, list_again }
+    }
+
+    /// Whether it is the session of one legacy client.
+    pub(crate) fn is_of_client(&self) -> bool {
+        self.strays.is_some()
+    }
+
+    /// Whether a message is for the one call under way, if there is just one: clients of such a session are asked in calls,
+    /// and the channel does not say in which.
+    pub(crate) fn is_of_call(&self, kind: &Kind<'_>) -> bool {
+        let asks = matches!(kind, Kind::Request { id, method } if method != "ping" && id.get().len() <= LONGEST_ID);
+        asks && self.strays.is_none() && !self.capabilities.is_empty()
     }
 
     /// What the server is told that its client can be asked for.
@@ -92,8 +103,7 @@ mod tests {
     #[test]
     fn r10_a_pooled_session_asks_nobody_and_drops_logs() {
         let again = watch::Sender::new(0);
-        let unasked = Unasked::new(None, Capabilities::from_bits(1), again.clone());
-        assert!(unasked.capabilities().is_empty());
+        let unasked = Unasked::new(None, Capabilities::default(), again.clone());
         assert_eq!(taken(&unasked, PING)["result"], serde_json::json!({}));
         assert_eq!(taken(&unasked, ROOTS)["error"]["code"], -32601);
         assert_eq!(taken(&unasked, LOG), serde_json::Value::Null);

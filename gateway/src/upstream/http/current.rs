@@ -193,10 +193,20 @@ impl Current {
         if let Some(begun) = self.begin_as_before().await {
             return begun;
         }
-        if let Some(modern) = Modern::probe(&self.client, self.next_id()).await? {
-            return Ok(Live::Modern(modern));
+        // A legacy client's own session is of its own era, where the server has that too: nothing is lost in translation.
+        let first = if self.unasked.is_of_client() { Some(self.begin_legacy().await) } else { None };
+        if let Some(Err(error)) = &first
+            && !not_spoken(error)
+        {
+            return Err(error.clone());
         }
-        let (begun, wire) = self.begin_legacy().await?;
+        let (begun, wire) = match first {
+            Some(Ok(begun)) => begun,
+            _ => match Modern::probe(&self.client, self.next_id()).await? {
+                Some(modern) => return Ok(Live::Modern(modern)),
+                None => self.begin_legacy().await?,
+            },
+        };
         *self.found.lock() = Some(wire);
         Ok(begun)
     }

@@ -16,7 +16,8 @@ pub(super) struct Keeper {
     /// Closed when the upstream and all of its replies are dropped.
     orders: mpsc::Receiver<Stop>,
     backoff: Backoff,
-    /// The server was seen to be of the legacy era, or to end when it was asked which it is of.
+    /// The server was seen to be of the legacy era, or to end when it was asked which it is of; or it is to be of that era
+    /// if it can, as the one client is that it is for.
     legacy: bool,
 }
 
@@ -31,7 +32,8 @@ enum End {
 
 impl Keeper {
     pub(super) fn new(shared: Arc<Shared>, orders: mpsc::Receiver<Stop>) -> Self {
-        Self { shared, orders, backoff: Backoff::default(), legacy: false }
+        let legacy = shared.unasked.is_of_client();
+        Self { shared, orders, backoff: Backoff::default(), legacy }
     }
 
     /// Runs until the child is stopped for good.

@@ -138,6 +138,7 @@ impl Session {
         match kind(&line) {
             Some(Kind::Response { id }) => return id.is_some_and(|id| self.answer(id, line.clone())),
             Some(Kind::Notification { progress: Some(id), .. }) => self.progress(id, line.clone()),
+            Some(kind) if self.unasked.is_of_call(&kind) && self.ask_in_call(&line) => {}
             Some(kind) => {
                 if let Some(answer) = self.unasked.take(&kind, &line) {
                     self.notify(answer);
@@ -176,6 +177,16 @@ impl Session {
         let Some(waiting) = self.table.lock().remove(id) else { return false };
         let fits = line.len() as u64 <= waiting.bytes_left;
         waiting.answer.send(if fits { Ok(line) } else { Err(self.too_large()) });
+        true
+    }
+
+    /// Gives a request of the server to the one call under way; false if there is none, or more than one.
+    fn ask_in_call(&self, line: &Bytes) -> bool {
+        let table = self.table.lock();
+        let mut calls = table.waiting.keys();
+        let (Some(id), None) = (calls.next().copied(), calls.next()) else { return false };
+        drop(table);
+        self.progress(id, line.clone());
         true
     }
 
