@@ -19,7 +19,7 @@ use crate::json::INVALID_PARAMS;
 use crate::log_level::LogLevel;
 use crate::modern::mirrored;
 use crate::reject::Reject;
-use crate::relay::{Asks, Logs, Relay};
+use crate::relay::{Again, Asks, Logs, Relay};
 use crate::render::{Words, render};
 use crate::request_state::{Bound, Kept};
 use crate::revoked::Holding;
@@ -117,18 +117,20 @@ impl Sending<'_, '_> {
         let Self { exchange, request, upstreams, holding } = self;
         let Request { body, message, client, .. } = request;
         let (called, deadline) = (holding.called(), self.deadline());
+        let server = &upstreams.endpoint.server.id;
+        let call = client_session.as_ref().filter(|_| !request.whole).map(|client| client.open_call(server));
         // What a server that has forgotten the session is sent once more (R7) is rendered, and counted, once more.
         let render = |id: u64, era: Era| {
             exchange.gateway.metrics.permit_used(request.method);
             let level = (era == Era::Modern && !client.modern).then(|| log_level(exchange));
-            render(&request, &Words { name_json: called.name_json(), level, state }, (id, era))
+            let name_json = called.name_json();
+            let capabilities = if call.is_some() { exchange.capabilities } else { Capabilities::default() };
+            render(&request, &Words { name_json, level, capabilities, state, input: None }, (id, era))
         };
         let mirror = |headers: &mut HeaderMap| mirrored::add(exchange, &request, called, headers);
         let outgoing = Outgoing { method: request.method.as_str(), render: &render, mirror: &mirror, deadline };
         let opened = upstreams.open(exchange.caller, part, client_session.as_ref())?;
         let slot = slot(upstreams, deadline).await?;
-        let server = &upstreams.endpoint.server.id;
-        let call = client_session.filter(|_| !request.whole).map(|client| client.open_call(server));
         let reply = opened.upstream.send(&outgoing).await?;
         let relay = Relay {
             method: request.method,
@@ -143,6 +145,7 @@ impl Sending<'_, '_> {
             asks: self.asks(),
             session: exchange.session,
             under_way,
+            again: call.as_ref().filter(|_| request.method.may_require_input()).map(|_| self.again()),
             logs: logs(exchange, message),
             deadline,
             uri_prefix: uri_prefix(&request, called.name()),
@@ -209,6 +212,12 @@ impl Sending<'_, '_> {
         let per_client = self.upstreams.endpoint.server.sessions == SessionMode::PerClient;
         let capabilities = if per_client { self.exchange.capabilities } else { Capabilities::default() };
         Asks::ByResult { capabilities, arguments: self.arguments() }
+    }
+
+    /// What it takes to send the request once more with what the client is asked.
+    fn again(self) -> Again {
+        let Self { exchange, request, .. } = self;
+        Again { body: request.body.clone(), level: log_level(exchange), capabilities: exchange.capabilities }
     }
 
     fn arguments(self) -> Option<Bytes> {

@@ -34,10 +34,13 @@ use crate::scan::{self, Edit, splice};
 use crate::session::Session;
 use crate::under_way::Call;
 use crate::upstream::message::answer_alone;
-use crate::upstream::{Era, Messages, Outcome, Reply, ReplyBody, Upstream, UpstreamError};
+use crate::upstream::{Era, Messages, Outcome, Reply, ReplyBody, Routed, Upstream, UpstreamError};
 use crate::upstreams::ServerUpstreams;
 
 mod eras;
+mod rounds;
+
+pub use rounds::Again;
 
 /// What is held back of a reply before anything goes out.
 const HELD_BACK: usize = 64 * 1024;
@@ -72,6 +75,8 @@ pub struct Relay {
     pub session: Option<Session>,
     /// The call as its client may cancel it.
     pub under_way: Option<Call>,
+    /// What it takes to ask a legacy client for a modern server.
+    pub again: Option<Again>,
     /// What of the server's logs the caller wants to see.
     pub logs: Logs,
     /// When the call ends at the latest.
@@ -89,6 +94,8 @@ pub struct Source {
     messages: Messages,
     /// The call as its server may ask the client in it.
     call: Option<OpenCall>,
+    /// How often the client was asked for what a result asked for.
+    rounds: usize,
 }
 
 impl Source {
@@ -139,6 +146,8 @@ enum Step {
     Notification(Bytes),
     /// The server asks the client, and waits.
     Question(Question),
+    /// A modern server's result that asks its legacy client for input.
+    Input(Bytes),
     /// Nothing for the caller.
     Nothing,
 }
@@ -147,9 +156,12 @@ impl Relay {
     /// The answer to the caller. `call`: as its server may ask the client in it; `whole`: it must be one message.
     pub async fn run(self, reply: Reply, call: Option<OpenCall>, whole: bool) -> Answer {
         match reply.body {
+            ReplyBody::Json(body) if self.era == Era::Modern && self.again.is_some() => {
+                Box::pin(self.json_or_rounds((reply.id, body), call, whole)).await
+            }
             ReplyBody::Json(body) => self.json(reply.id, body, whole).await,
             ReplyBody::Messages(messages) => {
-                let source = Source { id: reply.id, messages, call };
+                let source = Source { id: reply.id, messages, call, rounds: 0 };
                 Box::pin(self.messages(source, whole)).await
             }
         }
@@ -240,6 +252,33 @@ impl Relay {
             held.extend_from_slice(&chunk);
         }
         Ok((held, false))
+    }
+
+    /// A modern server's reply to a legacy client that can be asked: it may have to be, before there is a result.
+    async fn json_or_rounds(self, (id, body): (u64, Incoming), call: Option<OpenCall>, whole: bool) -> Answer {
+        let mut body = body;
+        let message = match self.whole(&mut body).await {
+            Ok(message) => message,
+            Err(error) => return self.fail(&error),
+        };
+        let (queue, receiver) = mpsc::channel(1);
+        // The queue is empty and its receiver is here.
+        let _ = queue.try_send(Ok(message));
+        let messages = Messages::Routed(Routed::new(receiver, Box::new(())));
+        self.messages(Source { id, messages, call, rounds: 0 }, whole).await
+    }
+
+    /// A reply, all of it.
+    async fn whole(&self, body: &mut Incoming) -> Result<Bytes, UpstreamError> {
+        let (mut held, mut read) = (Vec::new(), 0);
+        let mut bytes = self.holding.gateway().budget.hold();
+        while let Some(chunk) = self.chunk(body, &mut read).await? {
+            if !bytes.add(chunk.len()) {
+                return Err(UpstreamError::new(Outcome::UpstreamError, "there is no memory left to read the reply"));
+            }
+            held.extend_from_slice(&chunk);
+        }
+        Ok(held.into())
     }
 
     fn gathered(&self, upstream_id: u64, message: &Bytes) -> Answer {
@@ -333,7 +372,7 @@ impl Relay {
                     let asked = self.hold(source, question);
                     return Answer::Message(StatusCode::OK, asked);
                 }
-                Ok(Step::Notification(first)) if !whole => {
+                Ok(first @ (Step::Notification(_) | Step::Input(_))) if !whole => {
                     let (sender, stream) = self.begin_stream();
                     tokio::spawn(self.stream_events(source, first, sender));
                     return Answer::Events(stream);
@@ -360,16 +399,19 @@ impl Relay {
     }
 
     /// Events as they come. Messages are whole, so that a failure can still be told as the response.
-    async fn stream_events(self, mut source: Source, first: Bytes, stream: AnswerStream) {
+    async fn stream_events(self, mut source: Source, first: Step, stream: AnswerStream) {
         let mut question = None;
         let going_on = async {
-            let mut next = first;
+            let mut step = Ok(first);
             loop {
-                if stream.send(&next).await.is_err() {
-                    return Ok(());
-                }
-                match self.next_for_caller(&mut source).await {
-                    Ok(Step::Notification(message)) => next = message,
+                let went_on = match step {
+                    Ok(Step::Notification(message)) => {
+                        if stream.send(&message).await.is_err() {
+                            return Ok(());
+                        }
+                        Ok(())
+                    }
+                    Ok(Step::Input(message)) => self.round(&mut source, &stream, &message).await,
                     Ok(Step::Response(_, response)) => {
                         let _ = stream.send(&response).await;
                         return Ok(());
@@ -379,14 +421,16 @@ impl Relay {
                         return Ok(());
                     }
                     Ok(Step::Nothing) => return Ok(()),
-                    Err(error) => {
-                        self.server.failed(&error);
-                        let told = failure::upstream_message(self.client(), &self.holding.server().alias, &error);
-                        // The deadline that passed may be this stream's own: there is a moment left to say so.
-                        stream.send_last(&told);
-                        return Ok(());
-                    }
+                    Err(error) => Err(error),
+                };
+                if let Err(error) = went_on {
+                    self.server.failed(&error);
+                    let told = failure::upstream_message(self.client(), &self.holding.server().alias, &error);
+                    // The deadline that passed may be this stream's own: there is a moment left to say so.
+                    stream.send_last(&told);
+                    return Ok(());
                 }
+                step = self.next_for_caller(&mut source).await;
             }
         };
         match self.while_held(stream.left(), going_on).await {
@@ -428,6 +472,9 @@ impl Relay {
             UpstreamError::new(Outcome::UpstreamError, "the server ended the stream before its answer")
         })??;
         match scan::message(&message).map_err(|fault| bad_reply(&fault))? {
+            scan::Upstream::Response(response) if self.asks_again(source, response.result.as_ref()) => {
+                Ok(Step::Input(message))
+            }
             scan::Upstream::Response(response) => {
                 let (status, response) = self.response(source.id, &message, &response)?;
                 Ok(Step::Response(status, response))

@@ -4,11 +4,12 @@
 
 use bytes::Bytes;
 
+use crate::capabilities::Capabilities;
 use crate::forward::Request;
 use crate::json;
 use crate::log_level::LogLevel;
 use crate::scan::{Edit, MODERN_META, Meta, change_members, splice};
-use crate::upstream::era::{Era, OWN_META};
+use crate::upstream::era::{Era, own_meta};
 
 /// What is said to a server in the place of the caller's own words.
 #[derive(Clone, Copy)]
@@ -17,16 +18,30 @@ pub struct Words<'r> {
     pub name_json: &'r [u8],
     /// The logs that a legacy client wants; a modern one says so itself.
     pub level: Option<LogLevel>,
+    /// What a legacy client can be asked for; a modern one says so itself.
+    pub capabilities: Capabilities,
     /// The state that the server gave, where the caller brings it back sealed.
     pub state: Option<&'r str>,
+    /// What a legacy client answered to what the server asked for.
+    pub input: Option<Input<'r>>,
+}
+
+/// The input of a request that is sent again.
+#[derive(Clone, Copy)]
+pub struct Input<'r> {
+    /// `inputResponses`, as JSON.
+    pub responses: &'r [u8],
+    /// `requestState`, as the server wrote it.
+    pub state: Option<&'r [u8]>,
 }
 
 /// The message for an upstream.
 pub fn render(request: &Request<'_>, words: &Words<'_>, (upstream_id, era): (u64, Era)) -> Bytes {
     let Request { body, message, .. } = *request;
-    let Words { name_json, level, state } = *words;
+    let Words { name_json, level, capabilities, state, input } = *words;
     let id = upstream_id.to_string();
-    let members = (era == Era::Modern && !request.client.modern).then(|| own_members(level));
+    let members = (era == Era::Modern && !request.client.modern).then(|| own_members(level, capabilities));
+    let input = input.map(|input| input_members(&input));
     let mut edits = Vec::with_capacity(8);
     if let Some(token) = &message.id {
         edits.push(Edit::replace(token.span, id.as_bytes()));
@@ -35,6 +50,9 @@ pub fn render(request: &Request<'_>, words: &Words<'_>, (upstream_id, era): (u64
     let params = message.params.as_ref();
     if let Some((sealed, state)) = params.and_then(|params| params.request_state.as_ref()).zip(state) {
         edits.push(Edit::replace(sealed.span, json::quoted(state).to_vec()));
+    }
+    if let Some((params, input)) = params.zip(input.as_deref()) {
+        edits.push(Edit::insert_last(params.object, input));
     }
     match (params.and_then(|params| params.meta.as_ref()), &members) {
         (Some(meta), _) => {
@@ -79,13 +97,25 @@ fn of_meta<'a>(body: &'a Bytes, meta: &Meta<'_>, era: Era, members: &'a str) -> 
     change_members(body, meta.object.span, &MODERN_META, members.as_bytes()).unwrap_or_default()
 }
 
-/// What a request of a legacy client says in `_meta` to a modern server. No client capability: what the server may then
-/// ask for cannot be asked of the client yet.
-fn own_members(level: Option<LogLevel>) -> String {
-    match level {
-        Some(level) => format!(r#"{OWN_META},"io.modelcontextprotocol/logLevel":"{}""#, level.as_str()),
-        None => OWN_META.to_owned(),
+/// What a request of a legacy client says in `_meta` to a modern server.
+fn own_members(level: Option<LogLevel>, capabilities: Capabilities) -> String {
+    let mut members = own_meta(capabilities);
+    if let Some(level) = level {
+        members.push_str(r#","io.modelcontextprotocol/logLevel":""#);
+        members.push_str(level.as_str());
+        members.push('"');
     }
+    members
+}
+
+fn input_members(input: &Input<'_>) -> Vec<u8> {
+    let mut members = br#""inputResponses":"#.to_vec();
+    members.extend_from_slice(input.responses);
+    if let Some(state) = input.state {
+        members.extend_from_slice(br#","requestState":"#);
+        members.extend_from_slice(state);
+    }
+    members
 }
 
 #[cfg(test)]

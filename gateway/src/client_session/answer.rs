@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
+use super::asked::Asker;
 use super::{ClientSession, ClientSessions};
 use crate::exchange::{Answer, Exchange};
 use crate::reject::Reject;
@@ -18,13 +19,19 @@ pub async fn response(exchange: &Exchange<'_>, body: &Bytes, message: &Message<'
     let text: Cow<'_, str> = serde_json::from_slice(id.token).map_err(|_| unknown())?;
     let client = exchange.gateway.clients.get(session).ok_or_else(unknown)?;
     let asked = client.take(&text).ok_or_else(unknown)?;
-    let upstream = asked.upstream.upgrade().ok_or_else(unknown)?;
+    let (upstream, asked_by) = match asked.by {
+        Asker::Server { upstream, id } => (upstream.upgrade().ok_or_else(unknown)?, id),
+        Asker::Call(call) => {
+            let result = message.result.map(|result| body.slice(result.start..result.end));
+            return call.send(result).map(|()| Answer::Accepted).map_err(|_| unknown());
+        }
+    };
     let message_bytes = &body[message.span.start..message.span.end];
     let mut span = id.span;
     span.start -= message.span.start;
     span.end -= message.span.start;
-    let mut out = Vec::with_capacity(message_bytes.len() + asked.id.len());
-    splice(message_bytes, &[Edit::replace(span, &asked.id[..])], &mut out);
+    let mut out = Vec::with_capacity(message_bytes.len() + asked_by.len());
+    splice(message_bytes, &[Edit::replace(span, &asked_by[..])], &mut out);
     // It was taken, and nobody else can give it: it goes its way even if the client does not wait for that.
     exchange.goes_on.set();
     upstream.answer(out.into()).await;

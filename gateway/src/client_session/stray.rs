@@ -8,7 +8,7 @@ use crds::snapshot::{Item, UnixSeconds};
 use tokio::sync::mpsc;
 
 use super::ClientSession;
-use super::asked::Asked;
+use super::asked::{Asked, Asker};
 use crate::log_level::LogLevel;
 use crate::scan::{self, Call, Edit, splice};
 use crate::upstream::Upstream;
@@ -69,7 +69,8 @@ impl ClientSession {
                 let Some(id) = &request.id else { return Said::Nothing };
                 if self.session.capabilities.has_method(&request.method.value) {
                     let id_bytes = message.slice_ref(id.token);
-                    let asked = Asked { upstream: Arc::downgrade(upstream), id: id_bytes, call, expires };
+                    let asked =
+                        Asked { by: Asker::Server { upstream: Arc::downgrade(upstream), id: id_bytes }, call, expires };
                     if let Some(given) = self.ask(asked) {
                         return Said::ToClient(edited(message, Edit::replace(id.span, &given[..])));
                     }

@@ -19,16 +19,21 @@ const PARAM: &str = "mcp-param-";
 /// Adds them to `headers`. Of what a modern client sent, headers that no annotation names go on as they are, but none that
 /// holds somebody's key (R22).
 pub fn add(exchange: &Exchange<'_>, request: &Request<'_>, called: &Called, headers: &mut HeaderMap) {
-    if request.method == Method::Complete {
-        return;
-    }
-    headers.extend(encoded(called.name().as_bytes()).map(|name| (HeaderName::from_static("mcp-name"), name)));
-    if request.client.modern {
+    if request.client.modern && request.method != Method::Complete {
         let said = exchange.headers.iter().filter(|(name, _)| name.as_str().starts_with(PARAM));
         for (name, value) in said.filter(|(_, value)| may_go_on(exchange, value)) {
             headers.append(name.clone(), value.clone());
         }
     }
+    add_own(request, called, headers);
+}
+
+/// Adds those alone that are made from the body.
+pub fn add_own(request: &Request<'_>, called: &Called, headers: &mut HeaderMap) {
+    if request.method == Method::Complete {
+        return;
+    }
+    headers.extend(encoded(called.name().as_bytes()).map(|name| (HeaderName::from_static("mcp-name"), name)));
     if let Some(entry) = called.listed() {
         for (name, value) in arguments(entry, request) {
             headers.remove(name);

@@ -20,7 +20,7 @@ const MISSING_CAPABILITY: i64 = -32021;
 /// The `resultType` of a result that is one.
 pub(super) const COMPLETE: &str = "complete";
 /// That asks for input.
-const INPUT_REQUIRED: &str = "input_required";
+pub(super) const INPUT_REQUIRED: &str = "input_required";
 /// That a call became a task (the tasks extension).
 const TASK: &str = "task";
 

@@ -17,14 +17,20 @@ fn render_one(body: &str, modern: bool, era: Era, level: Option<LogLevel>) -> Va
     let request = Request { method: Method::CallTool, body: &body, message, said, client, whole: false };
     serde_json::from_slice(&render(
         &request,
-        &Words { name_json: br#""native""#, level, state: Some("its \"own\"") },
+        &Words {
+            name_json: br#""native""#,
+            level,
+            capabilities: Capabilities::default(),
+            state: Some("its \"own\""),
+            input: None,
+        },
         (42, era),
     ))
     .unwrap()
 }
 
 fn own_meta() -> Value {
-    serde_json::from_str(&format!("{{{OWN_META}}}")).unwrap()
+    serde_json::from_str(&format!("{{{}}}", crate::upstream::era::own_meta(Capabilities::default()))).unwrap()
 }
 
 const MODERN_CALL: &str = r#"{"jsonrpc":"2.0","id":"a","method":"tools/call","params":{"name":"up-x","arguments":{"n":1},"_meta":{"progressToken":"p","io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"sampling":{}},"io.modelcontextprotocol/logLevel":"error","own":1}}}"#;

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::handshake::{Changes, Hello, Offers};
 use super::{Outcome, UpstreamError};
+use crate::capabilities::Capabilities;
 
 /// The stateless revision, the only one of its era.
 pub const MODERN: &str = "2026-07-28";
@@ -36,19 +37,14 @@ pub enum Found {
     Legacy,
 }
 
-macro_rules! own_meta {
-    () => {
-        concat!(
-            r#""io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{},"io.modelcontextprotocol/clientInfo":{"name":"switchboard","version":""#,
-            env!("CARGO_PKG_VERSION"),
-            r#""}"#
-        )
-    };
-}
-
 /// The members of `_meta` that every modern request bears, as the gateway says them for itself, and for clients that say
-/// nothing of the kind: no client capability.
-pub const OWN_META: &str = own_meta!();
+/// nothing of the kind but what they can be asked for.
+pub fn own_meta(capabilities: Capabilities) -> String {
+    let (capabilities, version) = (capabilities.to_json(), env!("CARGO_PKG_VERSION"));
+    format!(
+        r#""io.modelcontextprotocol/protocolVersion":"{MODERN}","io.modelcontextprotocol/clientCapabilities":{capabilities},"io.modelcontextprotocol/clientInfo":{{"name":"switchboard","version":"{version}"}}"#
+    )
+}
 
 /// The `server/discover` request.
 pub fn discover(id: u64) -> Bytes {
@@ -61,7 +57,8 @@ pub fn request(id: u64, method: &str, params: &[u8], era: Era) -> Bytes {
     out.extend_from_slice(params);
     if era == Era::Modern {
         let comma = if params.is_empty() { "" } else { "," };
-        out.extend_from_slice(format!(r#"{comma}"_meta":{{{OWN_META}}}"#).as_bytes());
+        let meta = own_meta(Capabilities::default());
+        out.extend_from_slice(format!(r#"{comma}"_meta":{{{meta}}}"#).as_bytes());
     }
     out.extend_from_slice(b"}}");
     out.into()
