@@ -25,6 +25,7 @@ mod headers;
 mod hosts;
 mod inbound_sse;
 mod inbound_sse_sessions;
+mod input_required;
 mod limits;
 mod logs;
 mod mirrored_arguments;

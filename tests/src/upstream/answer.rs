@@ -162,6 +162,7 @@ fn act(does: &Does, memory: &mut Memory, (id, params): (&str, &str), echo: &str)
         Does::Progress(steps) => progress(*steps, id, params, echo),
         Does::Logs(levels) => logs(levels, id, echo),
         Does::Ask(questions) => ask(questions, id),
+        Does::Require(questions) => modern::require(questions, id, params),
         Does::Hang => Next::Never,
         Does::Html => Next::Page,
         Does::Half => Next::Half(response(id, echo)),

@@ -1,12 +1,17 @@
 //! What a scripted server of 2026-07-28 insists on (transports/streamable-http
 //! and basic/index), and what only such a server says.
 
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::HeaderMap;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::answer::{Next, failure, response};
 use super::script::Script;
 
 const META: &str = "io.modelcontextprotocol";
@@ -87,6 +92,36 @@ pub(super) fn finished(message: &Bytes) -> Bytes {
     let comma = if result.starts_with('}') { "" } else { "," };
     let members = r#""resultType":"complete","ttlMs":0,"cacheScope":"private""#;
     Bytes::from(format!(r#"{head}"result":{{{members}{comma}{result}"#))
+}
+
+/// The state that such a server gives with what it asks for.
+pub const STATE: &str = "the \"state\" of the server";
+
+/// A result that asks for input, until the request brings it.
+pub(super) fn require(questions: &[(String, String)], id: &str, params: &str) -> Next {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Brought<'a> {
+        #[serde(borrow)]
+        input_responses: Option<&'a RawValue>,
+        request_state: Option<String>,
+    }
+    let brought: Brought<'_> = serde_json::from_str(params).expect("params are an object");
+    let result = match (brought.input_responses, brought.request_state.as_deref()) {
+        (Some(answers), Some(STATE)) => {
+            format!(r#"{{"content":[],"structuredContent":{{"answers":{answers}}},"resultType":"complete"}}"#)
+        }
+        (None, None) => {
+            let question = |(number, (method, params)): (usize, &(String, String))| {
+                format!(r#""q{number}":{{"method":"{method}","params":{params}}}"#)
+            };
+            let questions: Vec<_> = questions.iter().enumerate().map(question).collect();
+            let (questions, state) = (questions.join(","), Value::from(STATE));
+            format!(r#"{{"resultType":"input_required","inputRequests":{{{questions}}},"requestState":{state}}}"#)
+        }
+        _ => return failure(id, -32602, "half of what was asked for, or the state of another"),
+    };
+    Next::Say { after: Duration::ZERO, messages: vec![response(id, &result)] }
 }
 
 /// The HTTP status that goes with a message.

@@ -93,6 +93,10 @@ pub enum Does {
     /// Asks its client these methods with these params, raw JSON, one after the other on the stream of the call, under the ids `ask-0`,
     /// `ask-1`, …; answers with their answers, as they came, in `structuredContent.answers`. Over Streamable HTTP.
     Ask(Vec<(String, String)>),
+    /// Asks its client these methods with these params, raw JSON, by a result that asks for input, under the keys `q0`, `q1`, …,
+    /// and gives a state; a call that brings both is answered with what it brought, as it came, in
+    /// `structuredContent.answers` (2026-07-28).
+    Require(Vec<(String, String)>),
     /// Never answers.
     Hang,
     /// Answers with an HTML page (over stdio: a line of it).
