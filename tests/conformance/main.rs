@@ -15,6 +15,7 @@ mod client_scenarios;
 mod compare;
 mod direct;
 mod fixture_itself;
+mod forged;
 mod processes;
 mod results;
 mod rolling;
