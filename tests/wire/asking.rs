@@ -18,7 +18,7 @@ const SAMPLE: &str = r#"{"messages":[],"maxTokens":1e400,"unknown":{"b":1,"a":2}
 
 /// A PerClient server `up` that both may use.
 pub(crate) struct Clients {
-    _manifests: Manifests,
+    pub(crate) manifests: Manifests,
     pub(crate) upstream: Upstream,
     pub(crate) switchboard: Switchboard,
 }
@@ -35,7 +35,7 @@ impl Clients {
         manifests.server("up", &server(transport, &upstream, &child, &json!({"sessionMode": "PerClient"})));
         manifests.key("alice", ALICE, &["up"]).key("bob", BOB, &["up"]);
         let switchboard = Switchboard::start_ready(manifests.path(), &Options::default());
-        Self { _manifests: manifests, upstream, switchboard }
+        Self { manifests, upstream, switchboard }
     }
 
     pub(crate) async fn session(&self, key: &str, revision: &str, capabilities: &str) -> Client {
