@@ -58,6 +58,8 @@ struct State {
     script: Mutex<Arc<Script>>,
     received: Mutex<Vec<Received>>,
     posts: Mutex<HashMap<String, u64>>,
+    /// Of those over Streamable HTTP, the ones that came with a session that is known, or need none.
+    taken: Mutex<HashMap<String, u64>>,
     connections: Mutex<u64>,
     sessions: Mutex<Sessions>,
     streams: Mutex<HashMap<u64, mpsc::Sender<over_http::Piece>>>,
@@ -90,6 +92,7 @@ impl Upstream {
             script: Mutex::new(Arc::new(script)),
             received: Mutex::default(),
             posts: Mutex::default(),
+            taken: Mutex::default(),
             connections: Mutex::default(),
             sessions: Mutex::default(),
             streams: Mutex::default(),
@@ -142,6 +145,11 @@ impl Upstream {
         self.state.posts.lock().unwrap().get(method).copied().unwrap_or(0)
     }
 
+    /// How many of them were acted upon, and not refused for their session. Over Streamable HTTP.
+    pub fn taken(&self, method: &str) -> u64 {
+        self.state.taken.lock().unwrap().get(method).copied().unwrap_or(0)
+    }
+
     /// How many messages were POSTed in all.
     pub fn all_posts(&self) -> u64 {
         self.state.posts.lock().unwrap().values().sum()
@@ -168,6 +176,13 @@ impl Upstream {
         let event = format!("data: {message}\n\n");
         let all = listeners.values().chain(streams.values());
         all.filter(|listener| listener.try_send(Ok(event.clone().into())).is_ok()).count()
+    }
+
+    /// Whether every session in which a tool was called listens to it. Over Streamable HTTP.
+    pub fn is_heard_by_callers(&self) -> bool {
+        let listeners = self.state.listeners.lock().unwrap();
+        let calls = self.received_of("tools/call");
+        calls.iter().filter_map(|call| call.header("mcp-session-id")).all(|session| listeners.contains_key(session))
     }
 
     /// Every response of a client so far: the id that it bears and its bytes, in no order.

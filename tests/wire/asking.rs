@@ -18,7 +18,7 @@ const SAMPLE: &str = r#"{"messages":[],"maxTokens":1e400,"unknown":{"b":1,"a":2}
 
 /// A PerClient server `up` that both may use.
 pub(crate) struct Clients {
-    manifests: Manifests,
+    pub(crate) manifests: Manifests,
     pub(crate) upstream: Upstream,
     pub(crate) switchboard: Switchboard,
 }
@@ -36,11 +36,6 @@ impl Clients {
         manifests.key("alice", ALICE, &["up"]).key("bob", BOB, &["up"]);
         let switchboard = Switchboard::start_ready(manifests.path(), &Options::default());
         Self { manifests, upstream, switchboard }
-    }
-
-    /// What it was made of.
-    pub(crate) fn manifests(&self) -> &Manifests {
-        &self.manifests
     }
 
     pub(crate) async fn session(&self, key: &str, revision: &str, capabilities: &str) -> Client {

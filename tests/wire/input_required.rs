@@ -151,7 +151,7 @@ async fn a_held_call_ends_with_its_callers_grant() {
     let asked = ask(&clients, ALICE, "{}", "").await;
     let text = String::from_utf8_lossy(asked.message()).replace("1e400", "1");
     let state = serde_json::from_str::<Value>(&text).unwrap()["result"]["requestState"].as_str().unwrap().to_owned();
-    clients.manifests().key("alice", ALICE, &[]);
+    clients.manifests.key("alice", ALICE, &[]);
     let mut session = clients.session(ALICE, "2025-06-18", "{}").await;
     tests::wait::until_async("the grant is gone", std::time::Duration::from_secs(5), async || {
         session.tools().await.is_empty().then_some(())

@@ -40,6 +40,7 @@ mod resource_uris;
 mod resources;
 mod resumption;
 mod revocation;
+mod rivals;
 mod scene;
 mod sessions;
 mod several;

@@ -123,6 +123,7 @@ async fn post(
             }
         }
     }
+    *state.taken.lock().unwrap().entry(method.to_owned()).or_default() += 1;
     let next = answer(script, &mut memory, caller, body);
     if let Some(session) = session
         && let Some(kept) = state.sessions.lock().unwrap().memories.get_mut(session)
