@@ -93,6 +93,11 @@ impl Capabilities {
         }
     }
 
+    /// Whether its person can be sent to a URL.
+    pub const fn has_url_elicitation(self) -> bool {
+        self.has(ELICITATION_URL)
+    }
+
     /// As `ClientCapabilities`, for a server.
     pub fn to_json(self) -> String {
         let mut members = Vec::new();

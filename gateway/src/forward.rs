@@ -211,7 +211,7 @@ impl Sending<'_, '_> {
         }
         let per_client = self.upstreams.endpoint.server.sessions == SessionMode::PerClient;
         let capabilities = if per_client { self.exchange.capabilities } else { Capabilities::default() };
-        Asks::ByResult { capabilities, arguments: self.arguments() }
+        Asks::ByResult { capabilities, declared: self.exchange.capabilities, arguments: self.arguments() }
     }
 
     /// What it takes to send the request once more with what the client is asked.

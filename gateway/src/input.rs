@@ -34,10 +34,21 @@ fn shifted(mut edits: Vec<Edit<'_>>, start: usize) -> Vec<Edit<'_>> {
 
 /// The response to a request of a modern client that asks it.
 pub fn required(id: &[u8], requests: &[u8], state: &str) -> Bytes {
+    response(id, requests, Some(state))
+}
+
+/// The same, where nothing has to come back but the answers.
+pub fn required_without_state(id: &[u8], requests: &[u8]) -> Bytes {
+    response(id, requests, None)
+}
+
+fn response(id: &[u8], requests: &[u8], state: Option<&str>) -> Bytes {
     let mut result = br#"{"resultType":"input_required","inputRequests":"#.to_vec();
     result.extend_from_slice(requests);
-    result.extend_from_slice(br#","requestState":"#);
-    json::string(state, &mut result);
+    if let Some(state) = state {
+        result.extend_from_slice(br#","requestState":"#);
+        json::string(state, &mut result);
+    }
     result.push(b'}');
     let mut out = Vec::with_capacity(result.len() + id.len() + 40);
     json::result(id, &result, &mut out);

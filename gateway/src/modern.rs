@@ -127,9 +127,17 @@ pub fn check_tasks((body, message): (&Bytes, &Message<'_>), id: &[u8]) -> Result
     if declared.extensions.tasks.is_some() {
         return Ok(());
     }
-    let data = format!(r#"{{"requiredCapabilities":{{"extensions":{EXTENSIONS}}}}}"#);
-    let said = (MISSING_CAPABILITY, "the client does not declare the extension io.modelcontextprotocol/tasks");
-    Err(Answer::error_with(StatusCode::BAD_REQUEST, id, said, Some(data.as_bytes())))
+    let missing = missing_capability(id, &format!(r#"{{"extensions":{EXTENSIONS}}}"#));
+    Err(Answer::Message(StatusCode::BAD_REQUEST, missing.into()))
+}
+
+/// That a request needs what its client did not declare; `required`: `ClientCapabilities`, as JSON.
+pub fn missing_capability(id: &[u8], required: &str) -> Vec<u8> {
+    let data = format!(r#"{{"requiredCapabilities":{required}}}"#);
+    let mut out = Vec::with_capacity(data.len() + 128);
+    let words = "the client does not declare a capability that this needs";
+    json::error(id, MISSING_CAPABILITY, words, Some(data.as_bytes()), &mut out);
+    out
 }
 
 /// The answer to `server/discover`.

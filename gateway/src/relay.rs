@@ -37,6 +37,7 @@ use crate::upstream::message::answer_alone;
 use crate::upstream::{Era, Messages, Outcome, Reply, ReplyBody, Routed, Upstream, UpstreamError};
 use crate::upstreams::ServerUpstreams;
 
+mod codes;
 mod eras;
 mod rounds;
 
@@ -46,8 +47,6 @@ pub use rounds::Again;
 const HELD_BACK: usize = 64 * 1024;
 /// Chunks of a large reply that wait for a slow client.
 const QUEUE: usize = 8;
-/// How a legacy server says that it has no such resource.
-const RESOURCE_NOT_FOUND: i64 = -32002;
 
 /// One reply on its way home, with all that its call holds until the last byte.
 pub struct Relay {
@@ -131,8 +130,10 @@ pub enum Asks {
     Nobody,
     /// A modern client, by the result of its request.
     ByResult {
-        /// What it can be asked for.
+        /// What it can be asked for in the middle of a call.
         capabilities: Capabilities,
+        /// What it can be asked for before it calls again.
+        declared: Capabilities,
         /// `params.arguments`, which its answer has to come with again.
         arguments: Option<Bytes>,
     },
@@ -191,7 +192,7 @@ impl Relay {
         let mut splicer = scan::Reply::new(upstream_id, self.id.clone(), self.modern_result());
         let mut read = 0;
         let mut out = Vec::with_capacity(1024);
-        if self.method == Method::ReadResource || self.era == Era::Modern {
+        if self.method == Method::ReadResource || self.era == Era::Modern || self.modern {
             match self.gather(&mut body, &mut read).await {
                 Ok((held, true)) => return self.gathered(upstream_id, &held.into()),
                 Ok((held, false)) => {
@@ -577,12 +578,8 @@ impl Relay {
         };
         let status = self.check_era(message, response)?;
         self.server.metrics.answered(response.result.as_ref().is_none_or(|result| result.is_error));
-        let code = response.error.as_ref().and_then(|error| error.code);
-        if self.modern && self.method == Method::ReadResource && code == Some(RESOURCE_NOT_FOUND) {
-            // The modern protocol has another code for it, and says which resource.
-            let uri = self.uri_prefix.iter().map(|prefix| String::from_utf8_lossy(prefix)).collect::<String>();
-            let told = failure::unknown_message(self.client(), &(uri + self.holding.called().name()));
-            return Ok((StatusCode::OK, told.into()));
+        if let Some(told) = response.error.as_ref().and_then(|error| self.told_instead(message, id_span, error)) {
+            return Ok(told);
         }
         let mut edits = vec![Edit::replace(id_span, &self.id[..])];
         if let Some(result) = &response.result {

@@ -24,10 +24,14 @@ fn legacy_server() -> Script {
     Script { form: Form::EventStream, ..Script::with([Tool::new("ask", Does::Ask(questions()))]) }
 }
 
-/// A call of a modern client that can be asked for everything; `more`: members of params.
+/// A call of a modern client that can be asked for everything but to go elsewhere; `more`: members of params.
 async fn ask(clients: &Clients, key: &str, arguments: &str, more: &str) -> Answer {
+    ask_as(clients, (key, ABLE), arguments, more).await
+}
+
+async fn ask_as(clients: &Clients, (key, able): (&str, &str), arguments: &str, more: &str) -> Answer {
     let meta = format!(
-        r#""_meta":{{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{ABLE}}}"#
+        r#""_meta":{{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{able}}}"#
     );
     let body = format!(
         r#"{{"jsonrpc":"2.0","id":"m","method":"tools/call","params":{{"name":"up-ask","arguments":{arguments}{more},{meta}}}}}"#
@@ -161,4 +165,28 @@ async fn a_held_call_ends_with_its_callers_grant() {
     assert_eq!(refused.code(), Some(-32602), "{refused:?}");
     assert_eq!(clients.upstream.received_of("tools/call").len(), 1);
     assert!(clients.upstream.answers().is_empty(), "nothing was answered for who lost it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn codes_of_the_past_are_not_said_to_a_modern_client() {
+    let place = r#"{"mode":"url","elicitationId":"e-1","url":"https://a.example/go","message":"go there"}"#;
+    let error = format!(r#"{{"code":-32042,"message":"first","data":{{"elicitations":[{place}]}}}}"#);
+    for form in [Form::Json, Form::EventStream] {
+        let script = Script { form, ..Script::with([Tool::new("ask", Does::Error(error.clone()))]) };
+        let clients = Clients::of(script);
+        let able = r#"{"elicitation":{"url":{}}}"#;
+        let asked = ask_as(&clients, (ALICE, able), "{}", "").await.json();
+        let expected = serde_json::json!({"0": {"method": "elicitation/create", "params":
+            {"mode": "url", "url": "https://a.example/go", "message": "go there"}}});
+        assert_eq!(asked["result"]["inputRequests"], expected, "{form:?}: {asked}");
+        assert_eq!(asked["result"]["requestState"], Value::Null);
+        let unable = ask_as(&clients, (ALICE, "{}"), "{}", "").await;
+        assert_eq!((unable.status, unable.code()), (StatusCode::BAD_REQUEST, Some(-32021)));
+        // A legacy client that knows of it is told as the server said.
+        let mut legacy = clients.session(ALICE, "2025-11-25", able).await;
+        assert_eq!(legacy.call("up-ask", "{}").await.code(), Some(-32042));
+    }
+    let gone = r#"{"code":-32002,"message":"no such resource"}"#.to_owned();
+    let clients = Clients::of(Script::with([Tool::new("ask", Does::Error(gone))]));
+    assert_eq!(ask(&clients, ALICE, "{}", "").await.code(), Some(-32602));
 }
