@@ -23,10 +23,13 @@ impl Manifests {
         self.folder.path()
     }
 
-    /// Writes a file as it is, and gives its path.
+    /// Puts a whole file in place, or in place of the one that was there, and gives its path.
     pub fn write(&self, file: &str, text: &str) -> PathBuf {
         let path = self.path().join(file);
-        std::fs::write(&path, text).unwrap();
+        // Not a manifest before it is whole: files with such names are none.
+        let new = path.with_file_name(format!(".{}", path.file_name().unwrap().display()));
+        std::fs::write(&new, text).unwrap();
+        std::fs::rename(new, &path).unwrap();
         path
     }
 

@@ -107,6 +107,29 @@ async fn beside_a_file_of_garbage_other_files_edits_and_revocations_apply() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_save_in_place_fails_no_call_between_its_halves() {
+    let mut two = two().await;
+    let file = two.manifests.path().join("McpKeyBinding-caller.yaml");
+    let edited = Manifests::default();
+    edited.key("caller", KEY, &["first", "second"]);
+    let text = std::fs::read(edited.path().join("McpKeyBinding-caller.yaml")).unwrap();
+    let load = Load::start(Plan::call(&two.switchboard.mcp, KEY, "first-echo"));
+    for times in 1..=20 {
+        // A shell does so for a program whose output it saves: the file is empty for as long as that runs.
+        std::fs::write(&file, "").unwrap();
+        let so_far = load.so_far().sent();
+        until("calls between the halves", Duration::from_secs(10), || {
+            (load.so_far().sent() > so_far + if times == 1 { 150 } else { 5 }).then_some(())
+        });
+        let started = Instant::now();
+        std::fs::write(&file, &text).unwrap();
+        two.sees(2, started).await;
+    }
+    let report = load.stop();
+    assert!(report.failures().is_empty(), "{:?}", report.failures().first());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_field_costs_its_object_alone_and_is_reported_by_line() {
     let mut two = two().await;
     let digest = tests::manifests::sha256("sb-other");

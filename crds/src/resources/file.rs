@@ -55,6 +55,11 @@ impl ParsedFile {
     pub fn path(&self) -> &str {
         &self.path
     }
+
+    /// Whether there is anything in it that counts: an object or the settings document.
+    pub fn holds_something(&self) -> bool {
+        !self.objects.is_empty() || self.settings.is_some()
+    }
 }
 
 impl Reader {

@@ -24,6 +24,10 @@ mod walk;
 /// forgotten when it has been missing for so long, since many programs save by putting a new file in place of the old.
 pub const SETTLED: Duration = Duration::from_millis(100);
 
+/// A file that held something and is empty is read when it has been so for so long: to save in place empties a file first,
+/// and on a disk that is busy it takes seconds until the rest is there. Whoever did mean to empty it is served by then.
+const EMPTIED: Duration = Duration::from_secs(5);
+
 /// What a directory held when it was read.
 pub struct Read {
     /// Everything that follows from it.
@@ -55,6 +59,8 @@ pub struct Directory {
 
 struct Known {
     stamp: Stamp,
+    /// What it is now, if that is not what was read, and when it was first found so.
+    changing: Option<(Stamp, SystemTime)>,
     /// When it was first found missing.
     missing: Option<SystemTime>,
     /// The last good content.
@@ -127,11 +133,17 @@ impl Directory {
     /// Reads a file if it changed, and not a moment ago.
     fn read_file(&mut self, path: String, place: &Path, now: Option<SystemTime>) -> Seen {
         let Ok(stamp) = fs::metadata(place).map(|metadata| Stamp::of(&metadata)) else { return Seen::Unsettled };
-        if self.files.get(&path).is_some_and(|known| known.stamp == stamp) {
+        let known = self.files.get_mut(&path);
+        if let Some(known) = &known
+            && known.stamp == stamp
+        {
             return Seen::Same;
         }
-        if now.is_some_and(|now| stamp.changed_within(SETTLED, now)) {
-            return Seen::Unsettled;
+        if let Some(now) = now {
+            let changing = known.is_some_and(|known| known.is_changing(stamp, now));
+            if changing || stamp.changed_within(SETTLED, now) {
+                return Seen::Unsettled;
+            }
         }
         let content = fs::read(place);
         let moved = !fs::metadata(place).is_ok_and(|metadata| Stamp::of(&metadata) == stamp);
@@ -147,7 +159,7 @@ impl Directory {
             Ok(parsed) => (Some(parsed), None),
             Err(fault) => (before, Some(fault)),
         };
-        self.files.insert(path, Known { stamp, missing: None, good, fault });
+        self.files.insert(path, Known { stamp, changing: None, missing: None, good, fault });
         Seen::Changed
     }
 
@@ -169,9 +181,25 @@ impl Directory {
         findings.sort();
         Read { compiled, findings, faults }
     }
+
     fn unusable(&self) -> impl Iterator<Item = &FileFault> {
         let of_files = self.files.values().filter_map(|known| known.fault.as_ref());
         self.unreadable.values().chain(of_files)
+    }
+}
+
+impl Known {
+    /// Whether it is not yet for long enough what it is now, going by when it was found so: a file that is being emptied
+    /// bears its old time of change for a moment.
+    fn is_changing(&mut self, stamp: Stamp, now: SystemTime) -> bool {
+        let since = match self.changing {
+            Some((found, since)) if found == stamp => since,
+            _ => self.changing.insert((stamp, now)).1,
+        };
+        let emptied = stamp.is_empty() && self.good.as_ref().is_some_and(ParsedFile::holds_something);
+        let wait = if emptied { EMPTIED } else { SETTLED };
+        // A clock that was set back ends the wait.
+        now.duration_since(since).is_ok_and(|found| found < wait)
     }
 }
 

@@ -155,7 +155,7 @@ async fn restarting(refuse_calls: bool) -> (Server, Arc<AtomicUsize>) {
             let head = format!("content-type: application/json\r\nmcp-session-id: {name}\r\n");
             return response("200 OK", &head, &initialize_result(seen).to_string());
         }
-        let unknown = seen.headers["mcp-session-id"] != name;
+        let unknown = seen.headers.get("mcp-session-id") != Some(&name);
         match seen.method.as_str() {
             "GET" if unknown => response("404 Not Found", "", ""),
             "POST" if unknown && refuse_calls => {

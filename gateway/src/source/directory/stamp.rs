@@ -29,6 +29,11 @@ impl Stamp {
         }
     }
 
+    /// Whether there is nothing in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
     /// Whether it changed less than `span` ago, or since `now`, when a look at all files began. A time further ahead is
     /// that of a clock which was set back meanwhile.
     pub(super) fn changed_within(&self, span: Duration, now: SystemTime) -> bool {

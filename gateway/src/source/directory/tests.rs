@@ -27,6 +27,13 @@ fn read_once(names: &[&str]) -> (TempDir, Directory) {
     (folder, directory)
 }
 
+/// Looks when a file's change is found, and again when that has settled.
+fn look_twice(directory: &mut Directory) -> Look {
+    let found = later();
+    assert_eq!(directory.look(Some(found)).unwrap(), WAITING);
+    directory.look(Some(found + SETTLED)).unwrap()
+}
+
 fn servers(directory: &mut Directory) -> Vec<String> {
     let read = directory.compile();
     read.compiled.snapshot.servers.iter().map(|server| server.alias.clone()).collect()
@@ -51,6 +58,7 @@ fn a_file_that_is_away_for_a_moment_is_not_forgotten() {
     assert_eq!(directory.look(Some(gone)).unwrap(), WAITING);
     assert_eq!(servers(&mut directory), ["one"]);
     fs::write(&file, "not: [yaml").unwrap();
+    assert_eq!(directory.look(Some(gone + SETTLED)).unwrap(), WAITING);
     assert_eq!(directory.look(Some(gone + SETTLED * 2)).unwrap(), CHANGED);
     assert_eq!(servers(&mut directory), ["one"], "a broken save has a last good state");
     assert_eq!(directory.compile().faults.len(), 1);
@@ -97,7 +105,7 @@ fn an_edit_of_equal_length_and_time_is_seen() {
     fs::write(&edited, server("two")).unwrap();
     fs::File::options().write(true).open(&edited).unwrap().set_modified(modified).unwrap();
     fs::rename(edited, &file).unwrap();
-    assert_eq!(directory.look(Some(later())).unwrap(), CHANGED);
+    assert_eq!(look_twice(&mut directory), CHANGED);
     assert_eq!(servers(&mut directory), ["two"]);
 }
 
@@ -113,12 +121,52 @@ fn a_file_that_changed_a_moment_ago_is_not_read_yet() {
 fn a_file_that_changed_since_the_look_began_is_not_read_yet() {
     let (folder, mut directory) = read_once(&["one"]);
     let began = SystemTime::now() - Duration::from_millis(20);
-    // The first half of a save in place.
-    fs::write(folder.path().join("one.yaml"), "").unwrap();
+    fs::write(folder.path().join("one.yaml"), server("two")).unwrap();
     assert_eq!(directory.look(Some(began)).unwrap(), WAITING);
     assert_eq!(servers(&mut directory), ["one"]);
     // A clock that was set back by an hour keeps no file waiting for that long.
     assert_eq!(directory.look(Some(began - Duration::from_secs(3600))).unwrap(), CHANGED);
+}
+
+#[test]
+fn an_edit_that_bears_an_old_time_is_not_read_at_once() {
+    let (folder, mut directory) = read_once(&["one"]);
+    // So long after it that its times are no reason to wait: as it is found while the kernel is at it.
+    let found = SystemTime::now() + Duration::from_secs(60);
+    fs::write(folder.path().join("one.yaml"), server("two")).unwrap();
+    assert_eq!(directory.look(Some(found)).unwrap(), WAITING);
+    fs::write(folder.path().join("one.yaml"), server("three")).unwrap();
+    assert_eq!(directory.look(Some(found + SETTLED)).unwrap(), WAITING, "it changed again");
+    assert_eq!(servers(&mut directory), ["one"]);
+    assert_eq!(directory.look(Some(found + SETTLED * 2)).unwrap(), CHANGED);
+    assert_eq!(servers(&mut directory), ["three"]);
+}
+
+#[test]
+fn the_first_half_of_a_save_in_place_takes_nothing_away() {
+    let (folder, mut directory) = read_once(&["one", "two"]);
+    let file = folder.path().join("one.yaml");
+    fs::write(&file, "").unwrap();
+    fs::remove_file(folder.path().join("two.yaml")).unwrap();
+    let emptied = later();
+    assert_eq!(directory.look(Some(emptied)).unwrap(), WAITING);
+    let look = directory.look(Some(emptied + Duration::from_secs(4))).unwrap();
+    assert_eq!(look, Look { changed: true, unsettled: true });
+    assert_eq!(servers(&mut directory), ["one"], "what else is taken away is so at once");
+    fs::write(&file, server("three")).unwrap();
+    assert_eq!(directory.look(Some(emptied + EMPTIED)).unwrap(), WAITING);
+    assert_eq!(directory.look(Some(emptied + EMPTIED + SETTLED)).unwrap(), CHANGED);
+    assert_eq!(servers(&mut directory), ["three"]);
+}
+
+#[test]
+fn a_file_that_stays_empty_holds_nothing() {
+    let (folder, mut directory) = read_once(&["one"]);
+    fs::write(folder.path().join("one.yaml"), "").unwrap();
+    let emptied = later();
+    assert_eq!(directory.look(Some(emptied)).unwrap(), WAITING);
+    assert_eq!(directory.look(Some(emptied + EMPTIED)).unwrap(), CHANGED);
+    assert!(servers(&mut directory).is_empty());
 }
 
 #[test]
@@ -170,10 +218,10 @@ fn a_file_that_may_not_be_read_keeps_what_it_held_until_it_may() {
     fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).unwrap();
     // Root reads it all the same: then there is nothing wrong with it.
     let readable = fs::read(&file).is_ok();
-    assert_eq!(directory.look(Some(later())).unwrap(), CHANGED);
+    assert_eq!(look_twice(&mut directory), CHANGED);
     assert_eq!(servers(&mut directory), ["one"]);
     assert_eq!(directory.compile().faults.is_empty(), readable);
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
-    assert_eq!(directory.look(Some(later())).unwrap(), CHANGED);
+    assert_eq!(look_twice(&mut directory), CHANGED);
     assert!(directory.compile().faults.is_empty());
 }
