@@ -5,17 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::results::{Check, Results, Status};
 
-/// Checks that the suite judges of a server that streams and only observes of one that does not, as the specification
-/// lets it: a list is one JSON reply of the gateway's, where the fixture opens a stream.
-const OBSERVED_WITHOUT_STREAM: [(&str, &str); 1] = [("server-sse-multiple-streams", "server-sse-streams-functional")];
-
 /// What is worse in `through` than in `direct`, a line each; empty if nothing is.
 pub(crate) fn worse(direct: &Results, through: &Results) -> Vec<String> {
     let scenarios = direct.0.keys().chain(through.0.keys()).collect::<BTreeSet<_>>();
     let worse = scenarios.into_iter().flat_map(|scenario| {
-        let observed = through.0.get(scenario).into_iter().flatten().find(|check| is_observed(scenario, check));
-        let [mut direct, through] = [direct, through].map(|results| numbered(results.0.get(scenario)));
-        direct.retain(|(id, _), _| observed.is_none_or(|observed| observed.id != *id));
+        let [direct, through] = [direct, through].map(|results| numbered(results.0.get(scenario)));
         worse_in(scenario, &direct, &through)
     });
     worse.collect()
@@ -24,10 +18,6 @@ pub(crate) fn worse(direct: &Results, through: &Results) -> Vec<String> {
 /// The scenarios that lines of [`worse`] are about.
 pub(crate) fn scenarios(worse: &[String]) -> BTreeSet<&str> {
     worse.iter().filter_map(|line| line.split(": ").next()).collect()
-}
-
-fn is_observed(scenario: &str, check: &Check) -> bool {
-    check.status == Status::Info && OBSERVED_WITHOUT_STREAM.contains(&(scenario, &check.id))
 }
 
 type Numbered<'a> = BTreeMap<(&'a str, usize), &'a Check>;
@@ -93,19 +83,6 @@ mod tests {
         let expected = "scenario: a #1: Success direct, absent through";
         assert_eq!(worse(&direct, &results(&[])), [expected]);
         assert_eq!(worse(&direct, &Results::default()), [expected], "the whole scenario did not run");
-    }
-
-    #[test]
-    fn what_is_judged_of_streams_alone_may_be_observed_and_nothing_else() {
-        let of = |scenario: &str, status| {
-            let id = "server-sse-streams-functional".to_owned();
-            Results([(scenario.to_owned(), vec![Check { id, status, message: None }])].into())
-        };
-        let excused = "server-sse-multiple-streams";
-        assert_eq!(worse(&of(excused, Status::Success), &of(excused, Status::Info)), [""; 0]);
-        assert_eq!(worse(&of(excused, Status::Success), &of(excused, Status::Failure)).len(), 1);
-        assert_eq!(worse(&of(excused, Status::Success), &Results::default()).len(), 1);
-        assert_eq!(worse(&of("other", Status::Success), &of("other", Status::Info)).len(), 1);
     }
 
     #[test]

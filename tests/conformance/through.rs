@@ -14,49 +14,11 @@ use crate::setup::Setup;
 use crate::suite::{Selection, run};
 use crate::table;
 
-/// What is not proxied yet: what a server asks of the client, and subscriptions.
-const NOT_YET_2025_06_18: [&str; 4] =
-    ["resources-subscribe", "resources-unsubscribe", "tools-call-elicitation", "tools-call-sampling"];
+/// What is not proxied yet: subscriptions.
+pub(crate) const NOT_YET_2026_07_28: [&str; 1] = ["server-stateless"];
 
-/// The same in the next revision.
-pub(crate) const NOT_YET_2025_11_25: [&str; 6] = [
-    "elicitation-sep1034-defaults",
-    "elicitation-sep1330-enums",
-    "resources-subscribe",
-    "resources-unsubscribe",
-    "tools-call-elicitation",
-    "tools-call-sampling",
-];
-
-/// Servers are spoken to as legacy ones, where a result cannot ask for input, nobody can listen, and an undeclared
-/// capability is no error.
-pub(crate) const NOT_YET_2026_07_28: [&str; 12] = [
-    "input-required-result-basic-elicitation",
-    "input-required-result-basic-list-roots",
-    "input-required-result-basic-sampling",
-    "input-required-result-capability-check",
-    "input-required-result-missing-input-response",
-    "input-required-result-multi-round",
-    "input-required-result-multiple-input-requests",
-    "input-required-result-non-tool-request",
-    "input-required-result-request-state",
-    "input-required-result-result-type",
-    "input-required-result-tampered-state",
-    "server-stateless",
-];
-
-/// What no revision requires: the extension for tasks, and streams that the server ends before the response is there.
-const NOT_YET_BESIDE: [&str; 9] = [
-    "server-sse-polling",
-    "tasks-capability-negotiation",
-    "tasks-dispatch-and-envelope",
-    "tasks-lifecycle",
-    "tasks-mrtr-composition",
-    "tasks-mrtr-input",
-    "tasks-request-headers",
-    "tasks-request-state-removal",
-    "tasks-wire-fields",
-];
+/// What no revision requires: streams that the server ends before the response is there.
+const NOT_YET_BESIDE: [&str; 1] = ["server-sse-polling"];
 
 /// The revisions whose requirements are tests of their own.
 const REQUIRED: [Selection; 2] = [Selection::Required("2025-11-25"), Selection::Required("2026-07-28")];
@@ -68,12 +30,12 @@ fn what_applies_to_2025_03_26_comes_through() {
 
 #[test]
 fn what_applies_to_2025_06_18_comes_through() {
-    compare(Count::One, Selection::Whole("2025-06-18"), &NOT_YET_2025_06_18, Some("server_2025_06_18_passed"));
+    compare(Count::One, Selection::Whole("2025-06-18"), &[], Some("server_2025_06_18_passed"));
 }
 
 #[test]
 fn what_2025_11_25_requires_comes_through() {
-    compare(Count::One, Selection::Required("2025-11-25"), &NOT_YET_2025_11_25, Some("server_2025_11_25_passed"));
+    compare(Count::One, Selection::Required("2025-11-25"), &[], Some("server_2025_11_25_passed"));
 }
 
 #[test]
