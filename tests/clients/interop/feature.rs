@@ -63,7 +63,7 @@ impl Feature {
                 lists(place, answer, (place.offers.progress)().0)
             }
             Self::Call => {
-                let expected = place.offers.echo.replace("{}", MESSAGE);
+                let expected = (place.offers.echo)(MESSAGE, answer.protocol.as_deref().unwrap_or_default());
                 of_call(answer, |call| call.text == expected)
             }
             Self::Prompt => holds(&answer.answers[0][0]["content"]["text"], place.offers.prompt.1),

@@ -37,10 +37,10 @@ pub(super) struct Place {
 
 /// What a server has for each feature, by its own names. Each has a tool `echo`.
 pub(super) struct Offers {
-    /// The revision in which it is asked.
+    /// The newest revision that it speaks.
     pub(super) revision: &'static str,
-    /// What `echo` answers, `{}` for the message.
-    pub(super) echo: &'static str,
+    /// What `echo` answers to a message asked in the client's revision: a server of both eras is asked in the client's.
+    pub(super) echo: fn(&str, &str) -> String,
     /// A prompt, and what is in it.
     pub(super) prompt: (&'static str, &'static str),
     /// A resource, and what is in it.
@@ -53,22 +53,24 @@ pub(super) struct Offers {
 
 static EVERYTHING: Offers = Offers {
     revision: "2025-11-25",
-    echo: "Echo: {}",
+    echo: |message, _| format!("Echo: {message}"),
     prompt: ("simple-prompt", "This is a simple prompt without arguments."),
     resource: ("demo://resource/static/document/features.md", "Everything Server"),
     progress: || ("trigger-long-running-operation", json!({"duration": 0.1, "steps": 3})),
     elicitation: "trigger-elicitation-request",
 };
 
-/// Both of `tests/clients/servers`; their `echo` says in which revision it was asked.
-static OURS: Offers = Offers {
+/// Both of `tests/clients/servers` offer the same; their `echo` says in which revision it was asked.
+static TYPESCRIPT: Offers = Offers {
     revision: "2026-07-28",
-    echo: "Echo: {} (2026-07-28)",
+    echo: |message, _| format!("Echo: {message} (2026-07-28)"),
     prompt: ("welcome", "Say welcome."),
     resource: ("notes://today", "Nothing today."),
     progress: || ("count", json!({"to": 3})),
     elicitation: "greet",
 };
+
+static PYTHON: Offers = Offers { echo: |message, revision| format!("Echo: {message} ({revision})"), ..TYPESCRIPT };
 
 impl Server {
     fn new(alias: &'static str, title: &'static str, offers: &'static Offers, mut spec: Value) -> Self {
@@ -131,8 +133,8 @@ impl Servers {
             Server::new("streamable", "server-everything, Streamable HTTP", &EVERYTHING, streamable(http.port)),
             Server::new("events", "server-everything, HTTP+SSE", &EVERYTHING, over_sse),
             Server::new("child", "server-everything, stdio", &EVERYTHING, child),
-            Server::new("typescript", "TypeScript v2", &OURS, streamable(typescript_port)),
-            Server::new("python", "Python 2.x", &OURS, streamable(python_port)),
+            Server::new("typescript", "TypeScript v2", &TYPESCRIPT, streamable(typescript_port)),
+            Server::new("python", "Python 2.x", &PYTHON, streamable(python_port)),
         ];
         Self { all, _everything: [http, sse], _ours: [typescript, python] }
     }

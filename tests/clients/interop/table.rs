@@ -12,10 +12,10 @@ Which features work through Switchboard between official SDKs, unmodified. Writt
 `tests/run clients` fails when it finds otherwise.
 
 The servers have `sessionMode: PerClient`, so that they can ask their clients. `server-everything` is the reference server,
-and speaks revisions up to 2025-11-25; the servers on *TypeScript v2* and *Python 2.x* are in `tests/clients/servers`, and
-2026-07-28 is spoken with them. *Speaks* is the revision between client and gateway. A feature works when the client has
-all of it: *list* tools, *call* one, get a *prompt*, read a *resource*, three notes of *progress* during a call, and
-*elicitation*: a form, sent in the middle of a call, that the client fills in.
+and speaks revisions up to 2025-11-25. The other servers are in `tests/clients/servers`: the one on *TypeScript v2* speaks
+2026-07-28 alone, the one on *Python 2.x* speaks both and is asked in the revision of its client. *Speaks* is the revision
+between client and gateway. A feature works when the client has all of it: *list* tools, *call* one, get a *prompt*, read a
+*resource*, three notes of *progress* during a call, and *elicitation*: a form, sent in the middle of a call, that the client fills in.
 
 ";
 
