@@ -67,6 +67,8 @@ pub struct Gateway {
     pub sse: Streams,
     /// Streams of clients that listen.
     pub listens: Places,
+    /// Streams with servers for them.
+    pub listens_upstream: Places,
     /// Calls that wait for their clients.
     pub held: HeldCalls,
     /// Bytes of bodies held.
@@ -102,6 +104,7 @@ impl Gateway {
             under_way: UnderWay::default(),
             sse: Streams::default(),
             listens: Places::new(listen::MOST),
+            listens_upstream: Places::new(listen::resources::MOST),
             held: HeldCalls::default(),
             budget: Budget::default(),
             guesses: Guesses::default(),

@@ -6,6 +6,7 @@
 //! client sees it (R10), all tagged with the id of the request; at the end,
 //! if it is ours, the request's result. Who goes away has ended it.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use self::filter::Filter;
 use self::places::Most;
+use self::resources::{Told, Update, Wanted};
 use crate::body::{Chunk, Stream};
 use crate::call::Asked;
 use crate::event;
@@ -27,6 +29,7 @@ use crate::reject::Reject;
 
 pub mod filter;
 pub mod places;
+pub mod resources;
 
 /// The most that listen: each has a connection, of which there are 16,384, and many agents share a key.
 pub const MOST: Most = Most { all: 8192, of_caller: 1024 };
@@ -53,7 +56,7 @@ struct Listen {
 struct Gone;
 
 /// Answers it.
-pub fn answer(exchange: &Exchange<'_>, asked: Asked<'_>) -> Answer {
+pub async fn answer(exchange: &Exchange<'_>, asked: Asked<'_>) -> Answer {
     let params = asked.message.params.as_ref().map(|params| params.object.span.of(asked.body));
     let Some(filter) = params.and_then(Filter::read) else {
         return Answer::error(
@@ -84,12 +87,13 @@ pub fn answer(exchange: &Exchange<'_>, asked: Asked<'_>) -> Answer {
         capabilities: exchange.capabilities,
         kinds: filter.kinds(),
     };
+    let resources = resources::find(exchange, filter.resources()).await;
     let (sender, stream) = Stream::channel(QUEUE);
     let views = watcher.views(exchange.view);
     let listen = Listen { id: Bytes::copy_from_slice(asked.id), watcher, sender };
     let view = exchange.view.clone();
     tokio::spawn(async move {
-        listen.run(view, views, &filter).await;
+        listen.run((view, views), &filter, resources).await;
         drop(place);
     });
     Answer::Events(stream)
@@ -97,9 +101,9 @@ pub fn answer(exchange: &Exchange<'_>, asked: Asked<'_>) -> Answer {
 
 impl Listen {
     /// Tells until it ends. A client that does not read is cut off.
-    async fn run(&self, view: Arc<View>, views: watch::Receiver<u64>, filter: &Filter) {
+    async fn run(&self, views: (Arc<View>, watch::Receiver<u64>), filter: &Filter, resources: Vec<Wanted>) {
         let ended = tokio::select! {
-            told = self.tell(view, views, filter) => told,
+            told = self.tell(views, filter, resources) => told,
             _ = self.watcher.gateway.drain.closed() => Ok(()),
             () = self.sender.closed() => Err(Gone),
             () = self.live() => Ok(()),
@@ -109,13 +113,33 @@ impl Listen {
         }
     }
 
-    /// Tells of lists that changed, until the one who listens has lost everything.
-    async fn tell(&self, mut view: Arc<View>, mut views: watch::Receiver<u64>, filter: &Filter) -> Result<(), Gone> {
+    /// Tells of what changed, until the one who listens has lost everything, or a server that tells of resources ends.
+    async fn tell(
+        &self,
+        (mut view, mut views): (Arc<View>, watch::Receiver<u64>),
+        filter: &Filter,
+        resources: Vec<Wanted>,
+    ) -> Result<(), Gone> {
+        let mut told = Told::begin(resources).await;
         // What changes once it is acknowledged is told.
         let Some(mut seen) = self.watcher.seen(&view).await else { return Ok(()) };
-        let honoured = format!(r#""notifications":{},"#, filter.honoured());
+        let honoured = format!(r#""notifications":{},"#, filter.honoured(&told.honoured));
         self.send(&self.notification("notifications/subscriptions/acknowledged", &honoured)).await?;
-        while let Some(next) = self.watcher.next(&view, &mut views, std::future::pending()).await {
+        loop {
+            let next = {
+                let mut next = pin!(self.watcher.next(&view, &mut views, std::future::pending()));
+                loop {
+                    tokio::select! {
+                        next = &mut next => break next,
+                        Some(update) = told.messages.recv() => match update {
+                            Some(update) => self.update(&update).await?,
+                            None => return Ok(()),
+                        }
+                    }
+                }
+            };
+            // Of what was acknowledged nothing is left out in silence: its end has the client ask anew.
+            let Some(next) = next.filter(|next| told.is_of(next)) else { return Ok(()) };
             view = next;
             let Some(now) = self.watcher.seen(&view).await else { return Ok(()) };
             for method in changed(&seen, &now) {
@@ -123,7 +147,16 @@ impl Listen {
             }
             seen = now;
         }
-        Ok(())
+    }
+
+    /// Tells of a resource, if its caller may still read it.
+    async fn update(&self, update: &Update) -> Result<(), Gone> {
+        let (server, native) = update.of();
+        let message = update.for_client(&self.id);
+        match message.filter(|_| self.watcher.may_read(&self.watcher.gateway.view.load(), server, native)) {
+            Some(message) => self.send(&message).await,
+            None => Ok(()),
+        }
     }
 
     /// Shows that the stream lives, for ever.

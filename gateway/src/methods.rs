@@ -111,7 +111,7 @@ pub async fn answer(
         ("logging/setLevel", false) => Box::pin(set_log_level(exchange, message, id)).await,
         ("resources/subscribe", false) => Box::pin(subscribe::answer(exchange, asked, Change::Subscribe)).await,
         ("resources/unsubscribe", false) => Box::pin(subscribe::answer(exchange, asked, Change::Unsubscribe)).await,
-        ("subscriptions/listen", true) => listen::answer(exchange, asked),
+        ("subscriptions/listen", true) => Box::pin(listen::answer(exchange, asked)).await,
         ("tasks/get", true) => Box::pin(call::task(exchange, Method::GetTask, asked)).await,
         ("tasks/update", true) => Box::pin(call::task(exchange, Method::UpdateTask, asked)).await,
         ("tasks/cancel", true) => Box::pin(call::task(exchange, Method::CancelTask, asked)).await,

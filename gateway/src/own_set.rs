@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crds::snapshot::{Digest128, UnixSeconds};
+use crds::snapshot::{Caller, Digest128, Item, ServerIndex, UnixSeconds};
 use http::HeaderMap;
 use tokio::sync::watch;
 
@@ -19,6 +19,7 @@ use crate::gateway::{Gateway, View};
 use crate::head::Head;
 use crate::identify::Identity;
 use crate::list;
+use crate::permit::permit;
 use crate::revision::Revision;
 use crate::scope::Scope;
 use crate::serve::GoesOn;
@@ -114,14 +115,31 @@ impl Watcher {
         }
     }
 
-    /// What they see of the kinds that they watch; none if they are nobody any more.
-    pub async fn seen(&self, view: &Arc<View>) -> Option<Seen> {
+    /// Whether they may read a resource of a server, by its id and its own URI.
+    pub fn may_read(&self, view: &View, server: &str, native: &str) -> bool {
         let now = crate::clock::now();
+        let table = &view.table;
+        let server = table.snapshot.servers.iter().position(|known| known.id == server);
+        let Some((caller, _, scope)) = self.now(view, now) else { return false };
+        server.is_some_and(|server| {
+            permit(table, (caller, now), &scope, server as ServerIndex, Item::Resource(native)).is_some()
+        })
+    }
+
+    /// Who they are now, and what their request is narrowed to.
+    fn now<'v>(&'v self, view: &'v View, now: UnixSeconds) -> Option<(&'v Caller, Head<'v>, Scope)> {
         let table = &view.table;
         let caller = table.still(self.identity, &self.caller, now)?;
         let head = Head::read(&self.headers, &table.snapshot.settings.client_side_auth_header).ok()?;
         let path = Path::read(&self.path)?;
         let scope = Scope::read(table, caller, now, path.names(), &head.filters);
+        Some((caller, head, scope))
+    }
+
+    /// What they see of the kinds that they watch; none if they are nobody any more.
+    pub async fn seen(&self, view: &Arc<View>) -> Option<Seen> {
+        let now = crate::clock::now();
+        let (caller, head, scope) = self.now(view, now)?;
         let exchange = Exchange {
             gateway: &self.gateway,
             view,

@@ -196,3 +196,73 @@ async fn discovery_says_what_is_told() {
         assert_eq!(answer["result"]["capabilities"][kind]["listChanged"], true, "{kind}: {answer}");
     }
 }
+
+/// The resources that are honoured, of these.
+async fn resources(client: &Client, uris: &str) -> (Stream, Value) {
+    let (stream, mut honoured) = listening(client, "5", &format!(r#"{{"resourceSubscriptions":{uris}}}"#)).await;
+    (stream, honoured["resourceSubscriptions"].take())
+}
+
+const UPDATED: &str = "notifications/resources/updated";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resource_is_told_of_by_the_uri_that_the_client_said_and_to_whom_may_read_it_alone() {
+    let resources_of =
+        |script: Script| script.resources(["test://one", "test://two"].map(|uri| Entry::resource(uri, Does::Echo)));
+    let scene = Scene::of(resources_of(Script::echo()).modern());
+    let legacy = Upstream::start(Script::echo().resources([Entry::resource("old://one", Does::Echo)]));
+    scene.manifests.http("old", &legacy.url()).key("scene", KEY, &["up", "old"]).key("bob", BOB, &["old"]);
+    let (client, bob) = (scene.client(), Client::new(&scene.switchboard.mcp).key(BOB));
+    let mut probes = [scene.client(), Client::new(&scene.switchboard.mcp).key(BOB)];
+    for probe in &mut probes {
+        until_async("both know of the legacy server", SOON, async || {
+            let answer = probe.modern("resources/list", None, "").await;
+            String::from_utf8_lossy(&answer.body).contains("old://one").then_some(())
+        })
+        .await;
+    }
+    let wanted = r#"["test://two","switchboard:up:test://one","old://one","no://where"]"#;
+    let (mut own, honoured) = resources(&client, wanted).await;
+    assert_eq!(honoured, json!(["switchboard:up:test://one", "test://two"]), "what nobody tells of is left out");
+    let asked = scene.upstream.received_of("subscriptions/listen").pop().unwrap();
+    let asked: Value = serde_json::from_slice(&asked.body).unwrap();
+    let mut natives = asked["params"]["notifications"]["resourceSubscriptions"].as_array().unwrap().clone();
+    natives.sort_by_key(ToString::to_string);
+    assert_eq!(natives, ["test://one", "test://two"]);
+    assert_eq!(resources(&bob, wanted).await.1, Value::Null, "bob may read none of these");
+
+    scene.upstream.tell_with(UPDATED, &json!({"uri": "test://three"}));
+    scene.upstream.tell_with("notifications/tools/list_changed", &json!({}));
+    scene.upstream.tell_with(UPDATED, &json!({"uri": "test://one", "more": {"a": 1}}));
+    let told = own.message().await;
+    assert_eq!(
+        told["params"],
+        json!({"uri": "switchboard:up:test://one", "more": {"a": 1}, "_meta": {TAG: 5}}),
+        "{told}"
+    );
+    // What may not be read any more is not told.
+    scene.manifests.key_with("scene", KEY, &json!({"servers": [{"name": "up", "resources": ["test://two"]}]}));
+    until_async("the grant is narrower", SOON, async || {
+        let answer = probes[0].modern("resources/list", None, "").await;
+        (!String::from_utf8_lossy(&answer.body).contains("test://one")).then_some(())
+    })
+    .await;
+    scene.upstream.tell_with(UPDATED, &json!({"uri": "test://one"}));
+    scene.upstream.tell_with(UPDATED, &json!({"uri": "test://two"}));
+    assert_eq!(own.message().await["params"]["uri"], "test://two");
+    assert!(own.is_silent(A_WHILE).await);
+    // A server that ends its stream ends the client's, which then asks anew.
+    scene.upstream.hang_up();
+    ended(&mut own, "5").await;
+    assert_eq!(scene.upstream.listeners(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_leaves_takes_its_streams_with_servers_along() {
+    let scene = Scene::of(Script::echo().resources([Entry::resource("test://one", Does::Echo)]).modern());
+    let (stream, honoured) = resources(&scene.client(), r#"["test://one"]"#).await;
+    assert_eq!(honoured, json!(["test://one"]));
+    assert_eq!(scene.upstream.listeners(), 1);
+    drop(stream);
+    until("its stream with the server ends", SOON, || (scene.upstream.listeners() == 0).then_some(()));
+}

@@ -15,6 +15,7 @@ pub struct Filter {
     tools_list_changed: bool,
     prompts_list_changed: bool,
     resources_list_changed: bool,
+    resource_subscriptions: Vec<String>,
 }
 
 impl Filter {
@@ -35,10 +36,18 @@ impl Filter {
         [self.tools_list_changed, self.prompts_list_changed, self.resources_list_changed]
     }
 
-    /// What of it is honoured, as JSON.
-    pub fn honoured(&self) -> String {
+    /// The resources that are wanted, by the client's URIs.
+    pub fn resources(&self) -> &[String] {
+        &self.resource_subscriptions
+    }
+
+    /// What of it is honoured, as JSON: `resources` of the resources.
+    pub fn honoured(&self, resources: &[String]) -> String {
         let wanted = NAMES.iter().zip(self.kinds()).filter(|(_, wanted)| *wanted);
-        let members: Vec<_> = wanted.map(|(name, _)| format!(r#""{name}":true"#)).collect();
+        let mut members: Vec<_> = wanted.map(|(name, _)| format!(r#""{name}":true"#)).collect();
+        if !resources.is_empty() {
+            members.push(format!(r#""resourceSubscriptions":{}"#, serde_json::json!(resources)));
+        }
         format!("{{{}}}", members.join(","))
     }
 }
@@ -49,12 +58,15 @@ mod tests {
 
     #[test]
     fn what_is_wanted_is_honoured_and_nothing_else() {
-        let honoured = |params: &str| Filter::read(params.as_bytes()).unwrap().honoured();
+        let honoured = |params: &str| Filter::read(params.as_bytes()).unwrap().honoured(&[]);
         assert_eq!(honoured(r#"{"notifications":{}}"#), "{}");
         let all = r#"{"toolsListChanged":true,"promptsListChanged":true,"resourcesListChanged":true}"#;
         assert_eq!(honoured(&format!(r#"{{"notifications":{all},"_meta":{{}}}}"#)), all);
         let some = r#"{"notifications":{"toolsListChanged":false,"resourcesListChanged":true,"taskIds":["1"]}}"#;
         assert_eq!(honoured(some), r#"{"resourcesListChanged":true}"#);
+        let resources = Filter::read(br#"{"notifications":{"resourceSubscriptions":["a:1","a:\"2"]}}"#).unwrap();
+        assert_eq!(resources.resources(), ["a:1", "a:\"2"]);
+        assert_eq!(resources.honoured(&resources.resources()[1..]), r#"{"resourceSubscriptions":["a:\"2"]}"#);
     }
 
     #[test]
@@ -63,6 +75,7 @@ mod tests {
             "{}",
             r#"{"notifications":null}"#,
             r#"{"notifications":true}"#,
+            r#"{"notifications":{"resourceSubscriptions":"a:1"}}"#,
             r#"{"notifications":[]}"#,
             r#"{"notifications":[true]}"#,
             r#"{"notifications":{"toolsListChanged":1}}"#,
