@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use tests::client::{Client, MODERN, modern_body};
+use tests::manifests::Manifests;
+use tests::process::{Options, Switchboard};
 use tests::stream::Stream;
 use tests::upstream::{Does, Entry, Script, Tool, Upstream};
 use tests::wait::{until, until_async};
@@ -195,6 +197,26 @@ async fn discovery_says_what_is_told() {
     for kind in ["tools", "prompts", "resources"] {
         assert_eq!(answer["result"]["capabilities"][kind]["listChanged"], true, "{kind}: {answer}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r23_a_caller_with_values_of_their_own_is_told_of_what_they_see() {
+    let script = Script { caller_header: Some("x-user".to_owned()), list_changed: true, ..Script::echo() };
+    let upstream = Upstream::start(script.modern());
+    let manifests = Manifests::default();
+    let http = json!({"url": upstream.url(), "forwardHeaders": ["x-user"]});
+    manifests.server("up", &json!({"http": http, "sessionMode": "Shared"})).key("scene", KEY, &["up"]);
+    let switchboard = Switchboard::start_ready(manifests.path(), &Options::default());
+    until("the gateway listens", SOON, || (upstream.listeners() == 1).then_some(()));
+    let mut client = Client::new(&switchboard.mcp).key(KEY).header("x-user", "ann");
+    let (mut stream, _) = listening(&client, "1", ALL).await;
+    upstream.change(|script| script.tools.push(Tool::new("more", Does::Echo)));
+    upstream.tell("notifications/tools/list_changed");
+    assert_eq!(stream.message().await["method"], "notifications/tools/list_changed");
+    let listed = client.modern("tools/list", None, "").await;
+    let listed = String::from_utf8_lossy(&listed.body).into_owned();
+    assert!(listed.contains("up-more") && listed.contains("up-for_ann"), "{listed}");
+    assert!(stream.is_silent(A_WHILE).await);
 }
 
 /// The resources that are honoured, of these.
