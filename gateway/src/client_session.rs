@@ -24,6 +24,7 @@ use self::subscriptions::Subscriptions;
 use crate::event;
 use crate::gateway::Gateway;
 use crate::json;
+use crate::own_set::Seen;
 use crate::reject::Reject;
 use crate::revision::Revision;
 use crate::seal::Sealer;
@@ -80,7 +81,7 @@ pub struct ClientSession {
     /// What the client subscribed to.
     subscriptions: Mutex<Subscriptions>,
     /// What its lists showed when it was last told of them.
-    seen: Mutex<Option<get::Seen>>,
+    seen: Mutex<Option<Seen>>,
     /// Rung when a server that is there for it alone says that a list is another now.
     lists_changed: Notify,
     state: Mutex<State>,

@@ -61,7 +61,11 @@ pub async fn keep(upstreams: Weak<ServerUpstreams>, changed: Arc<Notify>) {
                 backoff
             };
             tokio::time::sleep(SPACING).await;
-            let _ = tokio::time::timeout(fresh, list_again.changed()).await;
+            let changed = tokio::time::timeout(fresh, list_again.changed()).await;
+            if let (Ok(Ok(())), Some(server)) = (changed, upstreams.upgrade()) {
+                // What it tells here is as true of what it lists to callers with values of their own.
+                server.outdate_lists();
+            }
         }
     };
     tokio::select! {

@@ -40,6 +40,8 @@ pub struct Exchange<'r> {
     pub head: &'r Head<'r>,
     /// Its headers.
     pub headers: &'r HeaderMap,
+    /// The path that it was asked for at, which narrows it too.
+    pub path: &'r str,
     /// The revision that it speaks.
     pub revision: Revision,
     /// Its legacy session, if it has one.

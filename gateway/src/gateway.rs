@@ -19,6 +19,7 @@ use crate::guesses::Guesses;
 use crate::held::HeldCalls;
 use crate::inbound_sse::streams::Streams;
 use crate::index::Index;
+use crate::listen::{self, places::Places};
 use crate::metrics::Metrics;
 use crate::owner::Owner;
 use crate::peers::Peers;
@@ -64,6 +65,10 @@ pub struct Gateway {
     pub under_way: UnderWay,
     /// Streams of HTTP+SSE clients.
     pub sse: Streams,
+    /// Streams of clients that listen.
+    pub listens: Places,
+    /// Streams with servers for them.
+    pub listens_upstream: Places,
     /// Calls that wait for their clients.
     pub held: HeldCalls,
     /// Bytes of bodies held.
@@ -98,6 +103,8 @@ impl Gateway {
             clients: ClientSessions::default(),
             under_way: UnderWay::default(),
             sse: Streams::default(),
+            listens: Places::new(listen::MOST),
+            listens_upstream: Places::new(listen::resources::MOST),
             held: HeldCalls::default(),
             budget: Budget::default(),
             guesses: Guesses::default(),

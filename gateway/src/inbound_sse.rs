@@ -26,7 +26,7 @@ use self::streams::Place;
 use crate::body::{Body, Stream};
 use crate::budget::Held;
 use crate::client_session::ClientSessions;
-use crate::client_session::get::{self, Watcher};
+use crate::client_session::get;
 use crate::event;
 use crate::exchange::{Answer, Exchange};
 use crate::front::MESSAGES;
@@ -174,6 +174,7 @@ async fn take(
         scope,
         head,
         headers,
+        path: stream.path(),
         revision,
         session,
         capabilities,
@@ -258,11 +259,6 @@ fn begin(exchange: &Exchange<'_>, stream: &SseStream, id: &str) -> Result<Stream
         gateway.clients.end(&session.nonce);
         return Err(Reject::Invalid("this stream is initialized already; open another".into()));
     }
-    let watcher = Watcher {
-        gateway: (*gateway).clone(),
-        identity: exchange.identity,
-        headers: exchange.headers.clone(),
-        path: stream.path().to_owned(),
-    };
+    let watcher = client.watcher(gateway, exchange.identity, exchange.headers, stream.path());
     get::open(watcher, exchange.view.clone(), client)
 }

@@ -19,7 +19,7 @@ const ACKNOWLEDGED: &str = "notifications/subscriptions/acknowledged";
 /// How long a server may take to open the stream.
 const OPENS: Duration = Duration::from_secs(30);
 /// How long a stream is kept at most: a child waits for the end of what it was asked for no longer.
-const LONGEST: Duration = Duration::from_secs(60 * 60);
+pub(crate) const LONGEST: Duration = Duration::from_secs(60 * 60);
 /// Between two attempts to listen, at first and at most.
 const SOON: Duration = Duration::from_secs(1);
 const LATE: Duration = Duration::from_secs(60);
@@ -48,7 +48,7 @@ pub async fn keep(upstream: &Upstream, mut changes: watch::Receiver<Changes>) {
 /// Listens until the server ends it.
 async fn listen(upstream: &Upstream, wanted: Changes) -> Result<(), UpstreamError> {
     let until = Instant::now() + LONGEST;
-    let mut messages = open(upstream, wanted, until).await?;
+    let mut messages = open(upstream, &filter(wanted), until).await?;
     let ended = loop {
         let message = match tokio::time::timeout_at(until, messages.next()).await {
             Ok(Some(Ok(message))) => message,
@@ -66,13 +66,17 @@ async fn listen(upstream: &Upstream, wanted: Changes) -> Result<(), UpstreamErro
     ended
 }
 
-/// The stream of what a server tells of these lists.
-async fn open(upstream: &Upstream, wanted: Changes, until: Instant) -> Result<Messages, UpstreamError> {
-    let Changes { tools, prompts, resources } = wanted;
+/// The members of a filter of these lists, as JSON.
+fn filter(Changes { tools, prompts, resources }: Changes) -> String {
     let lists = [("toolsListChanged", tools), ("promptsListChanged", prompts), ("resourcesListChanged", resources)];
     let named: Vec<_> =
         lists.iter().filter(|(_, wanted)| *wanted).map(|(name, _)| format!(r#""{name}":true"#)).collect();
-    let params = format!(r#""notifications":{{{}}}"#, named.join(","));
+    named.join(",")
+}
+
+/// The stream of what a server tells of what `filter` has, the members of `notifications` as JSON.
+pub(crate) async fn open(upstream: &Upstream, filter: &str, until: Instant) -> Result<Messages, UpstreamError> {
+    let params = format!(r#""notifications":{{{filter}}}"#);
     let render = |id: u64, era: Era| -> Bytes { era::request(id, METHOD, params.as_bytes(), era) };
     let outgoing = Outgoing { method: METHOD, render: &render, mirror: &|_| {}, deadline: until };
     let opened = tokio::time::timeout(OPENS, upstream.send(&outgoing)).await;

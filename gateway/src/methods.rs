@@ -17,6 +17,7 @@ use crate::gateway::Gateway;
 use crate::head::Head;
 use crate::json::{INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND};
 use crate::list;
+use crate::listen;
 use crate::log_level::LogLevel;
 use crate::modern;
 use crate::reject::Reject;
@@ -110,6 +111,7 @@ pub async fn answer(
         ("logging/setLevel", false) => Box::pin(set_log_level(exchange, message, id)).await,
         ("resources/subscribe", false) => Box::pin(subscribe::answer(exchange, asked, Change::Subscribe)).await,
         ("resources/unsubscribe", false) => Box::pin(subscribe::answer(exchange, asked, Change::Unsubscribe)).await,
+        ("subscriptions/listen", true) => Box::pin(listen::answer(exchange, asked)).await,
         ("tasks/get", true) => Box::pin(call::task(exchange, Method::GetTask, asked)).await,
         ("tasks/update", true) => Box::pin(call::task(exchange, Method::UpdateTask, asked)).await,
         ("tasks/cancel", true) => Box::pin(call::task(exchange, Method::CancelTask, asked)).await,

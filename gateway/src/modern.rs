@@ -31,8 +31,9 @@ const UNSUPPORTED_VERSION: i32 = -32022;
 /// What the gateway says of itself.
 pub const SERVER_INFO: &str = concat!(r#"{"name":"switchboard","version":""#, env!("CARGO_PKG_VERSION"), r#""}"#);
 
-/// What the gateway offers: a list may be empty, but it is there.
-pub const CAPABILITIES: &str = r#"{"completions":{},"logging":{},"prompts":{},"resources":{},"tools":{}}"#;
+/// What the gateway offers: a list may be empty, but it is there, and who listens is told when it changes, and of
+/// resources where their server tells of them.
+pub const CAPABILITIES: &str = r#"{"completions":{},"logging":{},"prompts":{"listChanged":true},"resources":{"listChanged":true,"subscribe":true},"tools":{"listChanged":true}}"#;
 
 /// Whether a message says, in the header or in the body, that it is modern. [`check`] sees to it that both agree.
 pub fn is_claimed(head: &Head<'_>, message: &Message<'_>) -> bool {

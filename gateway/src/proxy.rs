@@ -14,7 +14,7 @@ use hyper::body::{Body as _, Incoming};
 use crate::body::Body;
 use crate::budget::Held;
 use crate::client_session::ClientSessions;
-use crate::client_session::get::{self, Watcher};
+use crate::client_session::get;
 use crate::event;
 use crate::exchange::{Answer, Exchange};
 use crate::front::{self, Door, Path};
@@ -100,6 +100,7 @@ async fn respond(
         scope,
         head,
         headers,
+        path: parts.uri.path(),
         revision,
         session,
         capabilities,
@@ -213,12 +214,7 @@ async fn open_stream(
     }
     // What there is to tell of lists any process can tell, also of a session whose owner is no more.
     let client = ClientSessions::adopt(gateway, &session, caller)?;
-    let watcher = Watcher {
-        gateway: gateway.clone(),
-        identity: admitted.identity,
-        headers: parts.headers.clone(),
-        path: parts.uri.path().to_owned(),
-    };
+    let watcher = client.watcher(gateway, admitted.identity, &parts.headers, parts.uri.path());
     into_response(Answer::Events(get::open(watcher, view.clone(), client)?), None)
 }
 

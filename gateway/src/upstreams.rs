@@ -180,6 +180,13 @@ impl ServerUpstreams {
         }
     }
 
+    /// Has all that the server lists to callers with values of their own read again when it is next asked for.
+    pub fn outdate_lists(&self) {
+        for entry in self.sessions.lock().values() {
+            entry.list.outdate();
+        }
+    }
+
     /// Ends the sessions of one client.
     pub fn end_client(&self, client: &Nonce) {
         let mut sessions = self.sessions.lock();

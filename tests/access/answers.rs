@@ -157,6 +157,7 @@ impl Product {
             scope,
             head,
             headers,
+            path: "/mcp",
             revision,
             session: None,
             capabilities: Capabilities::default(),

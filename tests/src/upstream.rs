@@ -204,8 +204,13 @@ impl Upstream {
 
     /// Tells this notification to all who listen.
     pub fn tell(&self, method: &str) {
+        self.tell_with(method, &serde_json::json!({}));
+    }
+
+    /// The same, with these params.
+    pub fn tell_with(&self, method: &str, params: &serde_json::Value) {
         for (id, listener) in &*self.state.subscribers.lock().unwrap() {
-            let message = modern::told(id, method, &serde_json::json!({}));
+            let message = modern::told(id, method, params);
             // Who is gone hears nothing.
             let _ = listener.try_send(Ok(over_http::event(&message).into()));
         }

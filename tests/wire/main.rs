@@ -27,6 +27,7 @@ mod inbound_sse;
 mod inbound_sse_sessions;
 mod input_required;
 mod limits;
+mod listen;
 mod logs;
 mod mirrored_arguments;
 mod modern_servers;
