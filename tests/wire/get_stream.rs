@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 use serde_json::json;
 use tests::client::Client;
-use tests::upstream::{Does, Entry, Form, Script, Tool};
+use tests::upstream::{Does, Entry, Form, Received, Script, Tool};
 
 use super::asking::{ABLE, ALICE, BOB, Clients};
 use super::scene::{Scene, Transport};
@@ -169,4 +169,27 @@ async fn a_resource_is_told_of_by_the_uri_that_the_client_subscribed_to() {
     let shared = Scene::of(Script::echo().resources([Entry::resource("test://one", Does::Echo)]));
     let refused = shared.session().await.request("resources/subscribe", r#"{"uri":"test://one"}"#).await;
     assert_eq!(refused.code(), Some(-32601));
+}
+
+/// What a server asks in a call may come on the stream of its session, and is lost if nobody listens yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_of_one_client_is_listened_to_before_it_is_called() {
+    let clients = Clients::of(talks());
+    for _ in 0..8 {
+        let mut client = clients.session(ALICE, "2025-11-25", ABLE).await;
+        client.call("up-note", r#"{"text":""}"#).await;
+        let received = clients.upstream.received();
+        let called = received.iter().rposition(|request| request.method == "tools/call").unwrap();
+        let session = received[called].header("mcp-session-id");
+        let listens = |request: &Received| request.http_method == "GET" && request.header("mcp-session-id") == session;
+        assert!(session.is_some() && received[..called].iter().any(listens), "{received:#?}");
+    }
+}
+
+/// Servers need not have such a stream.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_cannot_be_listened_to_is_called() {
+    let clients = Clients::of(Script { listens: false, ..talks() });
+    let mut client = clients.session(ALICE, "2025-11-25", ABLE).await;
+    assert!(!client.call("up-note", r#"{"text":""}"#).await.is_tool_error());
 }

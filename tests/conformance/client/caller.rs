@@ -2,7 +2,7 @@
 //! asks again where a result wants input. Elicitations it accepts with the defaults of their schemas.
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request};
+use http::{HeaderMap, Method, Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use serde_json::{Map, Value, json};
@@ -13,22 +13,32 @@ const ROUNDS: usize = 5;
 
 /// A caller at one address.
 pub(crate) struct Caller {
-    url: String,
-    revision: String,
-    session: Option<String>,
+    at: At,
     next_id: u64,
 }
 
+/// Where it sends to, and as what.
+#[derive(Clone)]
+struct At {
+    url: String,
+    revision: String,
+    session: Option<String>,
+}
+
 impl Caller {
-    /// Opens a session, if the revision has them.
+    /// Opens a session, if the revision has them, and listens to what it is asked on the session's own stream.
     pub(crate) async fn open(url: &str, revision: &str) -> Self {
-        let mut caller = Self { url: url.to_owned(), revision: revision.to_owned(), session: None, next_id: 1 };
+        let at = At { url: url.to_owned(), revision: revision.to_owned(), session: None };
+        let mut caller = Self { at, next_id: 1 };
         if revision != MODERN {
             let params = json!({
                 "protocolVersion": revision, "capabilities": capabilities(), "clientInfo": client_info(),
             });
             caller.ask("initialize", None, params).await;
-            drop(caller.post(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}), &[]).await);
+            drop(caller.at.post(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}), &[]).await);
+            let at = caller.at.clone();
+            let stream = at.get().await;
+            tokio::spawn(async move { at.listen(stream).await });
         }
         caller
     }
@@ -73,7 +83,7 @@ impl Caller {
         let mut params = params.clone();
         let mut headers = vec![("mcp-method", method)];
         headers.extend(name.map(|name| ("mcp-name", name)));
-        if self.revision == MODERN {
+        if self.at.revision == MODERN {
             params["_meta"] = json!({
                 "io.modelcontextprotocol/protocolVersion": MODERN,
                 "io.modelcontextprotocol/clientCapabilities": capabilities(),
@@ -83,14 +93,10 @@ impl Caller {
             headers.clear();
         }
         let message = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
-        let mut stream = self.post(&message, &headers).await;
+        let mut stream = self.at.post(&message, &headers).await;
         let mut text = String::new();
-        while let Some(frame) = stream.frame().await {
-            text += &frame
-                .unwrap()
-                .into_data()
-                .map_or_else(|_| String::new(), |data| String::from_utf8(data.into()).unwrap());
-            for message in whole_messages(&mut text) {
+        while let Some(messages) = next(&mut stream, &mut text).await {
+            for message in messages {
                 if message["method"].is_null() {
                     return if message["result"].is_null() {
                         message["error"].clone()
@@ -98,39 +104,70 @@ impl Caller {
                         message["result"].clone()
                     };
                 }
-                if !message["id"].is_null() {
-                    let response = json!({"jsonrpc": "2.0", "id": message["id"], "result": answer(&message)});
-                    drop(self.post(&response, &[]).await);
-                }
+                self.at.answer(&message).await;
             }
         }
         panic!("{method} was not answered: {text:?}");
     }
+}
+
+impl At {
+    /// Answers what is asked on a stream, to its end.
+    async fn listen(mut self, mut stream: Incoming) {
+        let mut text = String::new();
+        while let Some(messages) = next(&mut stream, &mut text).await {
+            for message in messages {
+                self.answer(&message).await;
+            }
+        }
+    }
+
+    /// Answers a message, if it asks.
+    async fn answer(&mut self, message: &Value) {
+        if !message["id"].is_null() {
+            let response = json!({"jsonrpc": "2.0", "id": message["id"], "result": answer(message)});
+            drop(self.post(&response, &[]).await);
+        }
+    }
+
+    /// GETs the session's own stream.
+    async fn get(&self) -> Incoming {
+        self.send(&Method::GET, "", &[("accept", "text/event-stream")]).await.into_body()
+    }
 
     /// POSTs a message on a connection of its own; notes the session that it begins.
     async fn post(&mut self, message: &Value, headers: &[(&str, &str)]) -> Incoming {
-        let (address, path) = split(&self.url);
-        let host = address.to_string();
-        let mut all = vec![
-            ("host", host.as_str()),
-            ("content-type", "application/json"),
-            ("accept", "application/json, text/event-stream"),
-        ];
+        let mut all = vec![("content-type", "application/json"), ("accept", "application/json, text/event-stream")];
         all.extend(headers);
-        all.extend(self.session.as_deref().map(|session| ("mcp-session-id", session)));
-        if message["method"] != "initialize" {
-            all.push(("mcp-protocol-version", &self.revision));
-        }
-        let mut request = Request::builder().method(Method::POST).uri(path);
-        *request.headers_mut().unwrap() =
-            all.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect::<HeaderMap>();
-        let request = request.body(Full::new(Bytes::from(message.to_string()))).unwrap();
-        let response = connect(address).await.unwrap().send_request(request).await.unwrap();
+        let response = self.send(&Method::POST, &message.to_string(), &all).await;
         if let Some(session) = response.headers().get("mcp-session-id") {
             self.session = Some(session.to_str().unwrap().to_owned());
         }
         response.into_body()
     }
+
+    async fn send(&self, method: &Method, body: &str, headers: &[(&str, &str)]) -> Response<Incoming> {
+        let (address, path) = split(&self.url);
+        let host = address.to_string();
+        let mut all = vec![("host", host.as_str())];
+        all.extend(headers);
+        all.extend(self.session.as_deref().map(|session| ("mcp-session-id", session)));
+        if self.session.is_some() || self.revision == MODERN {
+            all.push(("mcp-protocol-version", &self.revision));
+        }
+        let mut request = Request::builder().method(method).uri(path);
+        *request.headers_mut().unwrap() =
+            all.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect::<HeaderMap>();
+        let request = request.body(Full::new(Bytes::from(body.to_owned()))).unwrap();
+        connect(address).await.unwrap().send_request(request).await.unwrap()
+    }
+}
+
+/// The next messages of a stream, and of `text` that came before; none at its end.
+async fn next(stream: &mut Incoming, text: &mut String) -> Option<Vec<Value>> {
+    let data = stream.frame().await?.unwrap().into_data();
+    *text += &data.map_or_else(|_| String::new(), |data| String::from_utf8(data.into()).unwrap());
+    Some(whole_messages(text))
 }
 
 /// Takes the messages off the front of a text that are there whole: lines of events, or the one JSON document.

@@ -11,8 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::event_body::EventBody;
 use super::headers::for_events;
@@ -24,6 +25,10 @@ use crate::upstream::{Outcome, UpstreamError};
 
 /// A stream that was open for so long has worked, though nothing came: there was nothing to say.
 const LONG: Duration = Duration::from_secs(30);
+
+/// How long a session's first request waits for the stream to be open. A server need not begin its answer before it has
+/// something to say.
+const OPEN_WITHIN: Duration = Duration::from_millis(500);
 
 /// Hears a session's server until it is dropped.
 pub(crate) struct Listener {
@@ -39,6 +44,8 @@ struct Ear {
     named: bool,
     forgotten: Arc<AtomicBool>,
     resume: Resume,
+    /// Dropped once the server has answered, however, for the first time.
+    opening: Option<oneshot::Sender<()>>,
 }
 
 /// What a refusal means.
@@ -50,11 +57,20 @@ enum Next {
 }
 
 impl Listener {
-    /// Begins to listen, in a task of its own.
-    pub(crate) fn start(post: Arc<Post>, unasked: Unasked, named: bool) -> Self {
+    /// Begins to listen, in a task of its own. Where it is for one client, what the server says while its stream is not
+    /// open may be lost, also what it asks in a call: then this waits a moment until it is, or is refused.
+    pub(crate) async fn start(post: Arc<Post>, unasked: Unasked, named: bool) -> Self {
         let forgotten = Arc::new(AtomicBool::new(false));
-        let ear = Ear { post, unasked, named, forgotten: Arc::clone(&forgotten), resume: Resume::default() };
-        Self { task: tokio::spawn(ear.listen()).abort_handle(), forgotten }
+        let (opening, opened) = oneshot::channel();
+        let is_of_client = unasked.is_of_client();
+        let (resume, opening) = (Resume::default(), Some(opening));
+        let ear = Ear { post, unasked, named, forgotten: Arc::clone(&forgotten), resume, opening };
+        let listener = Self { task: tokio::spawn(ear.listen()).abort_handle(), forgotten };
+        if is_of_client {
+            // In time or not, the session begins.
+            let _ = timeout(OPEN_WITHIN, opened).await;
+        }
+        listener
     }
 
     /// Whether the server said that it does not know the session any more.
@@ -78,7 +94,9 @@ impl Ear {
     async fn listen(mut self) {
         let (mut opened, mut was_open) = (false, false);
         loop {
-            match self.open().await {
+            let stream = self.open().await;
+            self.opening = None;
+            match stream {
                 Ok(stream) => {
                     (opened, was_open) = (true, true);
                     self.hear(stream).await;

@@ -67,7 +67,7 @@ impl Session {
         let post = Post::new(Arc::clone(client), path.clone(), headers);
         // A notification has no answer: a server that dislikes this one will say so of the first request.
         post.notify(Bytes::from_static(handshake::INITIALIZED.as_bytes())).await.map_err(fatal)?;
-        let listener = Listener::start(Arc::clone(&post), unasked.clone(), named);
+        let listener = Listener::start(Arc::clone(&post), unasked.clone(), named).await;
         Ok(Self { post, named, listener, hello })
     }
 
