@@ -24,7 +24,6 @@ use crate::results::Results;
 use crate::setup::Setup;
 use crate::shim::{Failure, Shim};
 use crate::suite::{Selection, run_scenario, run_timed};
-use crate::through::NOT_YET_2026_07_28;
 
 /// From the end of one process to the end of the next.
 const EVERY: Duration = Duration::from_secs(10);
@@ -68,7 +67,6 @@ struct Gaps(Mutex<Vec<Range<SystemTime>>>);
 struct Course<'r> {
     revision: &'static str,
     direct: Results,
-    not_yet: &'r [&'r str],
     end: End,
     shim: Shim,
     gaps: &'r Gaps,
@@ -89,13 +87,13 @@ fn roll(end: End) {
     let setup = Setup::alone(Count::Three);
     let Gateway::Three(peers) = &setup.gateway else { panic!("three processes") };
     let (gaps, over) = (Gaps::default(), AtomicBool::new(false));
-    let course = |revision, not_yet| {
+    let course = |revision| {
         let required = Selection::Required(revision);
         let direct = required.scored_of(&direct(required));
         let shim = Shim::start(setup.gateway.address(), None);
-        Course { revision, direct, not_yet, end, shim, gaps: &gaps, in_gaps: AtomicUsize::default() }
+        Course { revision, direct, end, shim, gaps: &gaps, in_gaps: AtomicUsize::default() }
     };
-    let courses = [course("2025-11-25", &[]), course("2026-07-28", &NOT_YET_2026_07_28[..])];
+    let courses = ["2025-11-25", "2026-07-28"].map(course);
     let met = thread::scope(|scope| {
         let runs = courses.each_ref().map(|course| scope.spawn(|| course.run(&over)));
         let rolled = scope.spawn(|| {
@@ -148,7 +146,7 @@ impl Course<'_> {
             let failures = self.shim.take_failures();
             let worse = worse(&self.direct, &through);
             let failed = scenarios(&worse);
-            for scenario in through.0.keys().filter(|name| !self.not_yet.contains(&name.as_str())) {
+            for scenario in through.0.keys() {
                 // One that broke off says of itself only that it ran.
                 let time = times.get(scenario).cloned().unwrap_or(from..SystemTime::now());
                 let in_gap = self.gaps.meet(&time);

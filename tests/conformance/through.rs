@@ -14,9 +14,6 @@ use crate::setup::Setup;
 use crate::suite::{Selection, run};
 use crate::table;
 
-/// What is not proxied yet: subscriptions.
-pub(crate) const NOT_YET_2026_07_28: [&str; 1] = ["server-stateless"];
-
 /// What no revision requires: streams that the server ends before the response is there.
 const NOT_YET_BESIDE: [&str; 1] = ["server-sse-polling"];
 
@@ -40,7 +37,7 @@ fn what_2025_11_25_requires_comes_through() {
 
 #[test]
 fn what_2026_07_28_requires_comes_through() {
-    compare(Count::One, Selection::Required("2026-07-28"), &NOT_YET_2026_07_28, Some("server_2026_07_28_passed"));
+    compare(Count::One, Selection::Required("2026-07-28"), &[], Some("server_2026_07_28_passed"));
 }
 
 #[test]
