@@ -1,19 +1,12 @@
 //! An old client, of HTTP+SSE (2024-11-05): one stream of events, and POSTs to
 //! where its first event says.
 
-use std::time::Duration;
-
 use bytes::Bytes;
-use http::{Method, Request, StatusCode};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use http::{Method, StatusCode};
 use serde_json::Value;
-use tokio::time::timeout;
 
-use crate::client::{Answer, Client, connect, split};
-
-/// How long any one event may be waited for.
-const DEADLINE: Duration = Duration::from_secs(30);
+use crate::client::{Answer, Client};
+use crate::stream::{End, Event, Stream};
 
 /// A client on one stream.
 pub struct SseClient {
@@ -21,82 +14,38 @@ pub struct SseClient {
     pub posts: Client,
     /// Where to, as the first event says.
     pub endpoint: String,
-    stream: Incoming,
-    /// What came and is not read yet.
-    buffer: Vec<u8>,
+    stream: Stream,
     next_id: u64,
-}
-
-/// An event of the stream.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Event {
-    /// Its kind.
-    pub kind: String,
-    /// Its data, lines joined.
-    pub data: String,
-}
-
-/// How a stream ended.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum End {
-    /// Rightly.
-    Told,
-    /// Cut off.
-    Cut,
 }
 
 impl SseClient {
     /// Opens the stream of this URL with these headers; the status if it is refused.
     pub async fn open(url: &str, headers: &[(&str, &str)]) -> Result<Self, StatusCode> {
-        let (address, path) = split(url);
-        let mut request = Request::get(&path).header("host", address.to_string()).header("accept", "text/event-stream");
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let mut connection = connect(address).await.unwrap();
-        let request = request.body(Full::new(Bytes::new())).unwrap();
-        let response = timeout(DEADLINE, connection.send_request(request)).await.expect("a head in time").unwrap();
-        if response.status() != StatusCode::OK {
-            return Err(response.status());
-        }
-        assert_eq!(response.headers()["content-type"], "text/event-stream");
         let mut posts = Client::new(url).header("accept", "*/*");
         for (name, value) in headers {
             posts.set_header(name, value);
         }
-        let stream = response.into_body();
-        let mut client = Self { posts, endpoint: String::new(), stream, buffer: Vec::new(), next_id: 1 };
-        let first = client.event().await.unwrap();
-        assert_eq!(first.kind, "endpoint");
-        client.endpoint = first.data;
-        client.posts = client.posts.path(&client.endpoint);
-        Ok(client)
+        let mut stream = posts.listen(&[]).await;
+        if stream.status != StatusCode::OK {
+            return Err(stream.status);
+        }
+        assert_eq!(stream.headers["content-type"], "text/event-stream");
+        let first = stream.event().await.unwrap();
+        assert_eq!(first.kind.as_deref(), Some("endpoint"));
+        let endpoint = first.data;
+        Ok(Self { posts: posts.path(&endpoint), endpoint, stream, next_id: 1 })
     }
 
     /// The next event; comments are none.
     pub async fn event(&mut self) -> Result<Event, End> {
-        loop {
-            if let Some(end) = self.buffer.windows(2).position(|two| two == b"\n\n") {
-                let rest = self.buffer.split_off(end + 2);
-                let text = String::from_utf8(std::mem::replace(&mut self.buffer, rest)).unwrap();
-                if let Some(event) = read(&text) {
-                    return Ok(event);
-                }
-                continue;
-            }
-            match timeout(DEADLINE, self.stream.frame()).await.expect("an event in time") {
-                Some(Ok(frame)) => self.buffer.extend_from_slice(&frame.into_data().unwrap_or_default()),
-                Some(Err(_)) => return Err(End::Cut),
-                None => return Err(End::Told),
-            }
-        }
+        self.stream.event().await
     }
 
     /// The next message.
     pub async fn message(&mut self) -> Result<Value, End> {
         let event = self.event().await?;
-        assert_eq!(event.kind, "message");
-        Ok(serde_json::from_str(&event.data).unwrap_or_else(|error| panic!("{error} in {event:?}")))
+        assert_eq!(event.kind.as_deref(), Some("message"));
+        Ok(event.json())
     }
 
     /// POSTs a body to the endpoint.
@@ -153,11 +102,4 @@ impl SseClient {
     pub async fn call(&mut self, tool: &str, arguments: &str) -> Value {
         self.request("tools/call", &format!(r#"{{"name":"{tool}","arguments":{arguments}}}"#)).await
     }
-}
-
-/// An event as it stands in the stream; none if it is a comment.
-fn read(text: &str) -> Option<Event> {
-    let field = |name: &str| text.lines().filter_map(|line| line.strip_prefix(name).map(str::to_owned)).collect();
-    let (kinds, data): (Vec<String>, Vec<String>) = (field("event: "), field("data: "));
-    Some(Event { kind: kinds.into_iter().next()?, data: data.join("\n") })
 }

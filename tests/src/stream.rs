@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use crate::client::{Client, connect};
 
 /// How long one event may take.
-const DEADLINE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// An answer as it comes. Dropped, its connection breaks.
 pub struct Stream {
@@ -26,12 +26,23 @@ pub struct Stream {
 }
 
 /// One event.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Event {
+    /// Its kind, if it says so.
+    pub kind: Option<String>,
     /// Its id, if it has one.
     pub id: Option<String>,
     /// Its data.
     pub data: String,
+}
+
+/// How a stream ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum End {
+    /// Rightly.
+    Told,
+    /// Cut off.
+    Cut,
 }
 
 impl Event {
@@ -62,6 +73,11 @@ impl Client {
 impl Stream {
     /// The next event, comments left out; none at the end, or where it was cut off.
     pub async fn next(&mut self) -> Option<Event> {
+        self.event().await.ok()
+    }
+
+    /// The next event, comments left out, or how the stream ended.
+    pub async fn event(&mut self) -> Result<Event, End> {
         timeout(DEADLINE, self.pull()).await.expect("an event within the deadline")
     }
 
@@ -80,17 +96,17 @@ impl Stream {
         timeout(time, self.pull()).await.is_err()
     }
 
-    async fn pull(&mut self) -> Option<Event> {
+    async fn pull(&mut self) -> Result<Event, End> {
         loop {
             if let Some(end) = self.read.windows(2).position(|window| window == b"\n\n") {
                 let block = self.read.split_to(end);
                 self.read.advance(2);
                 if let Some(event) = event(str::from_utf8(&block).unwrap()) {
-                    return Some(event);
+                    return Ok(event);
                 }
                 continue;
             }
-            let frame = self.body.frame().await?.ok()?;
+            let frame = self.body.frame().await.ok_or(End::Told)?.map_err(|_| End::Cut)?;
             self.read.extend_from_slice(&frame.into_data().unwrap_or_default());
         }
     }
@@ -100,5 +116,5 @@ fn event(block: &str) -> Option<Event> {
     let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)).map(ToOwned::to_owned);
     let data = block.lines().filter_map(|line| line.strip_prefix("data: ")).collect::<Vec<_>>();
     let id = field("id: ");
-    (id.is_some() || !data.is_empty()).then(|| Event { id, data: data.join("\n") })
+    (id.is_some() || !data.is_empty()).then(|| Event { kind: field("event: "), id, data: data.join("\n") })
 }
