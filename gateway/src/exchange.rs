@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use crds::snapshot::{Caller, Item, ServerIndex, SessionMode, UnixSeconds};
+use crds::snapshot::{Caller, Item, ServerIndex, SessionMode, Transport, UnixSeconds};
 use http::{HeaderMap, StatusCode};
 
 use crate::body::Stream;
@@ -86,6 +86,17 @@ impl Exchange<'_> {
     pub fn client_of(&self, server: ServerIndex) -> Result<Option<Arc<ClientSession>>, Reject> {
         let mode = self.view.table.servers[server as usize].endpoint.server.sessions;
         match self.session.filter(|_| mode == SessionMode::PerClient) {
+            Some(session) => ClientSessions::of(self.gateway, &session, self.caller).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The same for a subscription: an HTTP server tells of a resource in the session that subscribed, so that each client
+    /// that does has one with it, whatever is shared otherwise. What a child keeps, another child would not see.
+    pub fn subscriber_of(&self, server: ServerIndex) -> Result<Option<Arc<ClientSession>>, Reject> {
+        let server = &self.view.table.servers[server as usize].endpoint.server;
+        let may_have = server.sessions == SessionMode::PerClient || matches!(server.transport, Transport::Http { .. });
+        match self.session.filter(|_| may_have) {
             Some(session) => ClientSessions::of(self.gateway, &session, self.caller).map(Some),
             None => Ok(None),
         }

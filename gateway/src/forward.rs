@@ -57,7 +57,11 @@ pub async fn forward(exchange: &Exchange<'_>, request: Request<'_>, found: Found
     let Some(upstreams) = &exchange.view.upstreams[server as usize] else {
         return failure::unknown(client, &said.value);
     };
-    let kept = match exchange.client_of(server) {
+    let kept = match request.method {
+        Method::Subscribe | Method::Unsubscribe => exchange.subscriber_of(server),
+        _ => exchange.client_of(server),
+    };
+    let kept = match kept {
         Ok(kept) => kept,
         Err(reject) => return Answer::Rejected(reject),
     };

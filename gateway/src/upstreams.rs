@@ -120,7 +120,7 @@ impl ServerUpstreams {
         client: Option<&Arc<ClientSession>>,
     ) -> Result<Opened, UpstreamError> {
         let digest = part.digest();
-        if digest.is_none() && self.endpoint.server.sessions == SessionMode::Shared {
+        if client.is_none() && digest.is_none() && self.endpoint.server.sessions == SessionMode::Shared {
             self.refuse_if_ended()?;
             return Ok(Opened { upstream: self.own.clone(), list: None });
         }

@@ -29,10 +29,15 @@ impl Clients {
     }
 
     pub(crate) fn over(transport: Transport, script: Script) -> Self {
+        Self::with(transport, script, &json!({"sessionMode": "PerClient"}))
+    }
+
+    /// The same of another mode.
+    pub(crate) fn with(transport: Transport, script: Script, spec: &Value) -> Self {
         let child = stdio::manifest(&script);
         let upstream = Upstream::start(script);
         let manifests = Manifests::default();
-        manifests.server("up", &server(transport, &upstream, &child, &json!({"sessionMode": "PerClient"})));
+        manifests.server("up", &server(transport, &upstream, &child, spec));
         manifests.key("alice", ALICE, &["up"]).key("bob", BOB, &["up"]);
         let switchboard = Switchboard::start_ready(manifests.path(), &Options::default());
         Self { manifests, upstream, switchboard }

@@ -146,29 +146,42 @@ async fn a_draining_process_ends_its_streams() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_resource_is_told_of_by_the_uri_that_the_client_subscribed_to() {
+    for (mode, transport) in [
+        ("PerClient", Transport::Sse),
+        ("PerCaller", Transport::Sse),
+        ("Shared", Transport::Sse),
+        ("Shared", Transport::Http),
+    ] {
+        told_of(mode, transport).await;
+    }
+    // What a child keeps, another child would not see.
+    let script = Script::echo().resources([Entry::resource("test://one", Does::Echo)]);
+    let shared = Scene::over(Transport::Stdio, script, &json!({}));
+    let refused = shared.session().await.request("resources/subscribe", r#"{"uri":"test://one"}"#).await;
+    assert_eq!(refused.code(), Some(-32601));
+}
+
+async fn told_of(mode: &str, transport: Transport) {
     let script = talks().instead("resources/subscribe", Does::Result("{}".to_owned()));
     let script = script.instead("resources/unsubscribe", Does::Result("{}".to_owned()));
-    let clients = Clients::over(Transport::Sse, script);
+    let clients = Clients::with(transport, script, &json!({"sessionMode": mode}));
     let mut alice = clients.session(ALICE, "2025-06-18", ABLE).await;
     let updated =
         r#"{"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"test://one","x":1e400}}"#;
     let said = "switchboard:up:test://one";
     let params = format!(r#"{{"uri":"{said}"}}"#);
-    assert_eq!(alice.request("resources/subscribe", &params).await.json()["result"], json!({}));
+    assert_eq!(alice.request("resources/subscribe", &params).await.json()["result"], json!({}), "{mode}");
     assert_eq!(alice.request("resources/subscribe", r#"{"uri":"test://other"}"#).await.json()["result"], json!({}));
     let (mut to_alice, mut bob) = (alice.listen(&[]).await, clients.session(BOB, "2025-06-18", ABLE).await);
     bob.call("up-note", r#"{"text":""}"#).await;
     let mut to_bob = bob.listen(&[]).await;
     heard_by(&clients, 2).await;
     clients.upstream.say(updated);
-    assert_eq!(to_alice.next().await.unwrap().data, updated.replace("test://one", said));
+    assert_eq!(to_alice.next().await.unwrap().data, updated.replace("test://one", said), "{mode}");
     assert_eq!(alice.request("resources/unsubscribe", &params).await.json()["result"], json!({}));
     clients.upstream.say(updated);
-    assert!(to_alice.is_silent(A_WHILE).await && to_bob.is_silent(A_WHILE).await);
+    assert!(to_alice.is_silent(A_WHILE).await && to_bob.is_silent(A_WHILE).await, "{mode}");
     assert_eq!(clients.upstream.posts("resources/subscribe"), 2);
-    let shared = Scene::of(Script::echo().resources([Entry::resource("test://one", Does::Echo)]));
-    let refused = shared.session().await.request("resources/subscribe", r#"{"uri":"test://one"}"#).await;
-    assert_eq!(refused.code(), Some(-32601));
 }
 
 /// What a server asks in a call may come on the stream of its session, and is lost if nobody listens yet.

@@ -1,5 +1,5 @@
-//! `resources/subscribe` and `resources/unsubscribe`, of servers that are there for one client: its session with the
-//! server is subscribed, and what is updated comes home by the URI that the client said.
+//! `resources/subscribe` and `resources/unsubscribe`: a session with the server that is there for one client is
+//! subscribed, and what is updated comes home by the URI that the client said.
 
 use crate::call::Asked;
 use crate::exchange::{Answer, Exchange};
@@ -31,10 +31,10 @@ pub async fn answer(exchange: &Exchange<'_>, asked: Asked<'_>, change: Change) -
         }
         Target::Unknown => return failure::unknown(client, &uri.value),
     };
-    let kept = match exchange.client_of(found.permit.server()) {
+    let kept = match exchange.subscriber_of(found.permit.server()) {
         Ok(Some(kept)) => kept,
         Ok(None) => {
-            let words = "this resource cannot be subscribed to: its server's sessionMode is not PerClient, or there is no session";
+            let words = "this resource cannot be subscribed to: there is no session, or its server is a child that others share";
             return Answer::error(asked.id, METHOD_NOT_FOUND, words);
         }
         Err(reject) => return Answer::Rejected(reject),
