@@ -9,44 +9,34 @@ use std::future::Future;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use crds::snapshot::UnixSeconds;
 use http::StatusCode;
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 
-use crate::body::{Chunk, Stream};
+use crate::body::Stream;
 use crate::capabilities::Capabilities;
 use crate::catalogue::List;
 use crate::client_session::calls::OpenCall;
-use crate::client_session::stray::Said;
 use crate::client_session::stream::AnswerStream;
 use crate::exchange::Answer;
 use crate::failure::{self, About, Client};
 use crate::forward::Method;
-use crate::held::{HeldCall, Question};
-use crate::input;
+use crate::held::Question;
 use crate::log_level::LogLevel;
-use crate::request_state::{Bound, Kept};
 use crate::revoked::Holding;
 use crate::scan::{self, Edit, splice};
 use crate::session::Session;
 use crate::under_way::Call;
-use crate::upstream::message::answer_alone;
-use crate::upstream::{Era, Messages, Outcome, Reply, ReplyBody, Routed, Upstream, UpstreamError};
+use crate::upstream::{Era, Messages, Outcome, Reply, ReplyBody, Upstream, UpstreamError};
 use crate::upstreams::ServerUpstreams;
 
+mod asking;
 mod codes;
 mod eras;
+mod json;
 mod rounds;
 
 pub use rounds::Again;
-
-/// What is held back of a reply before anything goes out.
-const HELD_BACK: usize = 64 * 1024;
-/// Chunks of a large reply that wait for a slow client.
-const QUEUE: usize = 8;
 
 /// One reply on its way home, with all that its call holds until the last byte.
 pub struct Relay {
@@ -188,144 +178,6 @@ impl Relay {
         failure::upstream_message(self.client(), &self.holding.server().alias, error).into()
     }
 
-    async fn json(self, upstream_id: u64, mut body: Incoming, whole: bool) -> Answer {
-        let mut splicer = scan::Reply::new(upstream_id, self.id.clone(), self.modern_result());
-        let mut read = 0;
-        let mut out = Vec::with_capacity(1024);
-        if self.method == Method::ReadResource || self.era == Era::Modern || self.modern {
-            match self.gather(&mut body, &mut read).await {
-                Ok((held, true)) => return self.gathered(upstream_id, &held.into()),
-                Ok((held, false)) => {
-                    if let Err(fault) = splicer.push(&held, &mut out) {
-                        return self.fail(&bad_reply(&fault));
-                    }
-                }
-                Err(error) => return self.fail(&error),
-            }
-        }
-        loop {
-            match self.chunk(&mut body, &mut read).await {
-                Ok(Some(chunk)) => {
-                    if let Err(fault) = splicer.push(&chunk, &mut out) {
-                        return self.fail(&bad_reply(&fault));
-                    }
-                }
-                Ok(None) => break,
-                Err(error) => return self.fail(&error),
-            }
-            if out.len() > HELD_BACK && !whole {
-                let (sender, mut stream) = Stream::channel(QUEUE);
-                stream.goes_on = self.goes_on();
-                tokio::spawn(self.stream_json(splicer, body, (read, out), sender));
-                return Answer::Json(stream);
-            }
-        }
-        match self.finish(splicer) {
-            Ok(()) => Answer::Message(StatusCode::OK, out.into()),
-            Err(error) => self.fail(&error),
-        }
-    }
-
-    fn finish(&self, splicer: scan::Reply) -> Result<(), UpstreamError> {
-        let outcome = splicer.finish().map_err(|fault| bad_reply(&fault))?;
-        if let scan::Outcome::Result { result_type, .. } = &outcome {
-            // Bytes are out, so that nothing could be sealed any more.
-            let is_complete = result_type.as_deref().is_none_or(|kind| kind == eras::COMPLETE);
-            if !is_complete && self.era == Era::Modern {
-                return Err(too_large());
-            }
-            self.check_type(result_type.as_deref())?;
-        }
-        self.server.metrics.answered(outcome.is_error());
-        Ok(())
-    }
-
-    /// What was read of a resource, and whether that is all: so much as is held back, or the whole where URIs in it
-    /// change.
-    async fn gather(&self, body: &mut Incoming, read: &mut u64) -> Result<(Vec<u8>, bool), UpstreamError> {
-        let mut held = Vec::new();
-        let mut bytes = self.holding.gateway().budget.hold();
-        while self.uri_prefix.is_some() || held.len() <= HELD_BACK {
-            let Some(chunk) = self.chunk(body, read).await? else { return Ok((held, true)) };
-            if !bytes.add(chunk.len()) {
-                return Err(UpstreamError::new(Outcome::UpstreamError, "there is no memory left to read the reply"));
-            }
-            held.extend_from_slice(&chunk);
-        }
-        Ok((held, false))
-    }
-
-    /// A modern server's reply to a legacy client that can be asked: it may have to be, before there is a result.
-    async fn json_or_rounds(self, (id, body): (u64, Incoming), call: Option<OpenCall>, whole: bool) -> Answer {
-        let mut body = body;
-        let message = match self.whole(&mut body).await {
-            Ok(message) => message,
-            Err(error) => return self.fail(&error),
-        };
-        let (queue, receiver) = mpsc::channel(1);
-        // The queue is empty and its receiver is here.
-        let _ = queue.try_send(Ok(message));
-        let messages = Messages::Routed(Routed::new(receiver, Box::new(())));
-        self.messages(Source { id, messages, call, rounds: 0 }, whole).await
-    }
-
-    /// A reply, all of it.
-    async fn whole(&self, body: &mut Incoming) -> Result<Bytes, UpstreamError> {
-        let (mut held, mut read) = (Vec::new(), 0);
-        let mut bytes = self.holding.gateway().budget.hold();
-        while let Some(chunk) = self.chunk(body, &mut read).await? {
-            if !bytes.add(chunk.len()) {
-                return Err(UpstreamError::new(Outcome::UpstreamError, "there is no memory left to read the reply"));
-            }
-            held.extend_from_slice(&chunk);
-        }
-        Ok(held.into())
-    }
-
-    fn gathered(&self, upstream_id: u64, message: &Bytes) -> Answer {
-        let response = match scan::message(message) {
-            Ok(scan::Upstream::Response(response)) => self.response(upstream_id, message, &response),
-            Ok(_) => Err(UpstreamError::new(Outcome::UpstreamError, "the reply is not an answer")),
-            Err(fault) => Err(bad_reply(&fault)),
-        };
-        match response {
-            Ok((status, response)) => Answer::Message(status, response),
-            Err(error) => self.fail(&error),
-        }
-    }
-
-    fn modern_result(&self) -> Option<&'static [u8]> {
-        self.modern.then_some(self.method.modern_result())
-    }
-
-    /// Goes away without an end when it cannot rightly end: that cuts the caller off.
-    async fn stream_json(
-        self,
-        mut splicer: scan::Reply,
-        mut body: Incoming,
-        held: (u64, Vec<u8>),
-        sender: mpsc::Sender<Chunk>,
-    ) {
-        let (mut read, mut out) = held;
-        let going_on = async {
-            loop {
-                let chunk = Chunk::Data(std::mem::take(&mut out).into());
-                // Nobody reads any more: there is nothing to count and nobody to tell.
-                if sender.send(chunk).await.is_err() {
-                    return Ok(());
-                }
-                let Some(chunk) = self.chunk(&mut body, &mut read).await? else { break };
-                splicer.push(&chunk, &mut out).map_err(|fault| bad_reply(&fault))?;
-            }
-            self.finish(splicer)?;
-            let _ = sender.send(Chunk::End).await;
-            Ok(())
-        };
-        if let Err(error) = self.while_held(sender.closed(), going_on).await {
-            self.server.failed(&error);
-        }
-    }
-
     /// A slow client has until the call's deadline, and nobody goes on with what they have lost. A modern client that goes
     /// away, which is when `gone` returns, cancels; of a legacy one that says nothing.
     async fn while_held<F>(&self, gone: impl Future<Output = ()>, going_on: F) -> Result<Ended, UpstreamError>
@@ -346,22 +198,6 @@ impl Relay {
             () = cancelled => Ok(Ended::Rightly),
             () = self.holding.lost() => Ok(Ended::CutOff),
             () = gone, if self.modern => Ok(Ended::CutOff),
-        }
-    }
-
-    async fn chunk(&self, body: &mut Incoming, read: &mut u64) -> Result<Option<Bytes>, UpstreamError> {
-        let frame = timeout_at(self.deadline, body.frame());
-        match frame.await.map_err(|_| UpstreamError::timeout("the reply"))? {
-            None => Ok(None),
-            Some(Err(_)) => Err(UpstreamError::new(Outcome::Unreachable, "the reply broke off")),
-            Some(Ok(frame)) => {
-                let chunk = frame.into_data().unwrap_or_default();
-                *read += chunk.len() as u64;
-                if *read > self.server.endpoint.server.max_response_bytes {
-                    return Err(too_large());
-                }
-                Ok(Some(chunk))
-            }
         }
     }
 
@@ -486,84 +322,6 @@ impl Relay {
             scan::Upstream::Notification(_) => Ok(self.said(source, &message).await),
             scan::Upstream::Request(_) if source.call.is_some() => Ok(self.said(source, &message).await),
             scan::Upstream::Request(call) => self.asked(&message, &call).await,
-        }
-    }
-
-    /// A request of the server. Who cannot be asked is not: the server hears so at once instead of waiting.
-    async fn asked(&self, message: &Bytes, call: &scan::Call<'_>) -> Result<Step, UpstreamError> {
-        let Some(id) = &call.id else { return Ok(Step::Nothing) };
-        match &self.asks {
-            Asks::ByResult { capabilities, .. }
-                if self.method.may_require_input() && capabilities.has_method(&call.method.value) =>
-            {
-                let input_requests = input::requests(message, call).map_err(|fault| bad_reply(&fault))?;
-                Ok(Step::Question(Question { id: message.slice_ref(id.token), input_requests }))
-            }
-            _ => {
-                let id = String::from_utf8_lossy(id.token);
-                self.upstream.answer(answer_alone(&id, &call.method.value)).await;
-                Ok(Step::Nothing)
-            }
-        }
-    }
-
-    /// What a server that is there for this client says to it on the stream of its call.
-    async fn said(&self, source: &Source, message: &Bytes) -> Step {
-        let Some(call) = &source.call else { return Step::Nothing };
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        let expires = crate::clock::now() + UnixSeconds::try_from(left.as_secs() + 1).unwrap_or_default();
-        let server = &self.holding.server().id;
-        match call.client.said(&self.upstream, server, message, (Some(call.number), expires)) {
-            Said::ToClient(message) => return Step::Notification(message),
-            Said::Answered(answer) => self.upstream.answer(answer).await,
-            Said::ListChanged | Said::Nothing => {}
-        }
-        Step::Nothing
-    }
-
-    /// Holds the call until the client comes with an answer; the response that asks for it.
-    fn hold(mut self, source: Source, question: Question) -> Bytes {
-        self.slot = None;
-        let gateway = self.holding.gateway().clone();
-        let number = gateway.held.number();
-        let kept = Kept::Held { owner: gateway.own, handle: number };
-        let state = self.bound().seal(&gateway.sealer, &kept, crate::clock::now());
-        let asked = state.map(|state| input::required(&self.id, &question.input_requests, &state));
-        let (asked, call) = match asked {
-            Ok(asked) => (asked, HeldCall { relay: self, source, question }),
-            Err(error) => return self.failed(&UpstreamError::new(Outcome::UpstreamError, error.to_string())),
-        };
-        match gateway.held.hold(number, call) {
-            Ok(()) => asked,
-            Err(call) => {
-                let words = "too many calls wait for answers from their clients";
-                call.relay.failed(&UpstreamError::new(Outcome::RateLimited, words))
-            }
-        }
-    }
-
-    /// Asks again.
-    pub fn ask(self, source: Source, question: Question) -> Answer {
-        Answer::Message(StatusCode::OK, self.hold(source, question))
-    }
-
-    /// Goes on with a call that was held. `whole`: the answer must be one message.
-    pub async fn go_on(self, source: Source, whole: bool) -> Answer {
-        Box::pin(self.messages(source, whole)).await
-    }
-
-    /// What a state that is given out with this call holds for.
-    fn bound(&self) -> Bound<'_> {
-        let arguments = match &self.asks {
-            Asks::ByResult { arguments, .. } => arguments.as_deref(),
-            Asks::Nobody => None,
-        };
-        Bound {
-            caller: self.holding.caller_id().unwrap_or_default(),
-            server: &self.holding.server().id,
-            method: self.method.as_str(),
-            name: self.holding.called().name(),
-            arguments,
         }
     }
 
