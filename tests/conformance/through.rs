@@ -14,7 +14,8 @@ use crate::setup::Setup;
 use crate::suite::{Selection, run};
 use crate::table;
 
-/// What no revision requires: streams that the server ends before the response is there.
+/// What no revision requires: a stream that its server ends before the response is there. The gateway reads on by itself, and
+/// answers with the response, so that its client has no stream to come back to.
 const NOT_YET_BESIDE: [&str; 1] = ["server-sse-polling"];
 
 /// The revisions whose requirements are tests of their own.
