@@ -3,11 +3,12 @@
 //! Entries are made and dropped with each call, without an allocation once the maps have grown: a map holds as many as
 //! there are calls at once.
 
-use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 use parking_lot::Mutex;
 
 use crate::gateway::Gateway;
@@ -19,8 +20,8 @@ const SHARDS: usize = 16;
 /// The calls under way.
 pub struct UnderWay {
     /// Unknown to callers, so that nobody can make two ids meet.
-    hashers: [RandomState; 2],
-    shards: [Mutex<HashMap<Key, Entry>>; SHARDS],
+    hasher: RandomState,
+    shards: [Mutex<HashMap<Key, State>>; SHARDS],
 }
 
 /// Whose call it is, and its id. Of a call in a session the first is the session's nonce, of others a keyed hash of the
@@ -29,11 +30,12 @@ pub struct UnderWay {
 struct Key {
     of: u64,
     in_session: bool,
-    id: [u64; 2],
+    /// A keyed hash.
+    id: u64,
 }
 
 #[derive(Default)]
-struct Entry {
+struct State {
     /// Calls of this id at once. With more than one nothing says which is meant.
     calls: u32,
     cancelled: bool,
@@ -48,22 +50,21 @@ pub struct Call {
 
 impl Default for UnderWay {
     fn default() -> Self {
-        Self { hashers: [RandomState::new(), RandomState::new()], shards: Default::default() }
+        Self { hasher: RandomState::new(), shards: Default::default() }
     }
 }
 
 impl UnderWay {
     fn key(&self, caller: &str, session: Option<&Session>, id: &[u8]) -> Key {
-        let [one, other] = &self.hashers;
         let (of, in_session) = match session {
             Some(session) => (u64::from_be_bytes(session.nonce), true),
-            None => (one.hash_one(caller), false),
+            None => (self.hasher.hash_one(caller), false),
         };
-        Key { of, in_session, id: [one.hash_one(id), other.hash_one(id)] }
+        Key { of, in_session, id: self.hasher.hash_one(id) }
     }
 
-    fn shard(&self, key: &Key) -> &Mutex<HashMap<Key, Entry>> {
-        &self.shards[key.id[0] as usize % SHARDS]
+    fn shard(&self, key: &Key) -> &Mutex<HashMap<Key, State>> {
+        &self.shards[key.id as usize % SHARDS]
     }
 
     /// Cancels the call of this id, as JSON, in this session, or else of this caller.
@@ -96,7 +97,10 @@ impl Call {
             match shard.get_mut(&key) {
                 Some(entry) if entry.cancelled => Poll::Ready(()),
                 Some(entry) => {
-                    entry.waker = Some(context.waker().clone());
+                    let waker = context.waker();
+                    if !entry.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+                        entry.waker = Some(waker.clone());
+                    }
                     Poll::Pending
                 }
                 None => Poll::Pending,
@@ -108,10 +112,10 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         let mut shard = self.gateway.under_way.shard(&self.key).lock();
-        if let Some(entry) = shard.get_mut(&self.key) {
-            entry.calls -= 1;
-            if entry.calls == 0 {
-                shard.remove(&self.key);
+        if let Entry::Occupied(mut call) = shard.entry(self.key) {
+            call.get_mut().calls -= 1;
+            if call.get().calls == 0 {
+                call.remove();
             }
         }
     }
