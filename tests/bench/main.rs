@@ -43,7 +43,7 @@ const PEER_CORE: usize = 0;
 pub(crate) const KEY: &str = "sb-bench-key";
 
 /// CPU time of a call, at most, by the worse of both numbers of callers, in times the raw proxy's.
-const MOST_CPU: f64 = 1.75;
+const MOST_CPU: f64 = 1.9;
 
 fn main() -> ExitCode {
     let parts: Vec<String> = std::env::args().skip(1).collect();
