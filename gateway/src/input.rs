@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use crate::json;
-use crate::scan::{self, Call, Edit, Fault, Kind, Span, change_members, splice};
+use crate::scan::{self, Call, Fault, Kind, Span, change_members, splice_part};
 
 /// The key of the one question that we ask at a time.
 const KEY: &str = "input";
@@ -17,19 +17,10 @@ pub fn requests(message: &[u8], call: &Call<'_>) -> Result<Bytes, Fault> {
         out.extend_from_slice(br#","params":"#);
         // The modern protocol has no id for what a person does elsewhere: whoever asks again is answered then.
         let edits = change_members(message, params.span, &["elicitationId"], b"")?;
-        splice(params.span.of(message), &shifted(edits, params.span.start), &mut out);
+        splice_part(message, params.span, edits, &mut out);
     }
     out.extend_from_slice(b"}}");
     Ok(out.into())
-}
-
-/// Edits of a text, for the part of it that begins at `start`.
-fn shifted(mut edits: Vec<Edit<'_>>, start: usize) -> Vec<Edit<'_>> {
-    for edit in &mut edits {
-        edit.span.start -= start;
-        edit.span.end -= start;
-    }
-    edits
 }
 
 /// The response to a request of a modern client that asks it.

@@ -8,7 +8,7 @@ use crate::capabilities::Capabilities;
 use crate::forward::Request;
 use crate::json;
 use crate::log_level::LogLevel;
-use crate::scan::{Edit, MODERN_META, Meta, change_members, splice};
+use crate::scan::{Edit, MODERN_META, Meta, change_members, splice, splice_part};
 use crate::upstream::era::{Era, own_meta};
 
 /// What is said to a server in the place of the caller's own words.
@@ -69,16 +69,11 @@ pub fn render(request: &Request<'_>, words: &Words<'_>, (upstream_id, era): (u64
     }
     edits.sort_unstable_by_key(|edit| edit.span.start);
     let mut out = Vec::with_capacity(message.span.end - message.span.start + name_json.len() + 48);
-    let from = message.span.start;
-    if from == 0 && message.span.end == body.len() {
+    if message.span.start == 0 && message.span.end == body.len() {
         splice(body, &edits, &mut out);
     } else {
-        // A message of a batch: its spans count from the start of the body.
-        for edit in &mut edits {
-            edit.span.start -= from;
-            edit.span.end -= from;
-        }
-        splice(&body[from..message.span.end], &edits, &mut out);
+        // A message of a batch.
+        splice_part(body, message.span, edits, &mut out);
     }
     out.into()
 }

@@ -27,6 +27,6 @@ pub use lexer::Kind;
 pub use members::{Member, members};
 pub use reply::{Outcome, Reply};
 pub use request::{Incoming, MAX_BATCH, MODERN_META, Message, Meta, Params, Raw, Reference, Text, request};
-pub use splice::{Edit, change_members, splice};
+pub use splice::{Edit, change_members, splice, splice_part};
 pub use upstream::{Call, ErrorFacts, Response, ResultFacts, Upstream, message};
 pub use values::{Found, values};

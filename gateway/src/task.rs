@@ -1,11 +1,10 @@
 //! Ids of tasks: a server's own id of a task, sealed to the caller whose call
 //! became it and to the tool that was called (R8; the tasks extension, SEP-2663).
 
-use crds::digest::cut;
 use crds::snapshot::UnixSeconds;
-use sha2::{Digest, Sha256};
 
 use crate::seal::{Purpose, Sealer};
+use crate::session::caller_digest;
 
 /// How long a task may be asked for, in seconds.
 const LIFETIME: UnixSeconds = 24 * 60 * 60;
@@ -29,7 +28,7 @@ impl Task {
     /// The id that a caller gets; none if it would be too long, or there is no randomness.
     pub fn seal(&self, sealer: &Sealer, caller: &str, now: UnixSeconds) -> Option<String> {
         let mut plain = (now + LIFETIME).to_be_bytes().to_vec();
-        plain.extend_from_slice(&digest(caller));
+        plain.extend_from_slice(&caller_digest(caller));
         // What names are told apart by.
         if [&self.server, &self.tool].into_iter().any(|name| name.contains('\0')) {
             return None;
@@ -46,16 +45,12 @@ impl Task {
         let plain = sealer.open(Purpose::Task, id.as_bytes())?;
         let (head, names) = plain.split_first_chunk::<HEAD>()?;
         let (expires, of) = head.split_first_chunk::<8>()?;
-        if UnixSeconds::from_be_bytes(*expires) <= now || of[..] != digest(caller) {
+        if UnixSeconds::from_be_bytes(*expires) <= now || of[..] != caller_digest(caller) {
             return None;
         }
         let mut names = str::from_utf8(names).ok()?.splitn(3, '\0').map(str::to_owned);
         Some(Self { server: names.next()?, tool: names.next()?, id: names.next()? })
     }
-}
-
-fn digest(caller: &str) -> [u8; 16] {
-    cut(Sha256::digest(caller)).0
 }
 
 #[cfg(test)]

@@ -125,6 +125,14 @@ impl Routed {
 }
 
 impl Messages {
+    /// A reply of one message, its response.
+    pub fn one(response: Bytes) -> Self {
+        let (queue, receiver) = tokio::sync::mpsc::channel(1);
+        // The queue is empty and its receiver is here.
+        let _ = queue.try_send(Ok(response));
+        Messages::Routed(Routed::new(receiver, Box::new(())))
+    }
+
     /// The next message; none after the response.
     pub async fn next(&mut self) -> Option<Result<Bytes, UpstreamError>> {
         match self {

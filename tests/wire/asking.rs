@@ -16,7 +16,7 @@ pub(crate) const BOB: &str = "sb-key-of-bob";
 pub(crate) const ABLE: &str = r#"{"sampling":{},"elicitation":{},"roots":{"listChanged":true}}"#;
 const SAMPLE: &str = r#"{"messages":[],"maxTokens":1e400,"unknown":{"b":1,"a":2}}"#;
 
-/// A PerClient server `up` that both may use.
+/// A server `up` that both may use.
 pub(crate) struct Clients {
     pub(crate) manifests: Manifests,
     pub(crate) upstream: Upstream,

@@ -7,40 +7,20 @@ use serde_json::json;
 use tests::client::Client;
 use tests::manifests::Manifests;
 use tests::process::{Options, Switchboard};
-use tests::upstream::{Does, Script, Tool, Upstream, stdio};
+use tests::upstream::{Does, Script, Tool, stdio};
 use tests::wait::until_async;
 
-use super::scene::{TRANSPORTS, Transport, server};
+use super::asking::{ALICE, BOB, Clients};
+use super::scene::{TRANSPORTS, Transport};
 
-const ALICE: &str = "sb-key-of-alice";
-const BOB: &str = "sb-key-of-bob";
-
-/// A server `up` that both may use.
-struct Shared {
-    _manifests: Manifests,
-    upstream: Upstream,
-    switchboard: Switchboard,
-}
-
-impl Shared {
-    fn of(transport: Transport, script: Script, spec: &serde_json::Value) -> Self {
-        let child = stdio::manifest(&script);
-        let upstream = Upstream::start(script);
-        let manifests = Manifests::default();
-        manifests.server("up", &server(transport, &upstream, &child, spec));
-        manifests.key("alice", ALICE, &["up"]).key("bob", BOB, &["up"]);
-        let switchboard = Switchboard::start_ready(manifests.path(), &Options::default());
-        Self { _manifests: manifests, upstream, switchboard }
+/// A session of a caller who brings these headers along.
+async fn session(clients: &Clients, key: &str, headers: &[(&str, &str)]) -> Client {
+    let mut client = Client::new(&clients.switchboard.mcp).key(key);
+    for (name, value) in headers {
+        client.set_header(name, value);
     }
-
-    async fn session(&self, key: &str, headers: &[(&str, &str)]) -> Client {
-        let mut client = Client::new(&self.switchboard.mcp).key(key);
-        for (name, value) in headers {
-            client.set_header(name, value);
-        }
-        client.initialize("2025-11-25").await;
-        client
-    }
+    client.initialize("2025-11-25").await;
+    client
 }
 
 fn notes() -> Script {
@@ -50,10 +30,10 @@ fn notes() -> Script {
 #[tokio::test(flavor = "multi_thread")]
 async fn r23_per_caller_sessions_and_children_are_nobody_elses() {
     for transport in TRANSPORTS {
-        let shared = Shared::of(transport, notes(), &json!({"sessionMode": "PerCaller"}));
-        let mut alice = shared.session(ALICE, &[]).await;
-        let mut bob = shared.session(BOB, &[]).await;
-        let mut alice_again = shared.session(ALICE, &[]).await;
+        let shared = Clients::with(transport, notes(), &json!({"sessionMode": "PerCaller"}));
+        let mut alice = session(&shared, ALICE, &[]).await;
+        let mut bob = session(&shared, BOB, &[]).await;
+        let mut alice_again = session(&shared, ALICE, &[]).await;
         assert_eq!(alice.call("up-note", r#"{"text":"of alice"}"#).await.text(), "", "{transport:?}");
         assert_eq!(bob.call("up-note", r#"{"text":"of bob"}"#).await.text(), "", "{transport:?}");
         assert_eq!(alice_again.call("up-note", r#"{"text":""}"#).await.text(), "of alice", "{transport:?}");
@@ -68,9 +48,9 @@ async fn r23_per_caller_sessions_and_children_are_nobody_elses() {
 async fn shared_sessions_are_shared() {
     // The mirror of the test above: without it that one could not fail.
     for transport in TRANSPORTS {
-        let shared = Shared::of(transport, notes(), &json!({"sessionMode": "Shared"}));
-        let mut alice = shared.session(ALICE, &[]).await;
-        let mut bob = shared.session(BOB, &[]).await;
+        let shared = Clients::with(transport, notes(), &json!({"sessionMode": "Shared"}));
+        let mut alice = session(&shared, ALICE, &[]).await;
+        let mut bob = session(&shared, BOB, &[]).await;
         alice.call("up-note", r#"{"text":"of alice"}"#).await;
         assert_eq!(bob.call("up-note", r#"{"text":""}"#).await.text(), "of alice", "{transport:?}");
     }
@@ -84,10 +64,10 @@ fn personal() -> Script {
 #[tokio::test(flavor = "multi_thread")]
 async fn r23_x_mcp_auth_of_one_caller_shows_and_opens_nothing_to_another() {
     let auth = json!({"type": "Bearer", "bearer": {"value": "house"}, "clientSide": "Replace"});
-    let shared = Shared::of(Transport::Http, personal(), &json!({"sessionMode": "Shared", "auth": auth}));
-    let mut alice = shared.session(ALICE, &[("x-mcp-auth", "alice")]).await;
-    let mut bob = shared.session(BOB, &[("x-mcp-auth", "bob")]).await;
-    let mut plain = shared.session(BOB, &[]).await;
+    let shared = Clients::with(Transport::Http, personal(), &json!({"sessionMode": "Shared", "auth": auth}));
+    let mut alice = session(&shared, ALICE, &[("x-mcp-auth", "alice")]).await;
+    let mut bob = session(&shared, BOB, &[("x-mcp-auth", "bob")]).await;
+    let mut plain = session(&shared, BOB, &[]).await;
     sees_own_alone(&mut alice, "alice").await;
     sees_own_alone(&mut bob, "bob").await;
     sees_own_alone(&mut plain, "house").await;
@@ -120,18 +100,18 @@ async fn sees_own_alone(client: &mut Client, name: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn r23_sessions_with_different_credentials_of_the_same_caller_do_not_meet() {
     let auth = json!({"type": "Bearer", "bearer": {"value": "house"}, "clientSide": "Replace"});
-    let shared = Shared::of(Transport::Http, notes(), &json!({"sessionMode": "Shared", "auth": auth}));
-    let mut one = shared.session(ALICE, &[("x-mcp-auth", "one")]).await;
-    let mut other = shared.session(ALICE, &[("x-mcp-auth", "other")]).await;
+    let shared = Clients::with(Transport::Http, notes(), &json!({"sessionMode": "Shared", "auth": auth}));
+    let mut one = session(&shared, ALICE, &[("x-mcp-auth", "one")]).await;
+    let mut other = session(&shared, ALICE, &[("x-mcp-auth", "other")]).await;
     assert_eq!(one.call("up-note", r#"{"text":"under one"}"#).await.text(), "");
     assert_eq!(other.call("up-note", r#"{"text":""}"#).await.text(), "");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn r23_a_header_for_one_server_makes_a_catalogue_of_its_own() {
-    let shared = Shared::of(Transport::Http, personal(), &json!({"sessionMode": "Shared"}));
-    let mut alice = shared.session(ALICE, &[("x-mcp-up-authorization", "Bearer alice")]).await;
-    let mut bob = shared.session(BOB, &[]).await;
+    let shared = Clients::with(Transport::Http, personal(), &json!({"sessionMode": "Shared"}));
+    let mut alice = session(&shared, ALICE, &[("x-mcp-up-authorization", "Bearer alice")]).await;
+    let mut bob = session(&shared, BOB, &[]).await;
     sees_own_alone(&mut alice, "alice").await;
     assert_eq!(bob.tools().await, ["up-echo"]);
 }
@@ -159,9 +139,9 @@ async fn r23_a_variable_of_a_caller_makes_a_child_of_its_own_even_if_shared() {
 #[tokio::test(flavor = "multi_thread")]
 async fn r23_many_calls_of_two_callers_at_once_come_home() {
     for transport in TRANSPORTS {
-        let shared = Shared::of(transport, Script::echo(), &json!({"sessionMode": "Shared"}));
+        let shared = Clients::with(transport, Script::echo(), &json!({"sessionMode": "Shared"}));
         let talk = async |key: &'static str| {
-            let mut client = shared.session(key, &[]).await;
+            let mut client = session(&shared, key, &[]).await;
             for number in 0..200 {
                 let answer = client.call("up-echo", &format!(r#"{{"who":"{key}","number":{number}}}"#)).await.json();
                 let arguments = &answer["result"]["structuredContent"]["params"]["arguments"];

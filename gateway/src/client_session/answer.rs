@@ -8,7 +8,7 @@ use super::asked::Asker;
 use super::{ClientSession, ClientSessions};
 use crate::exchange::{Answer, Exchange};
 use crate::reject::Reject;
-use crate::scan::{Edit, Message, splice};
+use crate::scan::{Edit, Message, splice_part};
 
 /// Takes a response of the client: to the server that asked, under the id that it asked by, once.
 pub async fn response(exchange: &Exchange<'_>, body: &Bytes, message: &Message<'_>) -> Result<Answer, Reject> {
@@ -26,12 +26,8 @@ pub async fn response(exchange: &Exchange<'_>, body: &Bytes, message: &Message<'
             return call.send(result).map(|()| Answer::Accepted).map_err(|_| unknown());
         }
     };
-    let message_bytes = &body[message.span.start..message.span.end];
-    let mut span = id.span;
-    span.start -= message.span.start;
-    span.end -= message.span.start;
-    let mut out = Vec::with_capacity(message_bytes.len() + asked_by.len());
-    splice(message_bytes, &[Edit::replace(span, &asked_by[..])], &mut out);
+    let mut out = Vec::new();
+    splice_part(body, message.span, vec![Edit::replace(id.span, &asked_by[..])], &mut out);
     // It was taken, and nobody else can give it: it goes its way even if the client does not wait for that.
     exchange.goes_on.set();
     upstream.answer(out.into()).await;

@@ -37,15 +37,19 @@ impl Relay {
     /// What a server that is there for this client says to it on the stream of its call.
     pub(super) async fn said(&self, source: &Source, message: &Bytes) -> Step {
         let Some(call) = &source.call else { return Step::Nothing };
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        let expires = crate::clock::now() + UnixSeconds::try_from(left.as_secs() + 1).unwrap_or_default();
         let server = &self.holding.server().id;
-        match call.client.said(&self.upstream, server, message, (Some(call.number), expires)) {
+        match call.client.said(&self.upstream, server, message, (Some(call.number), self.expires())) {
             Said::ToClient(message) => return Step::Notification(message),
             Said::Answered(answer) => self.upstream.answer(answer).await,
             Said::ListChanged | Said::Nothing => {}
         }
         Step::Nothing
+    }
+
+    /// From when on nobody waits for what the client is asked in the call: it is over then.
+    pub(super) fn expires(&self) -> UnixSeconds {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        crate::clock::now() + UnixSeconds::try_from(left.as_secs() + 1).unwrap_or_default()
     }
 
     /// Holds the call until the client comes with an answer; the response that asks for it.

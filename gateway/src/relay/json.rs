@@ -14,7 +14,7 @@ use crate::client_session::calls::OpenCall;
 use crate::exchange::Answer;
 use crate::forward::Method;
 use crate::scan;
-use crate::upstream::{Era, Messages, Outcome, Routed, UpstreamError};
+use crate::upstream::{Era, Messages, Outcome, UpstreamError};
 
 /// What is held back of a reply before anything goes out.
 const HELD_BACK: usize = 64 * 1024;
@@ -101,11 +101,7 @@ impl Relay {
             Ok(message) => message,
             Err(error) => return self.fail(&error),
         };
-        let (queue, receiver) = mpsc::channel(1);
-        // The queue is empty and its receiver is here.
-        let _ = queue.try_send(Ok(message));
-        let messages = Messages::Routed(Routed::new(receiver, Box::new(())));
-        self.messages(Source { id, messages, call, rounds: 0 }, whole).await
+        self.messages(Source { id, messages: Messages::one(message), call, rounds: 0 }, whole).await
     }
 
     /// A reply, all of it.

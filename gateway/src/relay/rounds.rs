@@ -6,10 +6,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use crds::snapshot::UnixSeconds;
 use http::HeaderMap;
-use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, timeout_at};
+use tokio::sync::oneshot;
+use tokio::time::timeout_at;
 
 use super::{Relay, Source, bad_reply};
 use crate::capabilities::Capabilities;
@@ -21,7 +20,7 @@ use crate::log_level::LogLevel;
 use crate::modern::mirrored;
 use crate::render::{Input, Words, render};
 use crate::scan::{self, Incoming, Kind, Member, Params, ResultFacts, Span, Text, members};
-use crate::upstream::{Era, Messages, Outcome, Outgoing, ReplyBody, Routed, UpstreamError};
+use crate::upstream::{Era, Messages, Outcome, Outgoing, ReplyBody, UpstreamError};
 
 /// The most rounds of one call.
 const MAX_ROUNDS: usize = 16;
@@ -126,9 +125,7 @@ impl Relay {
             return Err(UpstreamError::new(Outcome::MissingCapability, what));
         }
         let (sender, answer) = oneshot::channel();
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        let expires = crate::clock::now() + UnixSeconds::try_from(left.as_secs() + 1).unwrap_or_default();
-        let id = client.ask(Asked { by: Asker::Call(sender), call: Some(call), expires });
+        let id = client.ask(Asked { by: Asker::Call(sender), call: Some(call), expires: self.expires() });
         let id = id.ok_or_else(|| UpstreamError::new(Outcome::RateLimited, "its client has too much to answer"))?;
         let mut request = br#"{"jsonrpc":"2.0","id":"#.to_vec();
         request.extend_from_slice(&id);
@@ -175,13 +172,7 @@ impl Relay {
         source.id = reply.id;
         source.messages = match reply.body {
             ReplyBody::Messages(messages) => messages,
-            ReplyBody::Json(mut body) => {
-                let whole = self.whole(&mut body).await?;
-                let (queue, receiver) = mpsc::channel(1);
-                // The queue is empty and its receiver is here.
-                let _ = queue.try_send(Ok(whole));
-                Messages::Routed(Routed::new(receiver, Box::new(())))
-            }
+            ReplyBody::Json(mut body) => Messages::one(self.whole(&mut body).await?),
         };
         Ok(())
     }

@@ -53,6 +53,15 @@ pub fn splice(source: &[u8], edits: &[Edit<'_>], out: &mut Vec<u8>) {
     out.extend_from_slice(&source[copied..]);
 }
 
+/// The same of a part of `source` alone, in which the edits lie; their places count from the start of `source`.
+pub fn splice_part(source: &[u8], part: Span, mut edits: Vec<Edit<'_>>, out: &mut Vec<u8>) {
+    for edit in &mut edits {
+        edit.span.start -= part.start;
+        edit.span.end -= part.start;
+    }
+    splice(part.of(source), &edits, out);
+}
+
 /// The edits that take the members named in `keys` out of the object at `object` and, if `last` is not empty, put it
 /// (`"key":value`, one or several) behind those that stay. Err as [`members`] gives it.
 pub fn change_members<'a>(source: &[u8], object: Span, keys: &[&str], last: &'a [u8]) -> Result<Vec<Edit<'a>>, Fault> {

@@ -7,12 +7,11 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio::sync::mpsc;
 
 use super::events::Events;
 use super::post::UnderWay;
 use crate::upstream::era::{self, Found, HEADER_MISMATCH, UNSUPPORTED_VERSION, is_modern_error};
-use crate::upstream::{Messages, Outcome, ReplyBody, Routed, UpstreamError, handshake};
+use crate::upstream::{Messages, Outcome, ReplyBody, UpstreamError, handshake};
 
 /// No JSON-RPC error is larger.
 const MAX_ERROR_BODY: usize = 64 * 1024;
@@ -173,10 +172,7 @@ impl Refusal {
     pub(crate) fn into_reply(self) -> Result<ReplyBody, UpstreamError> {
         let answer = self.rpc.filter(|rpc| rpc.ours && self.error.outcome == Outcome::UpstreamError);
         let Some(answer) = answer else { return Err(self.error) };
-        let (queue, receiver) = mpsc::channel(1);
-        // The queue is empty and its receiver is here.
-        let _ = queue.try_send(Ok(answer.body));
-        Ok(ReplyBody::Messages(Messages::Routed(Routed::new(receiver, Box::new(())))))
+        Ok(ReplyBody::Messages(Messages::one(answer.body)))
     }
 }
 
