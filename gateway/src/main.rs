@@ -1,0 +1,3 @@
+//! `switchboard-gateway`: the gateway of a cluster.
+
+fn main() {}

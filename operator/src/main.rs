@@ -1,0 +1,3 @@
+//! `switchboard-operator`: towards Kubernetes.
+
+fn main() {}
