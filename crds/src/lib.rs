@@ -21,6 +21,7 @@ mod document;
 pub mod names;
 pub mod patterns;
 pub mod resources;
+pub mod rollout;
 mod schema;
 pub mod settings;
 pub mod snapshot;
