@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! manifests ─► v1alpha1 ─► Resources ─► compile() ─► Compiled { snapshot, credentials, diagnostics }
-//!                                                       │ snapshot::encode ─► bytes with digest and MAC
+//!                                                       │ snapshot::stored ─► parts, and a pointer with a MAC
 //!                                                       └ conditions() ─► .status
 //! ```
 //!
