@@ -25,4 +25,5 @@ pub mod rollout;
 mod schema;
 pub mod settings;
 pub mod snapshot;
+pub mod status;
 pub mod v1alpha1;
