@@ -3,6 +3,7 @@
 
 use std::process::ExitCode;
 
+mod admission;
 mod args;
 mod crds;
 mod key;

@@ -33,7 +33,7 @@ mod catalogue;
 mod facts;
 mod propagated;
 
-pub use catalogue::{Act, CATALOGUE, Meaning, document};
+pub use catalogue::{Act, CATALOGUE, Meaning};
 pub use facts::{Failure, Fleet, Health, Programmed};
 
 use available::{available, credential_pending};

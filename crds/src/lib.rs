@@ -12,6 +12,7 @@
 //! of snapshots.
 #![deny(missing_docs)]
 
+pub mod admission;
 pub mod compile;
 pub mod conditions;
 pub mod crd;

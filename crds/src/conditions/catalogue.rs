@@ -1,8 +1,6 @@
 //! Every reason that a condition may have: what it means, and what to do. The
 //! page `docs/conditions.md` is this table.
 
-use std::fmt::Write;
-
 /// A reason of a condition.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Meaning {
@@ -74,21 +72,6 @@ pub const CATALOGUE: &[Meaning] = &[
     of("Available", "Unknown", "NotAccepted", "A server that is not accepted is not asked.", Act::Do("See Accepted.")),
 ];
 
-const INTRODUCTION: &str = "\
-# Conditions
-
-What the operator says in the status of each object, and what to do about it. `kubectl get` shows Ready and Propagated;
-`kubectl describe` shows all, with messages that name the fields. This page is written by `UPDATE=1 cargo test -p crds`.
-
-- **Ready** is True while Accepted, ResolvedRefs, Programmed and Propagated are; else it has the reason of the first that is
-  not. Available, which servers have, is no part of it: a server that is down is right, and said to be down.
-- **Stalled** is there, and True, while somebody has to act; **Reconciling** while it is on its way. Never both, and neither
-  once the object is Ready. With `observedGeneration` that is what kstatus reads: Flux, Argo CD, `kubectl wait`.
-- **Propagated** stays True for a generation once every serving pod has had it in force. It is False for what is not accepted,
-  with the reason Pending as long as a pod still has what the object gave before, so that waiting for Propagated never takes
-  a refusal for a success.
-";
-
 const fn of(
     condition: &'static str,
     status: &'static str,
@@ -102,26 +85,4 @@ const fn of(
 /// What there is to know of the reason.
 pub(super) fn known(condition: &str, reason: &str) -> Option<&'static Meaning> {
     CATALOGUE.iter().find(|meaning| meaning.condition == condition && meaning.reason == reason)
-}
-
-/// The page for people: the catalogue as tables.
-pub fn document() -> String {
-    let mut page = INTRODUCTION.to_owned();
-    let mut condition = "";
-    for meaning in CATALOGUE {
-        if meaning.condition != condition {
-            condition = meaning.condition;
-            let _ = write!(
-                page,
-                "\n## {condition}\n\n| status | reason | what it means | what to do |\n|---|---|---|---|\n"
-            );
-        }
-        let act = match meaning.act {
-            Act::Nothing => String::new(),
-            Act::Wait(then) => format!("Wait. If it stays so: {}{}", then[..1].to_lowercase(), &then[1..]),
-            Act::Do(what) => what.to_owned(),
-        };
-        let _ = writeln!(page, "| {} | {} | {} | {act} |", meaning.status, meaning.reason, meaning.means);
-    }
-    page
 }
