@@ -104,8 +104,9 @@ pub struct StdioSettings {
     pub commands: Option<Vec<String>>,
 }
 
-/// The schema of the document, without `apiVersion` and `kind`, made as those of the kinds are.
-pub(crate) fn schema() -> serde_json::Value {
+/// The schema of the document, without `apiVersion` and `kind`, made as those of the kinds are. The chart has it for its
+/// value `settings`.
+pub fn schema() -> serde_json::Value {
     let generator = SchemaSettings::openapi3()
         .with(|settings| {
             settings.inline_subschemas = true;
