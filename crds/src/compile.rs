@@ -91,4 +91,4 @@ fn seconds(time: &Time) -> UnixSeconds {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -346,3 +346,32 @@ async fn start(gateway: Arc<Gateway>, ready: watch::Sender<bool>) {
         peers.keep(gateway).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crds::snapshot::Caller;
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+
+    #[test]
+    fn a_directory_may_be_larger_than_one_part() {
+        let id =
+            |number: u32| [1, 2, 3, 4].map(|part| format!("{:x}", Sha256::digest(format!("{number} {part}")))).concat();
+        let mut callers: Vec<Caller> = (0..6000)
+            .map(|number| Caller {
+                id: id(number),
+                namespace: 0,
+                expires: None,
+                access_until: None,
+                access: 0,
+                keys: vec![],
+            })
+            .collect();
+        callers.sort_by(|one, next| one.id.cmp(&next.id));
+        let (access, namespaces) = (vec![vec![]], vec!["p".to_owned()]);
+        let snapshot = Snapshot { access, namespaces, callers, ..Snapshot::default() };
+        assert!(split(&snapshot).unwrap().len() > 1);
+        assert_eq!(restored(&snapshot, 1, &MacKey([1; 32])).unwrap(), snapshot);
+    }
+}

@@ -17,6 +17,7 @@ mod credentials;
 mod fault;
 mod header;
 mod join;
+mod narrow;
 mod open;
 mod packed;
 mod plan;

@@ -16,7 +16,7 @@ fn hex(number: usize) -> String {
 }
 
 /// Teams that each hold a tenth of the servers, and keys of theirs; `own`: every key grants two servers itself.
-fn company(servers: usize, keys: usize, own: bool) -> Resources {
+pub(crate) fn company(servers: usize, keys: usize, own: bool) -> Resources {
     let mut resources = Resources::default();
     let grant = |number: usize| ServerGrant {
         name: format!("s{number}"),

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::{INFLATED_LIMIT, PART_LIMIT, SCHEMA, WHOLE};
+use super::{INFLATED_LIMIT, PART_LIMIT, SCHEMA, SLOTS, WHOLE};
 use crate::snapshot::Inconsistent;
 
 /// The snapshot is larger than can be stored. The last good one serves on.
@@ -16,8 +16,8 @@ pub enum TooLarge {
     Inflated,
     /// Servers and groups are in one part, whatever their number.
     #[error(
-        "servers and groups take more than {PART_LIMIT} bytes of the snapshot, compressed: spread them over several \
-         releases, or write shorter lists of tools"
+        "servers, groups and settings take more than {PART_LIMIT} bytes of the snapshot, compressed: spread servers \
+         over several releases, or write shorter lists of tools"
     )]
     Servers,
     /// The callers of one bucket.
@@ -33,7 +33,10 @@ pub enum TooLarge {
     )]
     Whole,
     /// The pointer in force leaves too few slots.
-    #[error("the snapshot needs {needed} slots, and the one in force leaves {free}: delete its pointer to begin anew")]
+    #[error(
+        "the snapshot needs {needed} slots, and the pointer in force leaves {free} of {SLOTS}: delete the pointer; \
+         gateways serve on until the next is there"
+    )]
     Slots {
         /// How many parts have no slot yet.
         needed: usize,

@@ -1,15 +1,12 @@
 //! Parts put together again: every table united and numbered by content, as
 //! `compile` numbers it, so that what was split comes back equal.
 
+use std::mem::take;
+
 use super::DecodeError;
 use super::bucket::Bucket;
 use super::packed::{INFLATED_LIMIT, inflate, parse};
-use crate::snapshot::{Caller, Inconsistent, Share, Snapshot};
-
-/// The rows of a table: of each part, its own.
-type Rows<T> = Vec<Vec<T>>;
-/// Of each part, where its rows are in the table of all.
-type Places = Vec<Vec<u32>>;
+use crate::snapshot::{Inconsistent, Snapshot};
 
 /// The snapshot of which these are the parts, base first, checked: `join(split(x)) == x` for every `x` that `compile`
 /// made. Whether the bytes are authentic is for [`open`](super::open) to say.
@@ -30,60 +27,56 @@ pub fn join(parts: &[&[u8]]) -> Result<Snapshot, DecodeError> {
     Ok(snapshot)
 }
 
-/// Whatever the parts name must be there; the rest is for `check` to see.
-fn unite(mut base: Snapshot, mut buckets: Vec<Bucket>) -> Result<Snapshot, Inconsistent> {
-    fn rows<T>(of_base: Vec<T>, of_buckets: impl Iterator<Item = Vec<T>>) -> Rows<T> {
-        std::iter::once(of_base).chain(of_buckets).collect()
+/// Whatever the parts name must be there; the rest is for `check` to see. Numbers rise in the table of all as they do in
+/// a part's own, so that lists of them stay in order.
+fn unite(mut base: Snapshot, buckets: Vec<Bucket>) -> Result<Snapshot, Inconsistent> {
+    let of_base = Bucket {
+        patterns: take(&mut base.patterns),
+        filters: take(&mut base.filters),
+        access: take(&mut base.access),
+        namespaces: take(&mut base.namespaces).into_iter().map(|name| (name, Vec::new())).collect(),
+        callers: take(&mut base.callers),
+    };
+    let mut parts: Vec<Bucket> = std::iter::once(of_base).chain(buckets).collect();
+
+    let (patterns, lists_at) = numbered(parts.iter_mut().map(|part| take(&mut part.patterns)));
+    for (part, lists_at) in parts.iter_mut().zip(&lists_at) {
+        renumber(part.filters.iter_mut().flatten(), lists_at, "filters")?;
     }
-    use std::mem::take;
-
-    let patterns = rows(take(&mut base.patterns), buckets.iter_mut().map(|it| take(&mut it.patterns)));
-    let (patterns, lists_at) = numbered(patterns);
-
-    let mut filters = rows(take(&mut base.filters), buckets.iter_mut().map(|it| take(&mut it.filters)));
-    for (filters, at) in filters.iter_mut().zip(&lists_at) {
-        for filter in filters {
-            renumber(filter, at, "filters")?;
-            filter.sort_unstable();
-        }
+    let (filters, filters_at) = numbered(parts.iter_mut().map(|part| take(&mut part.filters)));
+    for (part, filters_at) in parts.iter_mut().zip(&filters_at) {
+        let shares = part.access.iter_mut().flatten();
+        renumber(shares.flat_map(|(_, share)| share.iter_mut().flatten()), filters_at, "access")?;
     }
-    let (filters, filters_at) = numbered(filters);
-
-    let mut access = rows(take(&mut base.access), buckets.iter_mut().map(|it| take(&mut it.access)));
-    for (sets, at) in access.iter_mut().zip(&filters_at) {
-        for (_, share) in sets.iter_mut().flatten() {
-            renumber_share(share, at)?;
-        }
-    }
-    let (access, sets_at) = numbered(access);
-
-    let names = |it: &Bucket| it.namespaces.iter().map(|(name, _)| name.clone()).collect();
-    let (namespaces, names_at) = numbered(rows(take(&mut base.namespaces), buckets.iter().map(names)));
+    let (access, sets_at) = numbered(parts.iter_mut().map(|part| take(&mut part.access)));
+    let names = |part: &Bucket| part.namespaces.iter().map(|(name, _)| name.clone()).collect();
+    let (namespaces, names_at) = numbered(parts.iter().map(names));
 
     for server in &mut base.servers {
-        let filters = &mut server.filters;
-        for filter in [&mut filters.tools, &mut filters.prompts, &mut filters.resources] {
-            renumber(filter.allow.as_mut_slice(), &lists_at[0], "servers")?;
-            renumber(filter.deny.as_mut_slice(), &lists_at[0], "servers")?;
-        }
+        let filters = server.filters.iter_mut();
+        renumber(filters.flat_map(|filter| filter.allow.iter_mut().chain(&mut filter.deny)), &lists_at[0], "servers")?;
     }
     for group in &mut base.groups {
-        renumber(std::slice::from_mut(&mut group.members), &sets_at[0], "groups")?;
+        renumber([&mut group.members], &sets_at[0], "groups")?;
         renumber(&mut group.admits, &names_at[0], "groups")?;
     }
-    renumber_callers(base.anonymous.as_mut_slice(), &sets_at[0], &names_at[0])?;
-    renumber_callers(&mut base.callers, &sets_at[0], &names_at[0])?;
-    for ((mut bucket, sets_at), names_at) in buckets.into_iter().zip(&sets_at[1..]).zip(&names_at[1..]) {
-        for ((_, groups), namespace) in bucket.namespaces.iter().zip(names_at) {
+    if let Some(anonymous) = &mut base.anonymous {
+        renumber([&mut anonymous.access], &sets_at[0], "anonymous")?;
+        renumber([&mut anonymous.namespace], &names_at[0], "anonymous")?;
+    }
+    for ((mut part, sets_at), names_at) in parts.into_iter().zip(&sets_at).zip(&names_at) {
+        for ((_, groups), namespace) in part.namespaces.iter().zip(names_at) {
             for group in groups {
                 let group = base.groups.get_mut(*group as usize);
                 group.ok_or_else(|| Inconsistent("namespaces".to_owned()))?.admits.push(*namespace);
             }
         }
-        renumber_callers(&mut bucket.callers, sets_at, names_at)?;
-        base.callers.append(&mut bucket.callers);
+        renumber(part.callers.iter_mut().map(|caller| &mut caller.access), sets_at, "callers")?;
+        renumber(part.callers.iter_mut().map(|caller| &mut caller.namespace), names_at, "callers")?;
+        base.callers.append(&mut part.callers);
     }
     for group in &mut base.groups {
+        // Both the base and a bucket know a namespace that the anonymous caller shares with others.
         group.admits.sort_unstable();
         group.admits.dedup();
     }
@@ -91,12 +84,13 @@ fn unite(mut base: Snapshot, mut buckets: Vec<Bucket>) -> Result<Snapshot, Incon
     Ok(Snapshot { patterns, filters, access, namespaces, ..base })
 }
 
-/// All rows in rising order, each once.
-fn numbered<T: Ord>(rows: Rows<T>) -> (Vec<T>, Places) {
-    let mut places: Places = rows.iter().map(|rows| vec![0; rows.len()]).collect();
-    let parts = rows.into_iter().enumerate();
-    let mut all: Vec<(T, usize, usize)> =
-        parts.flat_map(|(part, rows)| rows.into_iter().enumerate().map(move |(at, row)| (row, part, at))).collect();
+/// The rows of all parts in rising order, each once, and for each part where its rows are now.
+fn numbered<T: Ord>(parts: impl Iterator<Item = Vec<T>>) -> (Vec<T>, Vec<Vec<u32>>) {
+    let (mut all, mut places) = (Vec::new(), Vec::new());
+    for (part, rows) in parts.enumerate() {
+        places.push(vec![0; rows.len()]);
+        all.extend(rows.into_iter().enumerate().map(|(at, row)| (row, part, at)));
+    }
     all.sort_unstable();
     let mut table: Vec<T> = Vec::new();
     for (row, part, at) in all {
@@ -108,24 +102,10 @@ fn numbered<T: Ord>(rows: Rows<T>) -> (Vec<T>, Places) {
     (table, places)
 }
 
-fn renumber(numbers: &mut [u32], at: &[u32], table: &str) -> Result<(), Inconsistent> {
+/// Puts the new number in each place.
+fn renumber<'n>(numbers: impl IntoIterator<Item = &'n mut u32>, at: &[u32], table: &str) -> Result<(), Inconsistent> {
     for number in numbers {
         *number = *at.get(*number as usize).ok_or_else(|| Inconsistent(table.to_owned()))?;
-    }
-    Ok(())
-}
-
-fn renumber_share(share: &mut Share, at: &[u32]) -> Result<(), Inconsistent> {
-    for filter in [&mut share.tools, &mut share.prompts, &mut share.resources] {
-        renumber(filter.as_mut_slice(), at, "access")?;
-    }
-    Ok(())
-}
-
-fn renumber_callers(callers: &mut [Caller], sets_at: &[u32], names_at: &[u32]) -> Result<(), Inconsistent> {
-    for caller in callers {
-        renumber(std::slice::from_mut(&mut caller.access), sets_at, "callers")?;
-        renumber(std::slice::from_mut(&mut caller.namespace), names_at, "callers")?;
     }
     Ok(())
 }
