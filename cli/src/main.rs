@@ -7,6 +7,7 @@ mod args;
 mod crds;
 mod key;
 mod output;
+mod rollout;
 mod run;
 mod snapshot;
 mod validate;

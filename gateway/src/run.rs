@@ -1,11 +1,13 @@
 //! A gateway over a directory of manifests: `switchboard run`.
 
+use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crds::snapshot::{decode, encode};
+use crds::snapshot::stored::{Plan, Pointer, open, plan, split};
+use crds::snapshot::{DecodeError, MacKey, SCHEMA, Snapshot, TooLarge};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
@@ -73,9 +75,12 @@ pub enum RunError {
     /// There is nothing to tell this process from others by.
     #[error(transparent)]
     Randomness(#[from] NoRandomness),
-    /// The snapshot is too large, or was not read back as it was written.
-    #[error("the snapshot: {0}")]
-    Snapshot(String),
+    /// The snapshot is too large.
+    #[error(transparent)]
+    TooLarge(#[from] TooLarge),
+    /// The snapshot was not read back as it was written.
+    #[error("the snapshot was not read back: {0}")]
+    Snapshot(#[from] DecodeError),
 }
 
 /// Runs until `stop` turns true. Events go to `events`; a slow reader of them holds up nothing but news.
@@ -111,6 +116,14 @@ pub async fn run(options: Options, events: mpsc::Sender<Event>, stop: watch::Rec
 fn credentials(state: &Path) -> Result<Credentials, RunError> {
     let key = peer_signing_key(state, authority::new_signing_key)?;
     Credentials::issue(&key).map_err(|source| RunError::Peers { path: state.join(PEER_AUTHORITY), source })
+}
+
+/// A snapshot stored and opened again, all in memory.
+fn restored(snapshot: &Snapshot, revision: u64, key: &MacKey) -> Result<(Snapshot, Version), RunError> {
+    let Plan { pointer, writes } = plan(None, split(snapshot)?, revision, SCHEMA)?;
+    let pointer = Pointer::decode(&pointer.encode(key), key)?;
+    let slots: HashMap<u8, _> = writes.into_iter().map(|(slot, part)| (slot, part.bytes)).collect();
+    Ok((open(&pointer, |slot, _| slots.get(&slot))?, Version::of(&pointer)))
 }
 
 /// When files that are not settled are looked at again.
@@ -207,17 +220,13 @@ impl Local {
         self.admin.standing.refuse(Refused { revision: None, reason });
     }
 
-    /// The table of what was read: encoded and decoded on the way, as between an operator and a gateway.
+    /// The table of what was read: stored and opened on the way, as between an operator and a gateway.
     fn table(&mut self, read: &Read) -> Result<RoutingTable, RunError> {
         self.revision += 1;
-        let bytes = encode(&read.compiled.snapshot, self.revision, &self.keys.mac);
-        let bytes = bytes.map_err(|error| RunError::Snapshot(error.to_string()))?;
-        let decoded = decode(&bytes, &self.keys.mac);
-        let (mut snapshot, header) = decoded.map_err(|error| RunError::Snapshot(error.to_string()))?;
+        let (mut snapshot, version) = restored(&read.compiled.snapshot, self.revision, &self.keys.mac)?;
         if let Some(name) = &self.header {
             snapshot.settings.client_side_auth_header.clone_from(name);
         }
-        let version = Version { revision: header.revision, digest: header.digest, schema: header.schema };
         Ok(RoutingTable::build(snapshot, &read.compiled.credentials, self.keys.pepper.clone(), version))
     }
 

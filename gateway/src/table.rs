@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crds::compile::Pepper;
 use crds::digest::{cut, key_digest};
 use crds::names::norm;
+use crds::snapshot::stored::Pointer;
 use crds::snapshot::{Caller, Credentials, Digest128, KeyDigest, Secrets, ServerIndex, Share, Snapshot, UnixSeconds};
 use sha2::{Digest, Sha256};
 
@@ -220,6 +221,11 @@ impl ServerRoute {
 }
 
 impl Version {
+    /// That which a pointer names.
+    pub fn of(pointer: &Pointer) -> Self {
+        Self { revision: pointer.revision, digest: pointer.digest, schema: pointer.schema }
+    }
+
     /// The digest in 64 hexadecimal digits.
     pub fn digest_in_hex(&self) -> String {
         self.digest.iter().map(|byte| format!("{byte:02x}")).collect()

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crds::snapshot::SCHEMA;
+use crds::snapshot::READS;
 use http::{Response, StatusCode};
 use serde_json::json;
 use tokio::time::timeout;
@@ -58,7 +58,7 @@ impl Admin {
             "revision": version.revision,
             "digest": digest,
             "schema": version.schema,
-            "reads": [SCHEMA],
+            "reads": READS,
             "source": self.standing.source(),
             "refused": self.standing.refused(),
             "pendingCredentials": pending,

@@ -50,11 +50,11 @@ mod tests {
 
     const NOW: i64 = 0;
 
-    /// Callers `n/a`, `n/b` and `n/c` with the keys `a`, `b` and `c`, and `n/open` without one.
+    /// Callers `ns/a`, `ns/b` and `ns/c` with the keys `a`, `b` and `c`, and `ns/open` without one.
     fn table() -> RoutingTable {
         let subject = |name: &str, spec: &str| {
             format!(
-                "---\napiVersion: switchboard.dev/v1alpha1\nkind: McpKeyBinding\nmetadata: {{name: {name}, namespace: n}}\nspec: {{subject: {spec}}}\n"
+                "---\napiVersion: switchboard.dev/v1alpha1\nkind: McpKeyBinding\nmetadata: {{name: {name}, namespace: ns}}\nspec: {{subject: {spec}}}\n"
             )
         };
         let keyed = ["a", "b", "c"].map(|name| {
@@ -84,14 +84,14 @@ mod tests {
         let table = table();
         assert_eq!(known(&table), ["a", "b", "c", "open"]);
         let held = table.identity_of(b"b", NOW).unwrap();
-        let denying = table.denying(2, &["n/b".to_owned(), "n/gone".to_owned()]);
+        let denying = table.denying(2, &["ns/b".to_owned(), "ns/gone".to_owned()]);
         assert_eq!((known(&denying), denying.version.revision), (vec!["a", "c", "open"], 2));
-        assert!(denying.still(held, "n/b", NOW).is_none(), "what is held open ends");
-        assert!(denying.caller_by_id("n/b").is_none() && denying.caller_by_id("n/a").is_some());
+        assert!(denying.still(held, "ns/b", NOW).is_none(), "what is held open ends");
+        assert!(denying.caller_by_id("ns/b").is_none() && denying.caller_by_id("ns/a").is_some());
         assert!(denying.knows_key(b"b"), "the key still identifies, and is not sent to a server");
-        let denying = denying.denying(3, &["n/open".to_owned()]);
+        let denying = denying.denying(3, &["ns/open".to_owned()]);
         assert_eq!(known(&denying), ["a", "b", "c"], "who is no longer on the list is somebody again");
-        assert!(denying.still(Identity::Anonymous, "n/open", NOW).is_none());
-        assert!(denying.caller_by_id("n/open").is_none());
+        assert!(denying.still(Identity::Anonymous, "ns/open", NOW).is_none());
+        assert!(denying.caller_by_id("ns/open").is_none());
     }
 }
