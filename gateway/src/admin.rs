@@ -96,7 +96,7 @@ impl Admin {
             "/metrics" => text(StatusCode::OK, "text/plain; version=0.0.4", self.metrics.text()),
             "/status" | "/revision" => {
                 if let Err(why) = self.askers.admit(listener, parts.headers.get(AUTHORIZATION)) {
-                    return refused(&why);
+                    return refused(why);
                 }
                 match parts.uri.path() {
                     "/status" => self.status(),
@@ -169,7 +169,7 @@ impl AdminPort {
     }
 }
 
-fn refused(why: &askers::Stranger) -> Response<Body> {
+fn refused(why: askers::Stranger) -> Response<Body> {
     let mut response = text(why.status(), "text/plain", format!("{why}\n"));
     if why.status() == StatusCode::UNAUTHORIZED {
         response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -7,7 +7,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use crds::compile::Pepper;
-use crds::digest::{cut, key_digest};
+use crds::digest::{cut, key_digest, to_hex};
 use crds::names::norm;
 use crds::snapshot::stored::Pointer;
 use crds::snapshot::{Caller, Credentials, Digest128, KeyDigest, Secrets, ServerIndex, Share, Snapshot, UnixSeconds};
@@ -228,7 +228,7 @@ impl Version {
 
     /// The digest in 64 hexadecimal digits.
     pub fn digest_in_hex(&self) -> String {
-        self.digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        to_hex(&self.digest)
     }
 }
 

@@ -44,6 +44,7 @@ mod tests {
     use crds::compile::{Pepper, Scope, compile};
     use crds::resources::{ParsedFile, merge};
     use crds::snapshot::Credentials;
+    use sha2::{Digest, Sha256};
 
     use crate::identify::Identity;
     use crate::table::{RoutingTable, Version};
@@ -58,10 +59,7 @@ mod tests {
             )
         };
         let keyed = ["a", "b", "c"].map(|name| {
-            let digest: String = <[u8; 32]>::from(<sha2::Sha256 as sha2::Digest>::digest(name))
-                .iter()
-                .map(|b| format!("{b:02x}"))
-                .collect();
+            let digest = format!("{:x}", Sha256::digest(name));
             subject(name, &format!("{{type: Key, keys: [{{name: k, sha256: {digest}}}]}}"))
         });
         let text = keyed.concat() + &subject("open", "{type: Anonymous}");
