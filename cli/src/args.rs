@@ -9,7 +9,7 @@ use ::crds::names::may_be_client_side_auth_header;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use http::HeaderName;
 
-use crate::{crds, key, output, run, snapshot, validate};
+use crate::{admission, crds, key, output, rollout, run, snapshot, validate};
 
 /// One address for all MCP servers of a company, and who may use which.
 #[derive(Parser)]
@@ -30,6 +30,11 @@ enum Command {
     Key(KeyCommand),
     /// Print the CustomResourceDefinitions.
     Crds,
+    /// How far a change has come in a cluster.
+    #[command(subcommand)]
+    Rollout(RolloutCommand),
+    /// Print admission policies: with them the apiserver refuses what the settings do not allow, before it is stored.
+    Admission(AdmissionArgs),
     /// Look at what manifests are compiled to.
     #[command(subcommand)]
     Snapshot(SnapshotCommand),
@@ -102,6 +107,52 @@ pub(crate) struct KeyCreateArgs {
     /// The namespace of the binding.
     #[arg(short, long)]
     pub(crate) namespace: Option<String>,
+}
+
+/// What `admission` takes.
+#[derive(Args)]
+pub(crate) struct AdmissionArgs {
+    /// The name of the release.
+    #[arg(long)]
+    pub(crate) release: String,
+    /// The namespace of the release: its platform namespace, where the settings name no other.
+    #[arg(short, long)]
+    pub(crate) namespace: String,
+    /// A file with the settings document of the release, the text of its settings.yaml. Default: no settings.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) settings: Option<PathBuf>,
+    /// The namespaces that the release watches, separated by commas. Default: all.
+    #[arg(long, value_name = "NAMESPACE,…", value_delimiter = ',')]
+    pub(crate) watch_namespaces: Option<Vec<String>>,
+}
+
+#[derive(Subcommand)]
+enum RolloutCommand {
+    /// Wait until every serving gateway of a release runs a revision. Exit code: 0 it does, 1 not in time.
+    Status(RolloutStatusArgs),
+}
+
+/// What `rollout status` takes.
+#[derive(Args)]
+pub(crate) struct RolloutStatusArgs {
+    /// The release: the beginning of the names of its ConfigMaps.
+    #[arg(long, default_value = "switchboard")]
+    pub(crate) release: String,
+    /// The namespace of the release. Default: the context's.
+    #[arg(short, long)]
+    pub(crate) namespace: Option<String>,
+    /// The context of the kubeconfig. Default: the current one, or that of the pod.
+    #[arg(long)]
+    pub(crate) context: Option<String>,
+    /// The revision that has to be in force. Default: the newest there is now.
+    #[arg(long)]
+    pub(crate) revision: Option<u64>,
+    /// How long to wait, in seconds; 0 looks once.
+    #[arg(long, default_value_t = 60)]
+    pub(crate) timeout: u64,
+    /// json: one object at the end.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: Output,
 }
 
 #[derive(Subcommand)]
@@ -194,6 +245,8 @@ pub(crate) fn parse_and_run() -> ExitCode {
         Command::Validate(args) => validate::validate(&args),
         Command::Key(KeyCommand::Create(args)) => key::create(&args),
         Command::Crds => Ok(crds::print()),
+        Command::Rollout(RolloutCommand::Status(args)) => rollout::status(&args),
+        Command::Admission(args) => admission::print(&args),
         Command::Snapshot(SnapshotCommand::Show { directory }) => snapshot::show(&directory),
         Command::DemoServer => {
             let served = gateway::demo_server::run(std::io::stdin().lock(), std::io::stdout());

@@ -3,10 +3,12 @@
 
 use std::process::ExitCode;
 
+mod admission;
 mod args;
 mod crds;
 mod key;
 mod output;
+mod rollout;
 mod run;
 mod snapshot;
 mod validate;

@@ -27,9 +27,10 @@ mod secrets;
 mod servers;
 mod settings;
 mod snapshot;
-mod subjects;
+pub(crate) mod subjects;
 mod tables;
-mod tenancy;
+pub(crate) mod tenancy;
+pub(crate) mod words;
 
 use access::Scene;
 use consent::Consent;
@@ -90,4 +91,4 @@ fn seconds(time: &Time) -> UnixSeconds {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

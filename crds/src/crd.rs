@@ -74,18 +74,33 @@ pub(crate) fn settle(schema: &mut Value) {
     }
 }
 
-/// What `kubectl get` shows; `-o wide` shows all of it.
+/// What `kubectl get` shows: what the object is, and whether it is in force; `-o wide` shows why not.
 fn columns(kind: Kind) -> Vec<Column> {
-    let mut columns = match kind {
+    let condition = |of: &str, member: &str| format!(".status.conditions[?(@.type=='{of}')].{member}");
+    let ready = column("Ready", &condition("Ready", "status"), "Whether it is right, and in force on every pod");
+    let propagated = column("Propagated", &condition("Propagated", "status"), "Whether every pod has had it in force");
+    let reason = wide(column("Reason", &condition("Ready", "reason"), "Why it is ready or not"));
+    let age = Column { type_: "date".to_owned(), ..column("Age", ".metadata.creationTimestamp", "Since it was made") };
+    match kind {
         Kind::McpServer => vec![
-            column("Alias", ".spec.alias", "The published name, where it is set"),
-            column("HTTP", ".spec.http.transport", "The wire of a server behind a URL"),
-            column("Command", ".spec.stdio.command", "The program of a server that is a child process"),
-            wide(column("Access", ".spec.access", "Who has the server")),
+            column("Alias", ".status.alias", "The published name"),
+            column("Transport", ".status.transport", "How the server is reached"),
+            number("Tools", ".status.tools", "How many tools are published"),
+            ready,
+            propagated,
+            column("Available", &condition("Available", "status"), "Whether the server works"),
+            reason,
+            wide(column("Protocol", ".status.protocol", "The revision of MCP that is spoken to the server")),
+            wide(column("Last Error", ".status.lastError", "How it failed last")),
+            age,
         ],
         Kind::McpAccessGroup => vec![
-            column("Group", ".spec.groupName", "The published name, where it is set"),
-            wide(column("Joins", ".spec.joinFrom.from", "Whose servers may join")),
+            column("Group", ".status.groupName", "The published name"),
+            number("Servers", ".status.servers", "How many servers are in the group"),
+            ready,
+            propagated,
+            reason,
+            age,
         ],
         Kind::McpKeyBinding => vec![
             column("Subject", ".spec.subject.type", "What the binding is about"),
@@ -93,21 +108,18 @@ fn columns(kind: Kind) -> Vec<Column> {
             column("User", ".spec.user", "The user that it belongs to"),
             column("Team", ".spec.team", "The team that it belongs to"),
             column("Organization", ".spec.organization", "The organization that it belongs to"),
-            wide(column("Suspended", ".spec.suspend", "Whether the subject is nobody for now")),
+            wide(number("Keys", ".status.keys", "How many of its keys are known")),
+            ready,
+            propagated,
+            reason,
             wide(column("Expires", ".spec.expirationTime", "When the subject becomes nobody")),
+            wide(Column {
+                type_: "boolean".to_owned(),
+                ..column("Suspended", ".spec.suspend", "Whether the subject is nobody for now")
+            }),
+            age,
         ],
-    };
-    let condition = |of: &str, member: &str| format!(".status.conditions[?(@.type=='{of}')].{member}");
-    columns.push(column(
-        "Accepted",
-        &condition("Accepted", "status"),
-        "Whether the object is right and holds its name",
-    ));
-    columns.push(column("Resolved", &condition("ResolvedRefs", "status"), "Whether what it names can be used"));
-    columns.push(wide(column("Reason", &condition("Accepted", "reason"), "Why it is accepted or not")));
-    columns
-        .push(Column { type_: "date".to_owned(), ..column("Age", ".metadata.creationTimestamp", "Since it was made") });
-    columns
+    }
 }
 
 fn column(name: &str, json_path: &str, description: &str) -> Column {
@@ -118,6 +130,10 @@ fn column(name: &str, json_path: &str, description: &str) -> Column {
         description: Some(description.to_owned()),
         ..Column::default()
     }
+}
+
+fn number(name: &str, json_path: &str, description: &str) -> Column {
+    Column { type_: "integer".to_owned(), ..column(name, json_path, description) }
 }
 
 fn wide(column: Column) -> Column {

@@ -67,7 +67,7 @@ impl ConditionType {
     }
 }
 
-/// Why; the fixed catalogue of reasons.
+/// Why. With those that only a cluster has, and what to do: `conditions::CATALOGUE`.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 pub enum Reason {
     /// The schema, or a rule over several fields, refuses the object.
@@ -97,6 +97,22 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Every one.
+    pub const ALL: [Reason; 12] = [
+        Reason::Invalid,
+        Reason::NameTooLong,
+        Reason::ReservedName,
+        Reason::NameConflict,
+        Reason::DuplicateSubject,
+        Reason::NotAPlatformNamespace,
+        Reason::BareNotAllowed,
+        Reason::StdioNotAllowed,
+        Reason::NotFound,
+        Reason::NotPermitted,
+        Reason::ParentDead,
+        Reason::SecretNotUsable,
+    ];
+
     /// The reason as it stands in a status.
     pub fn as_str(self) -> &'static str {
         match self {

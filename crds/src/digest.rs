@@ -23,9 +23,18 @@ pub fn hashed_key_digest(pepper: &Pepper, sha256: &[u8; 32]) -> KeyDigest {
 
 /// The name of a server's secret values: changes when any of them does, and differs from server to server.
 pub(crate) fn fingerprint(pepper: &Pepper, server: &str, secrets: &Secrets) -> Fingerprint {
+    cut(fingerprinted(pepper, server, secrets).finalize().into_bytes())
+}
+
+/// Whether it is the name of these values of this server. Constant-time.
+pub(crate) fn is_fingerprint(pepper: &Pepper, server: &str, secrets: &Secrets, fingerprint: &Fingerprint) -> bool {
+    fingerprinted(pepper, server, secrets).verify_truncated_left(&fingerprint.0).is_ok()
+}
+
+fn fingerprinted(pepper: &Pepper, server: &str, secrets: &Secrets) -> Hmac<Sha256> {
     // JSON keeps the values apart: no two sets of values have the same text.
     let values = serde_json::to_vec(&(server, secrets)).expect("strings always serialise");
-    cut(keyed(pepper, FINGERPRINT_LABEL).chain_update(values).finalize().into_bytes())
+    keyed(pepper, FINGERPRINT_LABEL).chain_update(values)
 }
 
 fn keyed(pepper: &Pepper, label: &[u8]) -> Hmac<Sha256> {
@@ -40,10 +49,19 @@ pub fn cut(whole: impl Into<[u8; 32]>) -> Digest128 {
     Digest128(first)
 }
 
-/// 32 bytes from exactly 64 lower-case hex digits.
-pub(crate) fn from_hex(text: &str) -> Option<[u8; 32]> {
-    let mut bytes = [0; 32];
-    if text.len() != 64 || !text.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')) {
+/// Lower-case hex digits, two a byte.
+pub(crate) fn to_hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// Bytes from exactly so many lower-case hex digits, two a byte.
+pub(crate) fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    if text.len() != N * 2 || !text.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')) {
         return None;
     }
     for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
@@ -89,9 +107,9 @@ mod tests {
 
     #[test]
     fn only_64_lower_case_hex_digits_are_a_hash() {
-        assert!(from_hex(&"0f".repeat(32)).is_some());
+        assert!(from_hex::<32>(&"0f".repeat(32)).is_some());
         for bad in ["0F".repeat(32), "0f".repeat(31), "+f".repeat(32), "é".repeat(32)] {
-            assert!(from_hex(&bad).is_none(), "{bad}");
+            assert!(from_hex::<32>(&bad).is_none(), "{bad}");
         }
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! manifests ─► v1alpha1 ─► Resources ─► compile() ─► Compiled { snapshot, credentials, diagnostics }
-//!                                                       │ snapshot::encode ─► bytes with digest and MAC
+//!                                                       │ snapshot::stored ─► parts, and a pointer with a MAC
 //!                                                       └ conditions() ─► .status
 //! ```
 //!
@@ -12,6 +12,7 @@
 //! of snapshots.
 #![deny(missing_docs)]
 
+pub mod admission;
 pub mod compile;
 pub mod conditions;
 pub mod crd;
@@ -21,7 +22,9 @@ mod document;
 pub mod names;
 pub mod patterns;
 pub mod resources;
+pub mod rollout;
 mod schema;
 pub mod settings;
 pub mod snapshot;
+pub mod status;
 pub mod v1alpha1;

@@ -21,7 +21,7 @@ pub const KEY_HEADERS: [&str; 6] =
     ["x-litellm-api-key", "authorization", "api-key", "x-api-key", "x-goog-api-key", "ocp-apim-subscription-key"];
 
 /// The gateway's own words, in the form that [`norm`] gives.
-const RESERVED: [&str; 17] = [
+pub(crate) const RESERVED: [&str; 17] = [
     "access",
     "auth",
     "enabled",
@@ -41,6 +41,12 @@ const RESERVED: [&str; 17] = [
     "wellknown",
 ];
 
+/// What a spelling may have or leave out, without being another name.
+pub(crate) const FOLDED: [char; 3] = [' ', '-', '_'];
+
+/// What of a `metadata.name` is `_` in the name that follows from it.
+pub(crate) const UNDERSCORED: [char; 2] = ['-', '.'];
+
 /// Whether a header, in lower case, may carry the gateway's own key.
 pub fn is_key_header(name: &str) -> bool {
     KEY_HEADERS.contains(&name)
@@ -59,7 +65,7 @@ pub fn may_be_client_side_auth_header(name: &str) -> bool {
 ///
 /// Only ASCII letters have case here, so that no look-alike of another script folds into a name.
 pub fn norm(name: &str) -> String {
-    name.chars().filter(|c| !matches!(c, ' ' | '-' | '_')).map(|c| c.to_ascii_lowercase()).collect()
+    name.chars().filter(|c| !FOLDED.contains(c)).map(|c| c.to_ascii_lowercase()).collect()
 }
 
 /// Whether the name is one of the gateway's own words, in any spelling.
@@ -69,7 +75,7 @@ pub fn is_reserved(name: &str) -> bool {
 
 /// The alias or group name of an object that sets none: `metadata.name` with `-` and `.` as `_`.
 pub fn default_name(metadata_name: &str) -> String {
-    metadata_name.replace(['-', '.'], "_")
+    metadata_name.replace(UNDERSCORED, "_")
 }
 
 /// Letters, digits and `_`, at most 32, at least one of them a letter or digit.

@@ -1,4 +1,4 @@
-//! All objects at one moment, as `compile` wants them, and how they come out of files.
+//! All objects at one moment, as `compile` wants them, and how they come out of files or of a cluster.
 //!
 //! ```text
 //! (path, bytes) ─► ParsedFile::parse ─► ParsedFile ─┐
@@ -6,12 +6,14 @@
 //! ```
 //!
 //! Both steps are pure. They are two, so that whoever watches a directory can
-//! keep the last good [`ParsedFile`] of a file that has become unreadable.
+//! keep the last good [`ParsedFile`] of a file that has become unreadable. Of a
+//! cluster each event of a watch is one [`Resources::put`] or [`Resources::remove`].
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::diagnostic::{Diagnostic, Kind, ObjectKey};
+use crate::diagnostic::{ConditionType, Diagnostic, Kind, ObjectKey, Reason};
+use crate::schema::Fault;
 use crate::settings::Settings;
 use crate::v1alpha1::{McpAccessGroup, McpKeyBinding, McpServer};
 
@@ -19,13 +21,17 @@ mod file;
 mod finding;
 mod merge;
 mod object;
+mod observed;
 mod positions;
 mod secret;
+mod watched;
 
 pub use file::ParsedFile;
 pub use finding::{FileFault, Finding, FindingReason};
 pub use merge::{Merged, merge};
+pub use observed::Observed;
 pub use positions::Positions;
+pub use watched::parse_settings;
 
 /// Every object that the compiler looks at. Maps, so that order of arrival cannot matter.
 #[derive(Clone, Default, PartialEq)]
@@ -59,6 +65,21 @@ impl fmt::Debug for Resources {
             .field("refused", &self.refused)
             .finish()
     }
+}
+
+/// What the schema finds wrong with an object, as diagnostics of it. Sorted.
+fn diagnostics(kind: Kind, key: &ObjectKey, mut faults: Vec<Fault>) -> Vec<Diagnostic> {
+    faults.sort();
+    faults.dedup();
+    let diagnostics = faults.into_iter().map(|Fault { field, message }| Diagnostic {
+        kind,
+        object: key.clone(),
+        condition: ConditionType::Accepted,
+        reason: Reason::Invalid,
+        field,
+        message,
+    });
+    diagnostics.collect()
 }
 
 #[cfg(test)]

@@ -7,17 +7,21 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::digest::{from_hex, to_hex};
 
 mod access;
 mod check;
-mod encode;
 mod item;
+pub mod stored;
 
 pub use check::Inconsistent;
-pub use encode::{DecodeError, Header, INFLATED_LIMIT, MacKey, SCHEMA, TooLarge, decode, encode};
 pub use item::{ByKind, Item};
+pub use stored::{DecodeError, INFLATED_LIMIT, MacKey, READS, SCHEMA, TooLarge};
 
 /// Position in [`Snapshot::servers`].
 pub type ServerIndex = u32;
@@ -35,6 +39,11 @@ pub type UnixSeconds = i64;
 /// 128 bits of an HMAC, written as 32 hex digits.
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Digest128(pub [u8; 16]);
+
+/// A text that is not a [`Digest128`].
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[error("expected 32 lower-case hex digits")]
+pub struct NotADigest;
 
 /// HMAC(pepper, SHA-256(key)) cut to 128 bits: how an API key stands in a snapshot.
 pub type KeyDigest = Digest128;
@@ -300,7 +309,7 @@ pub struct Secrets {
 
 impl fmt::Display for Digest128 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&to_hex(&self.0))
     }
 }
 
@@ -319,13 +328,15 @@ impl Serialize for Digest128 {
 impl<'de> Deserialize<'de> for Digest128 {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        let mut bytes = [0; 16];
-        let valid = text.len() == 32
-            && bytes.iter_mut().zip(text.as_bytes().chunks(2)).all(|(byte, pair)| {
-                let parsed = str::from_utf8(pair).ok().and_then(|hex| u8::from_str_radix(hex, 16).ok());
-                parsed.map(|value| *byte = value).is_some()
-            });
-        if valid { Ok(Self(bytes)) } else { Err(serde::de::Error::custom("expected 32 hex digits")) }
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl FromStr for Digest128 {
+    type Err = NotADigest;
+
+    fn from_str(text: &str) -> Result<Self, NotADigest> {
+        from_hex(text).map(Self).ok_or(NotADigest)
     }
 }
 

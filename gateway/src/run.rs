@@ -1,5 +1,6 @@
 //! A gateway over a directory of manifests: `switchboard run`.
 
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io;
 use std::net::SocketAddr;
@@ -8,7 +9,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crds::snapshot::{decode, encode};
+use crds::snapshot::stored::{Plan, Pointer, open, plan, split};
+use crds::snapshot::{DecodeError, MacKey, SCHEMA, Snapshot, TooLarge};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -105,9 +107,12 @@ pub enum RunError {
     /// There is nothing to tell this process from others by.
     #[error(transparent)]
     Randomness(#[from] NoRandomness),
-    /// The snapshot is too large, or was not read back as it was written.
-    #[error("the snapshot: {0}")]
-    Snapshot(String),
+    /// The snapshot is too large.
+    #[error(transparent)]
+    TooLarge(#[from] TooLarge),
+    /// The snapshot was not read back as it was written.
+    #[error("the snapshot was not read back: {0}")]
+    Snapshot(#[from] DecodeError),
 }
 
 /// Runs until `stop` turns true. Events go to `events`; a slow reader of them holds up nothing but news.
@@ -166,6 +171,14 @@ fn credentials(options: &Options) -> Result<Option<Credentials>, RunError> {
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, RunError> {
     TcpListener::bind(address).await.map_err(|source| RunError::Listen { address, source })
+}
+
+/// A snapshot stored and opened again, all in memory.
+fn restored(snapshot: &Snapshot, revision: u64, key: &MacKey) -> Result<Snapshot, RunError> {
+    let Plan { pointer, writes } = plan(None, split(snapshot)?, revision, SCHEMA)?;
+    let pointer = Pointer::decode(&pointer.encode(key), key)?;
+    let slots: HashMap<u8, _> = writes.into_iter().map(|(slot, part)| (slot, part.bytes)).collect();
+    Ok(open(&pointer, |slot, _| slots.get(&slot))?)
 }
 
 /// Waits for the order to stop, or until nobody can give it any more.
@@ -283,19 +296,16 @@ impl Local {
         }
     }
 
-    /// The table of what was read: encoded and decoded on the way, as between an operator and a gateway.
+    /// The table of what was read: stored and opened on the way, as between an operator and a gateway.
     fn table(&mut self, read: &Read) -> Result<RoutingTable, RunError> {
         self.revision += 1;
-        let bytes = encode(&read.compiled.snapshot, self.revision, &self.keys.mac);
-        let bytes = bytes.map_err(|error| RunError::Snapshot(error.to_string()))?;
-        let decoded = decode(&bytes, &self.keys.mac);
-        let (mut snapshot, header) = decoded.map_err(|error| RunError::Snapshot(error.to_string()))?;
+        let mut snapshot = restored(&read.compiled.snapshot, self.revision, &self.keys.mac)?;
         if let Some(name) = &self.options.client_side_auth_header {
             snapshot.settings.client_side_auth_header.clone_from(name);
         }
         self.policy.allow = snapshot.settings.egress_allow.iter().filter_map(|net| net.parse().ok()).collect();
         self.egress.replace_policy(self.policy.clone());
-        Ok(RoutingTable::build(snapshot, &read.compiled.credentials, self.keys.pepper.clone(), header.revision))
+        Ok(RoutingTable::build(snapshot, &read.compiled.credentials, self.keys.pepper.clone(), self.revision))
     }
 
     /// Notes what there is to tell of the files.
@@ -334,5 +344,34 @@ async fn start(gateway: Arc<Gateway>, ready: watch::Sender<bool>) {
     ready.send_replace(true);
     if let Some(peers) = peers {
         peers.keep(gateway).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crds::snapshot::Caller;
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+
+    #[test]
+    fn a_directory_may_be_larger_than_one_part() {
+        let id =
+            |number: u32| [1, 2, 3, 4].map(|part| format!("{:x}", Sha256::digest(format!("{number} {part}")))).concat();
+        let mut callers: Vec<Caller> = (0..6000)
+            .map(|number| Caller {
+                id: id(number),
+                namespace: 0,
+                expires: None,
+                access_until: None,
+                access: 0,
+                keys: vec![],
+            })
+            .collect();
+        callers.sort_by(|one, next| one.id.cmp(&next.id));
+        let (access, namespaces) = (vec![vec![]], vec!["p".to_owned()]);
+        let snapshot = Snapshot { access, namespaces, callers, ..Snapshot::default() };
+        assert!(split(&snapshot).unwrap().len() > 1);
+        assert_eq!(restored(&snapshot, 1, &MacKey([1; 32])).unwrap(), snapshot);
     }
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use crds::compile::{Pepper, Scope as Standing, compile};
 use crds::diagnostic::Diagnostic;
 use crds::resources::{ParsedFile, merge};
-use crds::snapshot::{MacKey, Server, Snapshot, decode, encode};
+use crds::snapshot::stored::{Pointer, open, plan, split};
+use crds::snapshot::{MacKey, SCHEMA, Server, Snapshot};
 use gateway::catalogue::{Catalogue, Entry, List};
 use gateway::egress::{Egress, EgressPolicy};
 use gateway::gateway::{Gateway, View};
@@ -69,8 +70,9 @@ impl Product {
         };
         let compiled = compile(&merged.resources, &standing, &pepper());
         let key = MacKey([2; 32]);
-        let bytes = encode(&compiled.snapshot, 1, &key).unwrap();
-        let (snapshot, _) = decode(&bytes, &key).unwrap();
+        let stored = plan(None, split(&compiled.snapshot).unwrap(), 1, SCHEMA).unwrap();
+        let pointer = Pointer::decode(&stored.pointer.encode(&key), &key).unwrap();
+        let snapshot = open(&pointer, |_, _| None::<Vec<u8>>).unwrap();
         let table = RoutingTable::build(snapshot, &compiled.credentials, pepper(), 1);
         let upstreams: Vec<_> = table
             .servers

@@ -1,6 +1,7 @@
 //! The harness of the tests: Switchboard as its own process, scripted MCP
-//! servers, a client with every byte in its hand, load, and figures; and the
-//! oracle of the access rule with random worlds to ask it about.
+//! servers, a client with every byte in its hand, load, and figures; a real
+//! Kubernetes; and the oracle of the access rule with random worlds to ask it
+//! about.
 //!
 //! Nothing here links the gateway: what is tested is the release binary that
 //! a person runs, over real sockets and pipes.
@@ -17,6 +18,7 @@ pub mod balancer;
 pub mod client;
 pub mod figures;
 pub mod fleet;
+pub mod kube;
 pub mod load;
 pub mod manifests;
 pub mod oracle;

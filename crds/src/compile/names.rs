@@ -8,6 +8,7 @@ use super::faults::{Fault, Faults};
 use super::secrets::SecretReader;
 use super::servers::{self, Connection};
 use super::tenancy::Tenancy;
+use super::words;
 use crate::diagnostic::{Kind, ObjectKey, Reason};
 use crate::names::{
     ALIAS_MAX, GROUP_NAME_MAX, default_name, is_alias, is_group_name, is_prefix, is_reserved, is_uri_prefix, norm,
@@ -125,8 +126,7 @@ fn server<'a>(
     let prefix = naming.prefix.as_ref().unwrap_or(&alias);
     if !is_prefix(prefix) && (!bare || naming.prefix.is_some()) {
         let field = if naming.prefix.is_some() { "spec.naming.prefix" } else { alias_field };
-        let message = "a prefix is at most 32 letters, digits and `_`, with a letter or digit, and does not end in `_`";
-        return Err(Fault::invalid(field, message));
+        return Err(Fault::invalid(field, words::NO_PREFIX));
     }
     let uri_prefix = spec.resources.as_ref().and_then(|resources| resources.uri_prefix.as_ref());
     if uri_prefix.is_some_and(|prefix| !is_uri_prefix(prefix)) {
@@ -141,14 +141,12 @@ fn server<'a>(
         }
     }
     if bare && !tenancy.may_be_bare(&key.namespace) {
-        let message = "the settings (`bareNaming`) do not let this namespace publish bare names";
-        return Err(Fault::new(Reason::BareNotAllowed, "spec.naming.type", message));
+        return Err(Fault::new(Reason::BareNotAllowed, "spec.naming.type", words::NO_BARE));
     }
     if let Some(stdio) = &spec.stdio
         && !tenancy.may_start(&key.namespace, &stdio.command)
     {
-        let message = "the settings (`stdio`) do not let this namespace, or this command, start child processes";
-        return Err(Fault::new(Reason::StdioNotAllowed, "spec.stdio", message));
+        return Err(Fault::new(Reason::StdioNotAllowed, "spec.stdio", words::NO_STDIO));
     }
     let mut names = vec![norm(&alias), norm(prefix)];
     names.sort();
@@ -181,12 +179,11 @@ fn written_or_default(written: Option<&String>, key: &ObjectKey, field: &'static
 }
 
 fn too_long(field: &str, member: &str, limit: usize) -> Fault {
-    let message = format!("the published name has more than {limit} characters: set a shorter `spec.{member}`");
-    Fault::new(Reason::NameTooLong, field, message)
+    Fault::new(Reason::NameTooLong, field, words::too_long(member, limit))
 }
 
 fn reserved(field: &str, name: &str) -> Fault {
-    Fault::new(Reason::ReservedName, field, format!("`{name}` is one of the gateway's own words: choose another"))
+    Fault::new(Reason::ReservedName, field, format!("`{name}` {}", words::RESERVED))
 }
 
 // === impl NamedServer ===

@@ -6,12 +6,15 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use super::faults::{Fault, Faults};
 use super::secrets::SecretReader;
 use super::tenancy::Tenancy;
-use super::{Pepper, seconds};
+use super::{Pepper, seconds, words};
 use crate::diagnostic::{Kind, ObjectKey, Reason};
 use crate::digest::{from_hex, hashed_key_digest, key_digest};
 use crate::resources::Resources;
 use crate::snapshot::{CallerKey, KeyDigest};
 use crate::v1alpha1::{Key, McpKeyBinding, McpKeyBindingSpec, SubjectType};
+
+/// Subjects that speak for the whole company: only a platform namespace may have them.
+pub(crate) const OF_PLATFORMS: [SubjectType; 2] = [SubjectType::User, SubjectType::Anonymous];
 
 /// Position in [`Subjects::bindings`].
 pub(super) type BindingIndex = usize;
@@ -110,9 +113,8 @@ fn candidate<'a>(
         SubjectType::User => named(subject.user.as_ref(), "spec.subject.user")?,
         SubjectType::Anonymous => "",
     };
-    if !platform && matches!(subject.type_, SubjectType::User | SubjectType::Anonymous) {
-        let message = "only a platform namespace may have a subject User or Anonymous";
-        return Err(Fault::new(Reason::NotAPlatformNamespace, "spec.subject.type", message));
+    if !platform && OF_PLATFORMS.contains(&subject.type_) {
+        return Err(Fault::new(Reason::NotAPlatformNamespace, "spec.subject.type", words::PLATFORM_ONLY));
     }
     let namespace = (!platform).then_some(key.namespace.as_str());
     Ok((Some(Claim { type_: subject.type_, name, namespace }), Keys::default()))

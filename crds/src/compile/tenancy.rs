@@ -7,10 +7,10 @@ use k8s_openapi::jiff::Timestamp;
 
 use super::Scope;
 use crate::diagnostic::{Kind, ObjectKey};
-use crate::settings::{Settings, StdioSettings};
+use crate::settings::Settings;
 
 /// The settings as questions about a namespace.
-pub(super) struct Tenancy<'a> {
+pub(crate) struct Tenancy<'a> {
     settings: &'a Settings,
     scope: &'a Scope,
 }
@@ -26,31 +26,52 @@ pub(super) struct Rank<'a> {
 }
 
 impl<'a> Tenancy<'a> {
-    pub(super) fn new(settings: &'a Settings, scope: &'a Scope) -> Self {
+    pub(crate) fn new(settings: &'a Settings, scope: &'a Scope) -> Self {
         Self { settings, scope }
+    }
+
+    /// The namespaces whose objects come first and may speak for all. None: every one.
+    pub(crate) fn platform(&self) -> Option<&'a [String]> {
+        self.settings.platform_namespaces.as_deref().or(match self.scope {
+            Scope::Local => None,
+            Scope::Cluster { namespace } => Some(std::slice::from_ref(namespace)),
+        })
+    }
+
+    /// The namespaces whose servers may publish bare names. None: every one.
+    pub(crate) fn bare(&self) -> Option<&'a [String]> {
+        let said = self.settings.bare_naming.as_ref().and_then(|bare| bare.namespaces.as_deref());
+        said.or(self.none_in_a_cluster())
+    }
+
+    /// The namespaces whose servers may be child processes. None: every one.
+    pub(crate) fn stdio(&self) -> Option<&'a [String]> {
+        let said = self.settings.stdio.as_ref().and_then(|stdio| stdio.namespaces.as_deref());
+        said.or(self.none_in_a_cluster())
+    }
+
+    /// The commands that child processes may run. None: every one.
+    pub(crate) fn commands(&self) -> Option<&'a [String]> {
+        self.settings.stdio.as_ref().and_then(|stdio| stdio.commands.as_deref())
+    }
+
+    fn none_in_a_cluster(&self) -> Option<&'a [String]> {
+        (*self.scope != Scope::Local).then_some(&[])
     }
 
     /// Whether objects of the namespace come first and may speak for all.
     pub(super) fn is_platform(&self, namespace: &str) -> bool {
-        let unsaid = match self.scope {
-            Scope::Local => true,
-            Scope::Cluster { namespace: own } => own == namespace,
-        };
-        lists(self.settings.platform_namespaces.as_ref(), namespace).unwrap_or(unsaid)
+        lists(self.platform(), namespace)
     }
 
     /// Whether servers of the namespace may publish bare names.
     pub(super) fn may_be_bare(&self, namespace: &str) -> bool {
-        let namespaces = self.settings.bare_naming.as_ref().and_then(|bare| bare.namespaces.as_ref());
-        lists(namespaces, namespace).unwrap_or(*self.scope == Scope::Local)
+        lists(self.bare(), namespace)
     }
 
     /// Whether servers of the namespace may be child processes that run this command.
     pub(super) fn may_start(&self, namespace: &str, command: &str) -> bool {
-        let silent = StdioSettings::default();
-        let StdioSettings { namespaces, commands } = self.settings.stdio.as_ref().unwrap_or(&silent);
-        lists(namespaces.as_ref(), namespace).unwrap_or(*self.scope == Scope::Local)
-            && lists(commands.as_ref(), command).unwrap_or(true)
+        lists(self.stdio(), namespace) && lists(self.commands(), command)
     }
 
     /// The organization that the namespace is tied to.
@@ -66,7 +87,7 @@ impl<'a> Tenancy<'a> {
     }
 }
 
-/// Whether a list that is there has the entry.
-fn lists(list: Option<&Vec<String>>, entry: &str) -> Option<bool> {
-    list.map(|list| list.iter().any(|listed| listed == entry))
+/// Whether the list has the entry; one that is not there has all.
+fn lists(list: Option<&[String]>, entry: &str) -> bool {
+    list.is_none_or(|list| list.iter().any(|listed| listed == entry))
 }

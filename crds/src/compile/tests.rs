@@ -3,13 +3,13 @@
 use super::*;
 
 mod fixtures;
-mod generate;
-mod load;
+pub(crate) mod generate;
+pub(crate) mod load;
 mod properties;
-mod scale;
+pub(crate) mod scale;
 mod widening;
 
 /// The pepper of all tests.
-fn pepper() -> Pepper {
+pub(crate) fn pepper() -> Pepper {
     Pepper([7; 32])
 }

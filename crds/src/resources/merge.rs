@@ -5,12 +5,9 @@ use std::sync::Arc;
 
 use super::finding::sentence;
 use super::object::{Content, Object, Read};
-use super::{FileFault, Finding, FindingReason, ParsedFile, Positions, Resources};
+use super::{FileFault, Finding, FindingReason, ParsedFile, Positions, Resources, diagnostics};
 use crate::diagnostic::{ConditionType, Diagnostic, Kind, ObjectKey, Reason};
 use crate::schema::Fault;
-
-/// The label that every namespace has.
-const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
 /// An object and its file.
 type Placed<'files> = (&'files Arc<str>, &'files Object);
@@ -105,26 +102,12 @@ impl Merged {
             Content::Binding(binding) => drop(resources.bindings.insert(key.clone(), (**binding).clone())),
             Content::Secret(Some(data)) => drop(resources.secrets.insert(key.clone(), data.clone())),
             Content::Secret(None) => {}
-            Content::Namespace(labels) => {
-                let mut labels = labels.clone();
-                labels.insert(NAME_LABEL.to_owned(), key.name.clone());
-                resources.namespaces.insert(key.name.clone(), labels);
-            }
+            Content::Namespace(labels) => resources.put_namespace(&key.name, labels.clone()),
         }
     }
 
-    fn refuse(&mut self, kind: Kind, key: &ObjectKey, mut faults: Vec<Fault>) {
-        faults.sort();
-        faults.dedup();
-        let diagnostics = faults.into_iter().map(|Fault { field, message }| Diagnostic {
-            kind,
-            object: key.clone(),
-            condition: ConditionType::Accepted,
-            reason: Reason::Invalid,
-            field,
-            message,
-        });
-        self.resources.refused.insert((kind, key.clone()), diagnostics.collect());
+    fn refuse(&mut self, kind: Kind, key: &ObjectKey, faults: Vec<Fault>) {
+        self.resources.refused.insert((kind, key.clone()), diagnostics(kind, key, faults));
     }
 
     fn find(&mut self, file: &str, object: &Object, fault: &Fault) {

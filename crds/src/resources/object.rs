@@ -1,4 +1,4 @@
-//! One object of a file: told by its kind, checked as the apiserver would, and made typed.
+//! One object, of a file or a cluster: told by its kind, checked as the apiserver would, and made typed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,14 +20,17 @@ pub(super) enum Read {
     Namespace,
 }
 
-/// An object with an identity, right or wrong.
+/// An object of a file with an identity, right or wrong.
 #[derive(Clone)]
 pub(super) struct Object {
     pub(super) kind: Read,
     pub(super) key: ObjectKey,
     pub(super) lines: Arc<Lines>,
-    pub(super) content: Result<Content, Vec<Fault>>,
+    pub(super) content: Checked,
 }
+
+/// The content of an object, or what is wrong with it.
+pub(super) type Checked = Result<Content, Vec<Fault>>;
 
 /// An object that is right.
 #[derive(Clone)]
@@ -63,33 +66,33 @@ impl Read {
 
 impl Object {
     /// Reads an object of `kind`; without an identity there is none, only what is wrong with it.
-    pub(super) fn read(kind: Read, mut fields: Map<String, Value>, lines: Lines) -> Result<Self, Vec<Fault>> {
-        let named =
-            Value::Object(fields.remove("metadata").map(|field| ("metadata".to_owned(), field)).into_iter().collect());
-        let metadata = metadata::read(&named)?;
-        for known in ["apiVersion", "kind", "status"] {
-            fields.remove(known);
-        }
-        let content = match kind {
-            Read::Ours(kind) => ours(kind, fields, metadata.value, metadata.faults),
-            Read::Secret | Read::Namespace if !metadata.faults.is_empty() => Err(metadata.faults),
-            Read::Secret if !secret::is_credential(&metadata.value) => Ok(Content::Secret(None)),
-            Read::Secret => secret::data(&fields).map(|data| Content::Secret(Some(data))),
-            Read::Namespace => Ok(Content::Namespace(labels(&metadata.value))),
-        };
-        let namespace = if kind == Read::Namespace { String::new() } else { metadata.namespace };
-        let key = ObjectKey { namespace, name: metadata.name };
+    pub(super) fn read(kind: Read, fields: Map<String, Value>, lines: Lines) -> Result<Self, Vec<Fault>> {
+        let (key, content) = read(kind, fields)?;
         Ok(Self { kind, key, lines: Arc::new(lines), content })
     }
 }
 
+/// The identity and the content of an object of `kind`; without an identity there is only what is wrong with it.
+pub(super) fn read(kind: Read, mut fields: Map<String, Value>) -> Result<(ObjectKey, Checked), Vec<Fault>> {
+    let named =
+        Value::Object(fields.remove("metadata").map(|field| ("metadata".to_owned(), field)).into_iter().collect());
+    let metadata = metadata::read(&named)?;
+    for known in ["apiVersion", "kind", "status"] {
+        fields.remove(known);
+    }
+    let content = match kind {
+        Read::Ours(kind) => ours(kind, fields, metadata.value, metadata.faults),
+        Read::Secret | Read::Namespace if !metadata.faults.is_empty() => Err(metadata.faults),
+        Read::Secret if !secret::is_credential(&metadata.value) => Ok(Content::Secret(None)),
+        Read::Secret => secret::data(&fields).map(|data| Content::Secret(Some(data))),
+        Read::Namespace => Ok(Content::Namespace(labels(&metadata.value))),
+    };
+    let namespace = if kind == Read::Namespace { String::new() } else { metadata.namespace };
+    Ok((ObjectKey { namespace, name: metadata.name }, content))
+}
+
 /// An object of one of our kinds. `fields` are all but apiVersion, kind, metadata and status.
-fn ours(
-    kind: Kind,
-    fields: Map<String, Value>,
-    metadata: Value,
-    mut faults: Vec<Fault>,
-) -> Result<Content, Vec<Fault>> {
+fn ours(kind: Kind, fields: Map<String, Value>, metadata: Value, mut faults: Vec<Fault>) -> Checked {
     let mut value = Value::Object(fields);
     faults.extend(Schema::of(kind).check(&mut value));
     if !faults.is_empty() {

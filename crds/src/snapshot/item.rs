@@ -45,6 +45,11 @@ impl<T> ByKind<T> {
         [&self.tools, &self.prompts, &self.resources].into_iter()
     }
 
+    /// All three, in their order, to be changed.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        [&mut self.tools, &mut self.prompts, &mut self.resources].into_iter()
+    }
+
     /// The same, made something else of.
     pub(crate) fn map<U>(self, mut make: impl FnMut(T) -> U) -> ByKind<U> {
         ByKind { tools: make(self.tools), prompts: make(self.prompts), resources: make(self.resources) }

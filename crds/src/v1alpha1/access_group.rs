@@ -70,12 +70,23 @@ pub struct AccessGroupMember {
     pub resources: Option<Vec<String>>,
 }
 
-/// What is known of a group.
+/// What is known of a group. Written by the operator alone.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct McpAccessGroupStatus {
-    /// Accepted, ResolvedRefs, Programmed.
+    /// The `metadata.generation` that the rest of the status is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Accepted, ResolvedRefs, Programmed, Propagated and Ready, which is all four. Reconciling while it is on its way, Stalled while somebody has to act.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
+    /// The published name, once the group is accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub group_name: Option<String>,
+    /// How many servers are in the group, listed or joined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub servers: Option<u32>,
 }

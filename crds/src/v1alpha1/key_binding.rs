@@ -178,12 +178,19 @@ pub struct ServerGrant {
     pub resources: Option<Vec<String>>,
 }
 
-/// What is known of a binding.
+/// What is known of a binding. Written by the operator alone.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct McpKeyBindingStatus {
-    /// Accepted, ResolvedRefs, Programmed.
+    /// The `metadata.generation` that the rest of the status is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Accepted, ResolvedRefs, Programmed, Propagated and Ready, which is all four. Reconciling while it is on its way, Stalled while somebody has to act.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
+    /// With a subject Key: how many of its keys the gateway knows. None of a suspended one; an expired one counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 4))]
+    pub keys: Option<u32>,
 }

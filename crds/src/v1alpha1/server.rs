@@ -88,14 +88,38 @@ pub struct McpServerSpec {
     pub allowed_namespaces: Option<NamespaceConsent>,
 }
 
-/// What is known of a server.
+/// What is known of a server. Written by the operator alone.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct McpServerStatus {
-    /// Accepted, ResolvedRefs, Programmed.
+    /// The `metadata.generation` that the rest of the status is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Accepted, ResolvedRefs, Programmed, Propagated and Ready, which is all four; Available, whether the gateway reaches the server. Reconciling while it is on its way, Stalled while somebody has to act.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
+    /// The published name, once the server is accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub alias: Option<String>,
+    /// How the server is reached, once it is accepted: Auto, StreamableHTTP, SSE or Stdio.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub transport: Option<String>,
+    /// The revision of MCP that is spoken to the server, as in 2025-11-25, once it has answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub protocol: Option<String>,
+    /// How many tools of the server are published, once it has answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub tools: Option<u32>,
+    /// The class of the last failure of the server that lasted: a reason of Available, as in Unreachable or AuthRequired.
+    /// It stays when the server is well again, until its spec changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub last_error: Option<String>,
 }
 
 /// How tool names are published.

@@ -5,14 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::load::load;
 use super::*;
-use crate::conditions::{Observed, conditions};
+use crate::conditions::{Facts, Fleet, Programmed, conditions};
 use crate::diagnostic::{Kind, ObjectKey, Reason};
+use crate::resources::Observed;
 use crate::snapshot::{Fingerprint, Secrets};
+use crate::status::Status;
 
 #[derive(Serialize)]
 struct Golden {
@@ -39,21 +42,7 @@ fn manifests_compile_to_what_their_fixture_says() {
         let expected = fs::read_to_string(&path).unwrap_or_default();
         assert!(found == expected, "{} differs; what was found:\n{found}", path.display());
     }
-    let all = [
-        Reason::Invalid,
-        Reason::NameTooLong,
-        Reason::ReservedName,
-        Reason::NameConflict,
-        Reason::DuplicateSubject,
-        Reason::NotAPlatformNamespace,
-        Reason::BareNotAllowed,
-        Reason::StdioNotAllowed,
-        Reason::NotFound,
-        Reason::NotPermitted,
-        Reason::ParentDead,
-        Reason::SecretNotUsable,
-    ];
-    assert_eq!(reasons, BTreeSet::from(all), "every reason has a case");
+    assert_eq!(reasons, BTreeSet::from(Reason::ALL), "every reason has a case");
 }
 
 #[expect(clippy::disallowed_methods, reason = "how a person asks a test to rewrite its fixtures")]
@@ -78,10 +67,14 @@ fn golden(resources: &Resources, compiled: Compiled) -> Golden {
         keys(Kind::McpKeyBinding, resources.bindings.keys().collect()),
         resources.refused.keys().cloned().collect(),
     ];
+    let fleet = Fleet::new([Some(1)]);
+    let facts = Facts { programmed: Programmed::Since(1), fleet: &fleet, health: None, now: Timestamp::UNIX_EPOCH };
     let statuses = objects.into_iter().flatten().map(|(kind, key)| {
-        let object = Observed { kind, key: &key, generation: None, programmed: true, previous: &[] };
-        let now = Time(k8s_openapi::jiff::Timestamp::UNIX_EPOCH);
-        let shown = conditions(&object, &diagnostics, &now).into_iter().map(|condition| {
+        let (uid, resource_version, status) = (String::new(), String::new(), Status::read(kind, Value::Null));
+        let object = Observed { kind, key: key.clone(), uid, resource_version, generation: 1, status };
+        // The others follow from these, or from what a compiler does not know.
+        let compiled = conditions(&object, &diagnostics, &facts).into_iter().take(3);
+        let shown = compiled.map(|condition| {
             let reason =
                 if condition.reason == condition.type_ { String::new() } else { format!(" {}", condition.reason) };
             format!("{}={}{reason}", condition.type_, condition.status)

@@ -69,7 +69,7 @@ impl Dice<'_> {
 }
 
 /// A world, and where it stands.
-pub(super) fn world(bytes: &[u8]) -> (Resources, Scope) {
+pub(crate) fn world(bytes: &[u8]) -> (Resources, Scope) {
     let mut dice = Dice(bytes.iter());
     let dice = &mut dice;
     let mut resources = Resources::default();

@@ -12,7 +12,7 @@ use crate::diagnostic::{ConditionType, Diagnostic, Kind, ObjectKey, Reason};
 use crate::resources::Resources;
 
 /// What the documents hold. A document `{kind: Cluster, namespace: X}` makes it a cluster with the release in X.
-pub(super) fn load(text: &str) -> (Resources, Scope) {
+pub(crate) fn load(text: &str) -> (Resources, Scope) {
     let mut resources = Resources::default();
     let mut scope = Scope::Local;
     for document in serde_yaml::Deserializer::from_str(text) {

@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::diagnostic::ObjectKey;
-use crate::snapshot::{MacKey, encode};
+use crate::snapshot::stored::split;
 use crate::v1alpha1::{
     Grants, Http, Key, McpKeyBinding, McpKeyBindingSpec, McpServer, McpServerSpec, ServerGrant, Subject, SubjectType,
 };
@@ -16,7 +16,7 @@ fn hex(number: usize) -> String {
 }
 
 /// Teams that each hold a tenth of the servers, and keys of theirs; `own`: every key grants two servers itself.
-fn company(servers: usize, keys: usize, own: bool) -> Resources {
+pub(crate) fn company(servers: usize, keys: usize, own: bool) -> Resources {
     let mut resources = Resources::default();
     let grant = |number: usize| ServerGrant {
         name: format!("s{number}"),
@@ -58,8 +58,9 @@ fn keys_that_inherit_from_ten_teams_cost_ten_access_sets() {
     assert_eq!(compiled.snapshot.callers.len(), 3000);
     assert_eq!(compiled.snapshot.access.len(), TEAMS);
     assert!(compiled.snapshot.access.iter().all(|set| set.len() == 10));
-    let bytes = encode(&compiled.snapshot, 1, &MacKey([1; 32])).unwrap();
-    assert!(bytes.len() < 3000 * 40, "about the size of the digests: {}", bytes.len());
+    let parts = split(&compiled.snapshot).unwrap();
+    let [whole] = &parts[..] else { panic!("in one part, not {}", parts.len()) };
+    assert!(whole.bytes.len() < 3000 * 40, "about the size of the digests: {}", whole.bytes.len());
 }
 
 #[test]

@@ -1,0 +1,3 @@
+module switchboard.dev/tests/pause
+
+go 1.25.0

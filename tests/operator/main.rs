@@ -1,0 +1,4 @@
+//! Against a real apiserver and its etcd: what Kubernetes itself says of the
+//! API, and later the operator before it.
+
+mod harness;

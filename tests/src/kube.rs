@@ -1,0 +1,11 @@
+//! A real Kubernetes for the tests: `tests/cluster/node/cluster` makes it, here
+//! it is held, asked and disturbed.
+
+mod account;
+mod api_server;
+mod audit;
+mod leash;
+
+pub use account::Account;
+pub use api_server::{ApiServer, Component};
+pub use audit::Write;
