@@ -4,7 +4,7 @@
 //! ```text
 //! manifests ─► v1alpha1 ─► Resources ─► compile() ─► Compiled { snapshot, credentials, diagnostics }
 //!                                                       │ snapshot::stored ─► parts, and a pointer with a MAC
-//!                                                       └ conditions() ─► .status
+//!                                                       └ Statuses::of ─► .status
 //! ```
 //!
 //! `compile` is total and deterministic: a bad object costs that object only,

@@ -1,3 +1,7 @@
-//! `switchboard-operator`: towards Kubernetes.
+//! `switchboard-operator`: the operator of a release.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    operator::args::parse_and_run()
+}

@@ -1,0 +1,313 @@
+//! Who of several processes leads: the holder of the Lease `RELEASE-operator`.
+//!
+//! ```text
+//! renewed ── every 3 s ──► renewed …     10 s without: nothing is written any more
+//!                                        15 s without: another one may lead
+//! ```
+//!
+//! A candidate measures by its own clock how long the Lease has stood still, so
+//! that no two clocks are compared. The leader measures from before the request
+//! that renewed the Lease. Both clocks go on while a process is frozen: who
+//! wakes up from that finds that it does not lead any more, and writes nothing.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use k8s_openapi::jiff::Timestamp;
+use kube::api::{ObjectMeta, PostParams};
+use kube::{Api, Client};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+use crate::api::{self, MANAGER};
+use crate::clock::since_boot;
+use crate::metrics::Metrics;
+use crate::release::Release;
+
+/// How long a Lease is the holder's after it was last renewed.
+const DURATION: Duration = Duration::from_secs(15);
+/// How long after that nothing more is written: what is on its way then has the rest of the duration to arrive.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// Between two renewals, and between two looks at somebody else's.
+const PERIOD: Duration = Duration::from_secs(3);
+/// After a try that failed.
+const RETRY: Duration = Duration::from_millis(500);
+/// How long an answer is waited for.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// Whether this process leads. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Leadership(Arc<Shared>);
+
+struct Shared {
+    /// Since boot, in milliseconds: before the request that last renewed the Lease. 0: this process does not lead.
+    renewed: AtomicU64,
+    leads: watch::Sender<bool>,
+    metrics: Arc<Metrics>,
+}
+
+/// Takes part in the election.
+pub(crate) struct Election {
+    leases: Api<Lease>,
+    name: String,
+    identity: String,
+    leadership: Leadership,
+    /// The Lease as it was last seen, and when it was first seen so.
+    seen: Option<(Lease, Duration)>,
+}
+
+// === impl Leadership ===
+
+impl Leadership {
+    /// Of a process that does not lead.
+    pub(crate) fn new(metrics: Arc<Metrics>) -> Self {
+        Self(Arc::new(Shared { renewed: AtomicU64::new(0), leads: watch::Sender::new(false), metrics }))
+    }
+
+    /// Whether something may be written now. Ask right before each write.
+    pub(crate) fn may_write(&self) -> bool {
+        let renewed = Duration::from_millis(self.0.renewed.load(Ordering::Acquire));
+        !renewed.is_zero() && since_boot().saturating_sub(renewed) < DEADLINE
+    }
+
+    /// Tells of each change.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<bool> {
+        self.0.leads.subscribe()
+    }
+
+    /// From now on nothing is written, though the Lease is still held.
+    pub(crate) fn retire(&self) {
+        self.set(None);
+    }
+
+    fn set(&self, renewed: Option<Duration>) {
+        let millis = renewed.map_or(0, |renewed| u64::try_from(renewed.as_millis()).unwrap_or(u64::MAX));
+        self.0.renewed.store(millis, Ordering::Release);
+        self.0.metrics.leader.set(i64::from(renewed.is_some()));
+        self.0.leads.send_if_modified(|leads| std::mem::replace(leads, renewed.is_some()) != renewed.is_some());
+    }
+}
+
+// === impl Election ===
+
+impl Election {
+    /// Of this process, for a release.
+    pub(crate) fn new(client: &Client, release: &Release, identity: &str, leadership: Leadership) -> Self {
+        let leases = Api::namespaced(client.clone(), &release.namespace);
+        Self { leases, name: release.operator(), identity: identity.to_owned(), leadership, seen: None }
+    }
+
+    /// Leads whenever it can, for ever.
+    pub(crate) async fn run(&mut self) {
+        loop {
+            let began = since_boot();
+            let pause = match timeout(PATIENCE, self.attempt(began)).await {
+                Ok(Ok(true)) => {
+                    if !*self.leadership.0.leads.borrow() {
+                        tracing::info!("this process leads");
+                    }
+                    self.leadership.set(Some(began));
+                    PERIOD
+                }
+                Ok(Ok(false)) => {
+                    self.step_down("another process holds the Lease");
+                    PERIOD
+                }
+                failed => {
+                    if let Ok(Err(error)) = failed {
+                        tracing::warn!("the Lease {} cannot be renewed: {}", self.name, api::brief(&error));
+                    }
+                    if !self.leadership.may_write() {
+                        self.step_down("the Lease was not renewed in time");
+                    }
+                    RETRY
+                }
+            };
+            sleep(pause).await;
+        }
+    }
+
+    /// Gives the Lease away, so that another process leads at once. Nothing of this one may be on its way any more.
+    pub(crate) async fn release(mut self) {
+        self.leadership.retire();
+        let Some((lease, _)) = self.seen.take().filter(|(lease, _)| holder(lease) == Some(&self.identity)) else {
+            return;
+        };
+        let mut spec = lease.spec.clone().unwrap_or_default();
+        spec.holder_identity = Some(String::new());
+        spec.lease_duration_seconds = Some(1);
+        spec.renew_time = Some(MicroTime(Timestamp::now()));
+        let released = timeout(PATIENCE, self.replace(&lease, spec)).await;
+        if !matches!(released, Ok(Ok(_))) {
+            tracing::warn!("the Lease {} was not released: the next leader waits {DURATION:?}", self.name);
+        }
+    }
+
+    fn step_down(&self, why: &str) {
+        if *self.leadership.0.leads.borrow() {
+            tracing::warn!("this process does not lead any more: {why}");
+        }
+        self.leadership.set(None);
+    }
+
+    /// Renews or takes the Lease, if it may. Whether this process holds it now.
+    async fn attempt(&mut self, now: Duration) -> Result<bool, kube::Error> {
+        if let Some((lease, _)) = self.seen.clone().filter(|(lease, _)| holder(lease) == Some(&self.identity)) {
+            match self.replace(&lease, renewed(lease.spec.clone(), &self.identity)).await {
+                Ok(lease) => return Ok(self.saw(lease, now)),
+                // Changed by somebody: look who it is.
+                Err(error) if api::is(&error, 409) || api::is(&error, 404) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let Some(lease) = self.leases.get_opt(&self.name).await? else {
+            let lease = Lease {
+                metadata: ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() },
+                spec: Some(renewed(None, &self.identity)),
+            };
+            return match self.leases.create(&params(), &lease).await {
+                Ok(lease) => Ok(self.saw(lease, now)),
+                Err(error) if api::is(&error, 409) => Ok(false),
+                Err(error) => Err(error),
+            };
+        };
+        self.saw(lease.clone(), now);
+        let is_free = holder(&lease).is_none_or(|holder| *holder == self.identity) || self.has_run_out(now);
+        if !is_free {
+            return Ok(false);
+        }
+        match self.replace(&lease, renewed(lease.spec.clone(), &self.identity)).await {
+            Ok(lease) => Ok(self.saw(lease, now)),
+            Err(error) if api::is(&error, 409) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// With the resourceVersion that the Lease had: of two that try at once one fails.
+    async fn replace(&self, lease: &Lease, spec: LeaseSpec) -> Result<Lease, kube::Error> {
+        let metadata = ObjectMeta {
+            name: Some(self.name.clone()),
+            resource_version: lease.metadata.resource_version.clone(),
+            ..ObjectMeta::default()
+        };
+        self.leases.replace(&self.name, &params(), &Lease { metadata, spec: Some(spec) }).await
+    }
+
+    /// Whether this process holds it.
+    fn saw(&mut self, lease: Lease, now: Duration) -> bool {
+        let ours = holder(&lease) == Some(&self.identity);
+        let same =
+            |(before, _): &&(Lease, Duration)| before.metadata.resource_version == lease.metadata.resource_version;
+        let since = self.seen.as_ref().filter(same).map_or(now, |(_, since)| *since);
+        self.seen = Some((lease, since));
+        ours
+    }
+
+    /// Whether nobody has renewed the Lease for as long as it lasts.
+    fn has_run_out(&self, now: Duration) -> bool {
+        self.seen.as_ref().is_some_and(|(lease, since)| {
+            let seconds = lease.spec.as_ref().and_then(|spec| spec.lease_duration_seconds);
+            let lasts = seconds.and_then(|it| u64::try_from(it).ok()).map_or(DURATION, Duration::from_secs);
+            now.saturating_sub(*since) >= lasts
+        })
+    }
+}
+
+/// Who holds the Lease; nobody if it was released.
+fn holder(lease: &Lease) -> Option<&String> {
+    lease.spec.as_ref()?.holder_identity.as_ref().filter(|holder| !holder.is_empty())
+}
+
+/// The next state of a Lease that this process takes or keeps.
+fn renewed(before: Option<LeaseSpec>, identity: &str) -> LeaseSpec {
+    let mut spec = before.unwrap_or_default();
+    let now = MicroTime(Timestamp::now());
+    if spec.holder_identity.as_deref() != Some(identity) {
+        spec.acquire_time = Some(now.clone());
+        spec.lease_transitions = Some(spec.lease_transitions.map_or(0, |transitions| transitions.saturating_add(1)));
+        spec.holder_identity = Some(identity.to_owned());
+    }
+    spec.lease_duration_seconds = i32::try_from(DURATION.as_secs()).ok();
+    spec.renew_time = Some(now);
+    spec
+}
+
+fn params() -> PostParams {
+    PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lease(version: &str, holder: &str, lasts: i32) -> Lease {
+        let spec = LeaseSpec {
+            holder_identity: Some(holder.to_owned()),
+            lease_duration_seconds: Some(lasts),
+            ..LeaseSpec::default()
+        };
+        let metadata = ObjectMeta { resource_version: Some(version.to_owned()), ..ObjectMeta::default() };
+        Lease { metadata, spec: Some(spec) }
+    }
+
+    fn leadership() -> Leadership {
+        Leadership::new(Arc::default())
+    }
+
+    #[test]
+    fn a_lease_runs_out_when_it_has_stood_still_for_as_long_as_it_lasts() {
+        let at = Duration::from_secs;
+        let election = |seen| {
+            // No request is sent.
+            let config = kube::Config::new("http://127.0.0.1:9".parse().unwrap());
+            let client = Client::try_from(config).unwrap();
+            let release = Release { name: "r".to_owned(), namespace: "n".to_owned(), instance: "r".to_owned() };
+            let mut election = Election::new(&client, &release, "me", leadership());
+            election.seen = seen;
+            election
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let _guard = runtime.enter();
+        let mut election = election(None);
+        assert!(!election.saw(lease("1", "other", 15), at(100)));
+        assert!(!election.has_run_out(at(114)));
+        // Seen again, as it was: the time counts from the first look.
+        election.saw(lease("1", "other", 15), at(114));
+        assert!(election.has_run_out(at(115)));
+        // Renewed: from now on.
+        election.saw(lease("2", "other", 15), at(115));
+        assert!(!election.has_run_out(at(129)) && election.has_run_out(at(130)));
+        assert!(election.saw(lease("3", "me", 15), at(131)));
+        election.saw(lease("4", "", 1), at(132));
+        assert_eq!(holder(&election.seen.as_ref().unwrap().0), None, "released");
+    }
+
+    #[test]
+    fn who_takes_a_lease_over_says_so_and_who_keeps_it_does_not() {
+        let first = renewed(None, "a");
+        assert_eq!(first.lease_transitions, Some(0));
+        let kept = renewed(Some(first.clone()), "a");
+        assert_eq!((kept.acquire_time.clone(), kept.lease_transitions), (first.acquire_time.clone(), Some(0)));
+        let taken = renewed(Some(kept), "b");
+        assert_eq!((taken.holder_identity.as_deref(), taken.lease_transitions), (Some("b"), Some(1)));
+        assert_eq!(taken.lease_duration_seconds, Some(15));
+    }
+
+    #[test]
+    fn nothing_is_written_ten_seconds_after_the_last_renewal() {
+        let leadership = leadership();
+        let told = leadership.subscribe();
+        assert!(!leadership.may_write());
+        leadership.set(Some(since_boot()));
+        assert!(leadership.may_write() && *told.borrow());
+        // As after a process was frozen: it has not noticed yet, and does not write.
+        leadership.set(Some(since_boot().saturating_sub(DEADLINE)));
+        assert!(!leadership.may_write() && *told.borrow());
+        leadership.set(Some(since_boot()));
+        leadership.retire();
+        assert!(!leadership.may_write() && !*told.borrow());
+    }
+}
