@@ -5,7 +5,9 @@ mod account;
 mod api_server;
 mod audit;
 mod leash;
+mod node;
 
 pub use account::Account;
 pub use api_server::{ApiServer, Component};
 pub use audit::Write;
+pub use node::{Node, Running};
