@@ -19,10 +19,14 @@ pub(crate) fn operators_are_killed(scene: &Scene) {
     for _ in 0..2 {
         let operators = scene.operators();
         assert_eq!(operators.len(), 2, "{operators:?}");
-        operators.iter().for_each(|pod| scene.node.signal(pod, Signal::KILL));
+        for pod in &operators {
+            scene.node.signal(pod, Signal::KILL);
+        }
         until("both are started again", Duration::from_secs(60), || {
             let now = scene.operators();
-            let again = |old: &tests::kube::Running| now.iter().any(|pod| pod.name == old.name && pod.restarts > old.restarts && pod.is_ready);
+            let again = |old: &tests::kube::Running| {
+                now.iter().any(|pod| pod.name == old.name && pod.restarts > old.restarts && pod.is_ready)
+            };
             operators.iter().all(again).then_some(())
         });
     }
@@ -32,9 +36,27 @@ pub(crate) fn operators_are_killed(scene: &Scene) {
     // And it is in charge again.
     scene.leader();
     let before = scene.written_revision();
-    scene.kubectl(&["-n", QUICKSTART, "patch", "mcpserver", "lab", "--type=merge", "-p", r#"{"spec":{"tools":{"deny":["fail","now"]}}}"#]);
+    scene.kubectl(&[
+        "-n",
+        QUICKSTART,
+        "patch",
+        "mcpserver",
+        "lab",
+        "--type=merge",
+        "-p",
+        r#"{"spec":{"tools":{"deny":["fail","now"]}}}"#,
+    ]);
     until("a change is written", Duration::from_secs(60), || (scene.written_revision() > before).then_some(()));
-    scene.kubectl(&["-n", QUICKSTART, "patch", "mcpserver", "lab", "--type=merge", "-p", r#"{"spec":{"tools":{"deny":["fail"]}}}"#]);
+    scene.kubectl(&[
+        "-n",
+        QUICKSTART,
+        "patch",
+        "mcpserver",
+        "lab",
+        "--type=merge",
+        "-p",
+        r#"{"spec":{"tools":{"deny":["fail"]}}}"#,
+    ]);
     scene.settled();
 }
 
@@ -99,7 +121,9 @@ pub(crate) fn the_apiserver_is_away(scene: &Scene) {
     }));
     let took = died.elapsed().as_secs_f64();
     scene.figure("restart_without_apiserver_s", took);
-    until("a minute without the apiserver is over", Duration::from_secs(90), || (stopped.elapsed() > Duration::from_secs(60)).then_some(()));
+    until("a minute without the apiserver is over", Duration::from_secs(90), || {
+        (stopped.elapsed() > Duration::from_secs(60)).then_some(())
+    });
     server.resume(Component::ApiServer);
     until("the apiserver knows the pods", Duration::from_secs(60), || {
         scene.gateways().iter().filter(|pod| pod.is_ready).count().eq(&3).then_some(())
@@ -123,9 +147,27 @@ fn etcd_is_restarted(scene: &Scene) {
         let output = scene.node.server().try_kubectl(&["get", "--raw=/readyz"]);
         output.status.success().then(|| scene.written_revision())
     });
-    scene.kubectl(&["-n", QUICKSTART, "patch", "mcpserver", "lab", "--type=merge", "-p", r#"{"spec":{"tools":{"deny":["fail","now"]}}}"#]);
+    scene.kubectl(&[
+        "-n",
+        QUICKSTART,
+        "patch",
+        "mcpserver",
+        "lab",
+        "--type=merge",
+        "-p",
+        r#"{"spec":{"tools":{"deny":["fail","now"]}}}"#,
+    ]);
     until("a change is written", Duration::from_secs(60), || (scene.written_revision() > before).then_some(()));
-    scene.kubectl(&["-n", QUICKSTART, "patch", "mcpserver", "lab", "--type=merge", "-p", r#"{"spec":{"tools":{"deny":["fail"]}}}"#]);
+    scene.kubectl(&[
+        "-n",
+        QUICKSTART,
+        "patch",
+        "mcpserver",
+        "lab",
+        "--type=merge",
+        "-p",
+        r#"{"spec":{"tools":{"deny":["fail"]}}}"#,
+    ]);
     scene.settled();
     none_failed(&load.stop());
 }
@@ -139,7 +181,13 @@ fn under_way(scene: &Scene) -> Load {
 
 fn none_failed(report: &Report) {
     let failures = report.failures();
-    assert!(failures.is_empty(), "{} of {} failed: {:?}", failures.len(), report.sent(), &failures[..failures.len().min(5)]);
+    assert!(
+        failures.is_empty(),
+        "{} of {} failed: {:?}",
+        failures.len(),
+        report.sent(),
+        &failures[..failures.len().min(5)]
+    );
 }
 
 /// A server that needs a credential from a Secret, and joins team blue's group.

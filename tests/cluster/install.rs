@@ -23,7 +23,15 @@ pub(crate) fn serves_in_seconds(scene: &Scene) {
     let took = started.elapsed().as_secs_f64();
     scene.figure("install_to_call_s", took);
     scene.kubectl(&["-n", QUICKSTART, "wait", "--for=condition=Propagated", "mcpserver", "--all", "--timeout=60s"]);
-    scene.kubectl(&["-n", QUICKSTART, "wait", "--for=condition=Ready", "mcpserver,mcpaccessgroup,mcpkeybinding", "--all", "--timeout=60s"]);
+    scene.kubectl(&[
+        "-n",
+        QUICKSTART,
+        "wait",
+        "--for=condition=Ready",
+        "mcpserver,mcpaccessgroup,mcpkeybinding",
+        "--all",
+        "--timeout=60s",
+    ]);
     scene.rolled_out();
     let waited = scene.switchboard(&["rollout", "status", "--namespace", RELEASE, "--timeout", "30"]);
     let said = String::from_utf8_lossy(&waited.stdout).into_owned();
@@ -57,7 +65,8 @@ fn first_call(scene: &Scene) {
     let url = scene.url();
     scene.block_on(until_async("a call through the Service", Duration::from_secs(120), async || {
         let mut client = client_of(&url, BLUE);
-        let answer = tokio::time::timeout(Duration::from_secs(2), client.try_call("demo-add", r#"{"a":2,"b":3}"#)).await;
+        let answer =
+            tokio::time::timeout(Duration::from_secs(2), client.try_call("demo-add", r#"{"a":2,"b":3}"#)).await;
         matches!(answer, Ok(Ok(answer)) if succeeded(&answer)).then_some(())
     }));
 }
@@ -77,7 +86,13 @@ pub(crate) fn upgrades_under_load(scene: &Scene) {
     let failures = report.failures();
     scene.figure("failed_calls_upgrade", failures.len() as f64);
     scene.figure("calls_sent", report.sent() as f64);
-    assert!(failures.is_empty(), "{} of {} failed: {:?}", failures.len(), report.sent(), &failures[..failures.len().min(5)]);
+    assert!(
+        failures.is_empty(),
+        "{} of {} failed: {:?}",
+        failures.len(),
+        report.sent(),
+        &failures[..failures.len().min(5)]
+    );
     scene.settled();
 }
 
@@ -103,7 +118,16 @@ pub(crate) fn leaves_objects_and_comes_back(scene: &Scene) {
     let kept = scene.kubectl(&["-n", QUICKSTART, "get", "mcp", "-o", "name"]);
     assert_eq!(kept.lines().count(), 6, "{kept}");
     until("what the operator made is gone", Duration::from_secs(60), || {
-        let left = scene.kubectl(&["-n", RELEASE, "get", "configmaps,secrets", "-l", "app.kubernetes.io/managed-by=switchboard-operator", "-o", "name"]);
+        let left = scene.kubectl(&[
+            "-n",
+            RELEASE,
+            "get",
+            "configmaps,secrets",
+            "-l",
+            "app.kubernetes.io/managed-by=switchboard-operator",
+            "-o",
+            "name",
+        ]);
         left.trim().is_empty().then_some(())
     });
     let started = Instant::now();

@@ -11,7 +11,9 @@
     clippy::panic,
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a test program: what fails here is a failed test, and says so at once"
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "a test program: what fails here is a failed test and says so at once, and what it counts is small"
 )]
 
 mod faults;

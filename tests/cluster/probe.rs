@@ -36,7 +36,8 @@ impl Probes {
     /// Calls a tool at each pod, until stopped.
     pub(crate) fn start(pods: &[Running], key: &str, tool: &'static str, arguments: &'static str) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        let pods: Vec<_> = pods.iter().map(|pod| (pod.name.clone(), pod.ip, Arc::<std::sync::Mutex<Seen>>::default())).collect();
+        let pods: Vec<_> =
+            pods.iter().map(|pod| (pod.name.clone(), pod.ip, Arc::<std::sync::Mutex<Seen>>::default())).collect();
         let seen = pods.iter().map(|(name, _, seen)| (name.clone(), seen.clone())).collect();
         let (stopped, key) = (stop.clone(), key.to_owned());
         let thread = std::thread::spawn(move || {
@@ -55,7 +56,7 @@ impl Probes {
 
     /// What was seen so far, by pod.
     pub(crate) fn seen(&self) -> Vec<(String, Seen)> {
-        self.pods.iter().map(|(name, seen)| (name.clone(), *seen.lock())).collect()
+        self.pods.iter().map(|(name, seen)| (name.clone(), *seen.lock().unwrap())).collect()
     }
 
     /// Waits until the key works at every pod.
@@ -96,7 +97,7 @@ async fn probe(
     while !stop.load(Ordering::Relaxed) {
         due.tick().await;
         let answer = client.try_call(tool, arguments).await;
-        let mut seen = seen.lock();
+        let mut seen = seen.lock().unwrap();
         match answer {
             Ok(answer) if succeeded(&answer) => *seen = Seen { last_success: Some(Instant::now()), refused: 0 },
             Ok(_) => seen.refused += 1,

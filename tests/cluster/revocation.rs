@@ -28,7 +28,15 @@ pub(crate) fn is_everywhere_within_a_second(scene: &Scene) {
         let _ = write!(all, "---\n{}", victim(number));
     }
     scene.apply(&all);
-    scene.kubectl(&["-n", QUICKSTART, "wait", "--for=condition=Propagated", "mcpkeybinding", "--all", "--timeout=120s"]);
+    scene.kubectl(&[
+        "-n",
+        QUICKSTART,
+        "wait",
+        "--for=condition=Propagated",
+        "mcpkeybinding",
+        "--all",
+        "--timeout=120s",
+    ]);
     let pods = scene.gateways();
     let load = Load::start(scene.load());
     let (mut samples, mut held) = (Vec::new(), Vec::new());
@@ -42,7 +50,16 @@ pub(crate) fn is_everywhere_within_a_second(scene: &Scene) {
         assert!(children > 0, "the caller's own child runs");
         let name = name(number);
         if number % 2 == 0 {
-            scene.kubectl(&["-n", QUICKSTART, "patch", "mcpkeybinding", &name, "--type=merge", "-p", r#"{"spec":{"suspend":true}}"#]);
+            scene.kubectl(&[
+                "-n",
+                QUICKSTART,
+                "patch",
+                "mcpkeybinding",
+                &name,
+                "--type=merge",
+                "-p",
+                r#"{"spec":{"suspend":true}}"#,
+            ]);
         } else {
             scene.kubectl(&["-n", QUICKSTART, "delete", "mcpkeybinding", &name, "--wait=false"]);
         }
@@ -65,7 +82,11 @@ pub(crate) fn is_everywhere_within_a_second(scene: &Scene) {
         println!("  {name}: {:.0}", percentile(&samples, share));
         scene.figures.write(name, percentile(&samples, share), &samples);
     }
-    println!("  until streams and children had ended too: p50 {:.0} ms, p99 {:.0} ms", percentile(&held, 0.5), percentile(&held, 0.99));
+    println!(
+        "  until streams and children had ended too: p50 {:.0} ms, p99 {:.0} ms",
+        percentile(&held, 0.5),
+        percentile(&held, 0.99)
+    );
     assert!(samples.iter().all(|sample| *sample < DEAD_WITHIN), "{samples:?}");
     frozen_pod_has_nothing(scene);
     scene.kubectl(&["-n", QUICKSTART, "delete", "mcpkeybinding", "-l", "victim"]);
@@ -90,8 +111,25 @@ fn frozen_pod_has_nothing(scene: &Scene) {
         (started.elapsed() > Duration::from_secs(5)).then_some(())
     });
     scene.node.signal(&frozen, Signal::CONT);
-    scene.kubectl(&["-n", QUICKSTART, "wait", "--for=condition=Propagated", "mcpkeybinding", &name(1000), "--timeout=60s"]);
-    scene.kubectl(&["-n", RELEASE, "wait", "--for=condition=Ready", "pod", "-l", "app.kubernetes.io/component=gateway", "--timeout=90s"]);
+    scene.kubectl(&[
+        "-n",
+        QUICKSTART,
+        "wait",
+        "--for=condition=Propagated",
+        "mcpkeybinding",
+        &name(1000),
+        "--timeout=60s",
+    ]);
+    scene.kubectl(&[
+        "-n",
+        RELEASE,
+        "wait",
+        "--for=condition=Ready",
+        "pod",
+        "-l",
+        "app.kubernetes.io/component=gateway",
+        "--timeout=90s",
+    ]);
 }
 
 /// Initializes a session, calls the caller's own child, and opens the session's stream.

@@ -1,6 +1,8 @@
 //! What the service accounts may do, as the apiserver answers it, against a
 //! list that was reviewed.
 
+use std::fmt::Write as _;
+
 use crate::scene::{QUICKSTART, RELEASE, Scene};
 
 /// What is asked of every account, in every namespace: verbs and what they are tried on.
@@ -24,12 +26,8 @@ const RESOURCES: [&str; 16] = [
     "namespaces/quickstart",
 ];
 /// With a subresource each.
-const SUBRESOURCES: [(&str, &str); 4] = [
-    ("mcpservers.switchboard.dev", "status"),
-    ("pods", "exec"),
-    ("pods", "log"),
-    ("serviceaccounts", "token"),
-];
+const SUBRESOURCES: [(&str, &str); 4] =
+    [("mcpservers.switchboard.dev", "status"), ("pods", "exec"), ("pods", "log"), ("serviceaccounts", "token")];
 
 /// Asks for every verb on every resource, for each account, and compares what is allowed.
 pub(crate) fn are_as_reviewed(scene: &Scene) {
@@ -39,10 +37,11 @@ pub(crate) fn are_as_reviewed(scene: &Scene) {
             let asked = RESOURCES.iter().map(|resource| (*resource, None));
             let asked = asked.chain(SUBRESOURCES.iter().map(|(resource, sub)| (*resource, Some(*sub))));
             for (resource, sub) in asked {
-                let allowed: Vec<&str> = VERBS.into_iter().filter(|verb| may(scene, account, namespace, verb, (resource, sub))).collect();
+                let allowed: Vec<&str> =
+                    VERBS.into_iter().filter(|verb| may(scene, account, namespace, verb, (resource, sub))).collect();
                 if !allowed.is_empty() {
                     let resource = sub.map_or(resource.to_owned(), |sub| format!("{resource} --subresource={sub}"));
-                    found.push_str(&format!("{account} in {namespace}: {resource}: {}\n", allowed.join(", ")));
+                    let _ = writeln!(found, "{account} in {namespace}: {resource}: {}", allowed.join(", "));
                 }
             }
         }
@@ -52,8 +51,14 @@ pub(crate) fn are_as_reviewed(scene: &Scene) {
         std::fs::write(&reviewed, &found).unwrap();
     }
     let reviewed = std::fs::read_to_string(reviewed).unwrap();
-    assert_eq!(found, reviewed, "the rights are others than in tests/cluster/rights.txt; if that is right, UPDATE=1 tests/run cluster writes it");
-    assert!(found.lines().filter(|line| line.starts_with("gateway")).all(|line| line.ends_with(": get, list, watch")), "a gateway only reads");
+    assert_eq!(
+        found, reviewed,
+        "the rights are others than in tests/cluster/rights.txt; if that is right, UPDATE=1 tests/run cluster writes it"
+    );
+    assert!(
+        found.lines().filter(|line| line.starts_with("gateway")).all(|line| line.ends_with(": get, list, watch")),
+        "a gateway only reads"
+    );
 }
 
 fn may(scene: &Scene, account: &str, namespace: &str, verb: &str, (resource, sub): (&str, Option<&str>)) -> bool {

@@ -28,25 +28,43 @@ const GATEWAY_MIB: f64 = 150.0;
 
 /// Everything at once, then one change, then rest.
 pub(crate) fn stays_within_bounds(scene: &Scene) {
-    let (servers, groups, bindings, rest) = if tests::args::full() { (1000, 500, 20_000, 300) } else { (100, 50, 2_000, 30) };
+    let (servers, groups, bindings, rest) =
+        if tests::args::full() { (1000, 500, 20_000, 300) } else { (100, 50, 2_000, 30) };
     let upstream = Upstream::start_at(format!("{NODE}:0").parse().unwrap(), ten_tools());
     let started = Instant::now();
     let url = upstream.url();
-    let server = |number: usize| object("McpServer", &format!("s{number}"), json!({
-        "http": {"url": url, "transport": "StreamableHTTP"}, "sessionMode": "Shared",
-        "accessGroups": [{"name": format!("g{}", number % groups)}],
-    }));
+    let server = |number: usize| {
+        object(
+            "McpServer",
+            &format!("s{number}"),
+            json!({
+                "http": {"url": url, "transport": "StreamableHTTP"}, "sessionMode": "Shared",
+                "accessGroups": [{"name": format!("g{}", number % groups)}],
+            }),
+        )
+    };
     let group = |number: usize| object("McpAccessGroup", &format!("g{number}"), json!({"joinFrom": {"from": "Same"}}));
-    let binding = |number: usize| object("McpKeyBinding", &format!("b{number}"), json!({
-        "subject": {"type": "Key", "keys": [{"name": "k", "sha256": sha256(&key(number))}]},
-        "grants": {"accessGroups": [{"name": format!("g{}", number % groups)}]},
-    }));
+    let binding = |number: usize| {
+        object(
+            "McpKeyBinding",
+            &format!("b{number}"),
+            json!({
+                "subject": {"type": "Key", "keys": [{"name": "k", "sha256": sha256(&key(number))}]},
+                "grants": {"accessGroups": [{"name": format!("g{}", number % groups)}]},
+            }),
+        )
+    };
     make(scene, "McpAccessGroup", (0..groups).map(group).collect());
     make(scene, "McpServer", (0..servers).map(server).collect());
     make(scene, "McpKeyBinding", (0..bindings).map(binding).collect());
-    println!("  {servers} servers, {groups} groups, {bindings} bindings made in {:.0} s", started.elapsed().as_secs_f64());
+    println!(
+        "  {servers} servers, {groups} groups, {bindings} bindings made in {:.0} s",
+        started.elapsed().as_secs_f64()
+    );
     until("every status is written", Duration::from_secs(600), || {
-        (scene.metric(&scene.leader(), "switchboard_operator_statuses_waiting") == 0.0 && is_ready(scene, &format!("b{}", bindings - 1))).then_some(())
+        (scene.metric(&scene.leader(), "switchboard_operator_statuses_waiting") == 0.0
+            && is_ready(scene, &format!("b{}", bindings - 1)))
+        .then_some(())
     });
     scene.settled();
     let url = scene.url();
@@ -79,7 +97,10 @@ pub(crate) fn stays_within_bounds(scene: &Scene) {
     assert!(compile_ms < COMPILE_MS, "a compile takes {compile_ms:.0} ms");
     assert!(in_force < IN_FORCE_S, "a changed key is in force after {in_force:.2} s");
     assert!(bytes <= BYTES && statuses <= STATUSES, "{bytes} bytes, {statuses} statuses: {writes:?}");
-    assert!(operator_mib < OPERATOR_MIB && gateway_mib < GATEWAY_MIB, "operator {operator_mib:.0} MiB, gateway {gateway_mib:.0} MiB");
+    assert!(
+        operator_mib < OPERATOR_MIB && gateway_mib < GATEWAY_MIB,
+        "operator {operator_mib:.0} MiB, gateway {gateway_mib:.0} MiB"
+    );
     assert!(at_rest.is_empty(), "written at rest: {at_rest:?}");
 }
 
@@ -130,11 +151,19 @@ fn is_operators(write: &Write) -> bool {
 
 /// So many bindings beside what else is there, each with a key and a grant of its own.
 pub(crate) fn crowd(scene: &Scene, bindings: usize) {
-    let binding = |number: usize| object("McpKeyBinding", &format!("b{number}"), json!({
-        "subject": {"type": "Key", "keys": [{"name": "k", "sha256": sha256(&key(number))}]}, "grants": {},
-    }));
+    let binding = |number: usize| {
+        object(
+            "McpKeyBinding",
+            &format!("b{number}"),
+            json!({
+                "subject": {"type": "Key", "keys": [{"name": "k", "sha256": sha256(&key(number))}]}, "grants": {},
+            }),
+        )
+    };
     make(scene, "McpKeyBinding", (0..bindings).map(binding).collect());
-    until("every binding is in force", Duration::from_secs(600), || is_ready(scene, &format!("b{}", bindings - 1)).then_some(()));
+    until("every binding is in force", Duration::from_secs(600), || {
+        is_ready(scene, &format!("b{}", bindings - 1)).then_some(())
+    });
     until("every status is written", Duration::from_secs(600), || {
         (scene.metric(&scene.leader(), "switchboard_operator_statuses_waiting") == 0.0).then_some(())
     });
@@ -191,6 +220,9 @@ fn object(kind: &str, name: &str, spec: Value) -> DynamicObject {
 /// Ten tools of about one KiB each.
 fn ten_tools() -> Script {
     let description = "d".repeat(900);
-    let tool = |number: usize| Tool { members: format!(r#","description":"{description}""#), ..Tool::new(&format!("tool_{number}"), Does::Echo) };
+    let tool = |number: usize| Tool {
+        members: format!(r#","description":"{description}""#),
+        ..Tool::new(&format!("tool_{number}"), Does::Echo)
+    };
     Script { keep: false, sessions: false, ..Script::with((0..10).map(tool)) }
 }

@@ -1,6 +1,5 @@
 //! The node with the images, and what every scenario asks of it.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -53,7 +52,12 @@ pub(crate) struct Values {
 impl Default for Values {
     fn default() -> Self {
         let tag = env!("CARGO_PKG_VERSION").to_owned();
-        Self { tags: [tag.clone(), tag], mark: "0".to_owned(), operators: 2, namespaces: vec![QUICKSTART, "tenant-a", "tenant-b", "crowd"] }
+        Self {
+            tags: [tag.clone(), tag],
+            mark: "0".to_owned(),
+            operators: 2,
+            namespaces: vec![QUICKSTART, "tenant-a", "tenant-b", "crowd"],
+        }
     }
 }
 
@@ -62,14 +66,30 @@ impl Values {
         let Self { tags: [operator, gateway], mark, operators, namespaces } = self;
         let namespaces: Vec<String> = namespaces.iter().map(|it| format!("\"{it}\"")).collect();
         let json = [
-            ("operator.image".to_owned(), format!(r#"{{"repository":"localhost/switchboard-operator","tag":"{operator}","digest":"","pullPolicy":"Never"}}"#)),
-            ("gateway.image".to_owned(), format!(r#"{{"repository":"localhost/switchboard-gateway","tag":"{gateway}","digest":"","pullPolicy":"Never"}}"#)),
+            (
+                "operator.image".to_owned(),
+                format!(
+                    r#"{{"repository":"localhost/switchboard-operator","tag":"{operator}","digest":"","pullPolicy":"Never"}}"#
+                ),
+            ),
+            (
+                "gateway.image".to_owned(),
+                format!(
+                    r#"{{"repository":"localhost/switchboard-gateway","tag":"{gateway}","digest":"","pullPolicy":"Never"}}"#
+                ),
+            ),
             ("operator.replicas".to_owned(), operators.to_string()),
             ("gateway.replicas".to_owned(), "3".to_owned()),
             ("operator.podAnnotations".to_owned(), format!(r#"{{"mark":"{mark}"}}"#)),
             ("gateway.podAnnotations".to_owned(), format!(r#"{{"mark":"{mark}"}}"#)),
-            ("gateway.resources".to_owned(), r#"{"requests":{"cpu":"20m","memory":"64Mi"},"limits":{"memory":"1Gi"}}"#.to_owned()),
-            ("operator.resources".to_owned(), r#"{"requests":{"cpu":"20m","memory":"64Mi"},"limits":{"memory":"1Gi"}}"#.to_owned()),
+            (
+                "gateway.resources".to_owned(),
+                r#"{"requests":{"cpu":"20m","memory":"64Mi"},"limits":{"memory":"1Gi"}}"#.to_owned(),
+            ),
+            (
+                "operator.resources".to_owned(),
+                r#"{"requests":{"cpu":"20m","memory":"64Mi"},"limits":{"memory":"1Gi"}}"#.to_owned(),
+            ),
             ("watch.namespaces".to_owned(), format!("[{}]", namespaces.join(","))),
             ("settings".to_owned(), format!(r#"{{"stdio":{{"namespaces":["{QUICKSTART}","tenant-a"]}}}}"#)),
         ];
@@ -113,8 +133,13 @@ impl Scene {
     /// Applies manifests.
     pub(crate) fn apply(&self, manifests: &str) -> String {
         let mut apply = self.node.server().tool("kubectl");
-        let mut child = apply.args(["apply", "--server-side", "--force-conflicts", "-f", "-"])
-            .stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = apply
+            .args(["apply", "--server-side", "--force-conflicts", "-f", "-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         std::io::Write::write_all(&mut child.stdin.take().unwrap(), manifests.as_bytes()).unwrap();
         let output = child.wait_with_output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -124,7 +149,8 @@ impl Scene {
     /// Installs the chart, or brings the release to these values. Waits for nothing.
     pub(crate) fn helm_upgrade(&self, values: &Values) {
         let chart = repository().join("charts/switchboard");
-        let mut arguments = vec!["upgrade".to_owned(), "--install".to_owned(), RELEASE.to_owned(), chart.to_str().unwrap().to_owned()];
+        let mut arguments =
+            vec!["upgrade".to_owned(), "--install".to_owned(), RELEASE.to_owned(), chart.to_str().unwrap().to_owned()];
         arguments.extend(["--namespace".to_owned(), RELEASE.to_owned()]);
         arguments.extend(values.arguments());
         self.node.helm(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
@@ -133,7 +159,14 @@ impl Scene {
     /// Waits until both Deployments are as they were asked to be, pods that end included.
     pub(crate) fn rolled_out(&self) {
         for component in ["operator", "gateway"] {
-            self.kubectl(&["-n", RELEASE, "rollout", "status", &format!("deployment/{RELEASE}-{component}"), "--timeout=180s"]);
+            self.kubectl(&[
+                "-n",
+                RELEASE,
+                "rollout",
+                "status",
+                &format!("deployment/{RELEASE}-{component}"),
+                "--timeout=180s",
+            ]);
         }
         until("pods of before have ended", Duration::from_secs(120), || {
             self.gateways().iter().all(|pod| !pod.ends).then_some(())
@@ -158,7 +191,15 @@ impl Scene {
     /// The operator's pod that leads.
     pub(crate) fn leader(&self) -> Running {
         until("somebody leads", Duration::from_secs(40), || {
-            let holder = self.kubectl(&["-n", RELEASE, "get", "lease", &format!("{RELEASE}-operator"), "-o", "jsonpath={.spec.holderIdentity}"]);
+            let holder = self.kubectl(&[
+                "-n",
+                RELEASE,
+                "get",
+                "lease",
+                &format!("{RELEASE}-operator"),
+                "-o",
+                "jsonpath={.spec.holderIdentity}",
+            ]);
             self.operators().into_iter().find(|pod| !holder.is_empty() && holder.contains(&pod.name))
         })
     }
@@ -191,7 +232,15 @@ impl Scene {
 
     /// The fleet token.
     pub(crate) fn fleet_token(&self) -> String {
-        let encoded = self.kubectl(&["-n", RELEASE, "get", "secret", &format!("{RELEASE}-keys"), "-o", "jsonpath={.data.fleet-token}"]);
+        let encoded = self.kubectl(&[
+            "-n",
+            RELEASE,
+            "get",
+            "secret",
+            &format!("{RELEASE}-keys"),
+            "-o",
+            "jsonpath={.data.fleet-token}",
+        ]);
         String::from_utf8(base64::Engine::decode(&base64::prelude::BASE64_STANDARD, encoded).unwrap()).unwrap()
     }
 
@@ -217,9 +266,8 @@ impl Scene {
     /// A counter or gauge of a pod, all of its labels together; 0 while it is not there.
     pub(crate) fn metric(&self, pod: &Running, name: &str) -> f64 {
         let (_, text) = self.get(pod, "/metrics", None);
-        let of_name = text.lines().filter(|line| {
-            line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']))
-        });
+        let of_name =
+            text.lines().filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])));
         of_name.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
     }
 
@@ -235,7 +283,12 @@ impl Scene {
 
     /// The revision of the pointer, as its annotation says.
     pub(crate) fn written_revision(&self) -> u64 {
-        let text = self.member("configmap", RELEASE, &format!("{RELEASE}-snapshot"), r".metadata.annotations.switchboard\.dev/revision");
+        let text = self.member(
+            "configmap",
+            RELEASE,
+            &format!("{RELEASE}-snapshot"),
+            r".metadata.annotations.switchboard\.dev/revision",
+        );
         text.parse().unwrap_or_else(|_| panic!("the pointer says revision {text:?}"))
     }
 
@@ -293,11 +346,11 @@ pub(crate) fn succeeded(answer: &tests::client::Answer) -> bool {
 
 /// The SHA-256 of a key, as a binding has it.
 pub(crate) fn sha256(key: &str) -> String {
-    sha2::Digest::finalize(<sha2::Sha256 as sha2::Digest>::new_with_prefix(key)).iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    sha2::Digest::finalize(<sha2::Sha256 as sha2::Digest>::new_with_prefix(key)).iter().fold(
+        String::new(),
+        |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        },
+    )
 }
-
-/// The labels and names of what a scenario counts.
-pub(crate) type Counts = BTreeMap<String, usize>;

@@ -17,7 +17,8 @@ pub(crate) fn meet_in_both_orders(scene: &Scene) {
     scene.node.load(&images);
     let now = Values::default();
     let [operator_now, gateway_now] = now.tags.clone();
-    let tags = |operator: &str, gateway: &str| Values { tags: [operator.to_owned(), gateway.to_owned()], ..Values::default() };
+    let tags =
+        |operator: &str, gateway: &str| Values { tags: [operator.to_owned(), gateway.to_owned()], ..Values::default() };
     // The release of before, then each order of an upgrade, each followed by the way back.
     let steps = [
         (tags(BEFORE, BEFORE), "3"),
@@ -41,8 +42,23 @@ pub(crate) fn meet_in_both_orders(scene: &Scene) {
     let report = load.stop();
     let failures = report.failures();
     scene.figure("failed_calls_schemas", failures.len() as f64);
-    assert!(failures.is_empty(), "{} of {} failed: {:?}", failures.len(), report.sent(), &failures[..failures.len().min(5)]);
-    scene.kubectl(&["-n", QUICKSTART, "patch", "mcpserver", "lab", "--type=merge", "-p", r#"{"spec":{"tools":{"deny":["fail"]}}}"#]);
+    assert!(
+        failures.is_empty(),
+        "{} of {} failed: {:?}",
+        failures.len(),
+        report.sent(),
+        &failures[..failures.len().min(5)]
+    );
+    scene.kubectl(&[
+        "-n",
+        QUICKSTART,
+        "patch",
+        "mcpserver",
+        "lab",
+        "--type=merge",
+        "-p",
+        r#"{"spec":{"tools":{"deny":["fail"]}}}"#,
+    ]);
     scene.settled();
 }
 

@@ -105,9 +105,8 @@ pub(crate) fn a_leader_from_the_past_is_not_heard(scene: &Scene) {
 
 /// The operator loses the right to read bindings: nothing is unpublished, and it says what it cannot see.
 pub(crate) fn a_kind_that_cannot_be_listed_stays(scene: &Scene) {
-    let role = format!("{RELEASE}-operator-watch");
-    let roles = scene.kubectl(&["-n", QUICKSTART, "get", "roles", "-o", "name"]);
-    let role = roles.lines().find(|name| name.contains(&role)).or_else(|| roles.lines().next()).unwrap().to_owned();
+    let found = scene.kubectl(&["-n", QUICKSTART, "get", "roles", "-o", "name"]);
+    let role = found.lines().next().expect("the operator's role in a watched namespace").to_owned();
     let before = scene.kubectl(&["-n", QUICKSTART, "get", &role, "-o", "json"]);
     let mut parsed: serde_json::Value = serde_json::from_str(&before).unwrap();
     for rule in parsed["rules"].as_array_mut().unwrap() {
@@ -130,7 +129,15 @@ pub(crate) fn a_kind_that_cannot_be_listed_stays(scene: &Scene) {
     let report = load.stop();
     assert!(report.failures().is_empty(), "{:?}", report.failures().first());
     let original: serde_json::Value = serde_json::from_str(&before).unwrap();
-    scene.kubectl(&["-n", QUICKSTART, "patch", &role, "--type=merge", "-p", &json!({"rules": original["rules"]}).to_string()]);
+    scene.kubectl(&[
+        "-n",
+        QUICKSTART,
+        "patch",
+        &role,
+        "--type=merge",
+        "-p",
+        &json!({"rules": original["rules"]}).to_string(),
+    ]);
     until("the operator sees it again", Duration::from_secs(90), || {
         (scene.metric(&scene.leader(), "switchboard_operator_unknown_kinds") == 0.0).then_some(())
     });
@@ -174,7 +181,11 @@ fn mac(scene: &Scene) -> MacKey {
 /// Changes an object so that there is another revision, and waits until it is in force.
 fn touch_something(scene: &Scene, mark: &str) {
     let before = scene.written_revision();
-    let deny = if mark == "0" { r#"{"spec":{"tools":{"deny":["fail"]}}}"# } else { r#"{"spec":{"tools":{"deny":["fail","now"]}}}"# };
+    let deny = if mark == "0" {
+        r#"{"spec":{"tools":{"deny":["fail"]}}}"#
+    } else {
+        r#"{"spec":{"tools":{"deny":["fail","now"]}}}"#
+    };
     scene.kubectl(&["-n", QUICKSTART, "patch", "mcpserver", "lab", "--type=merge", "-p", deny]);
     until("the change is written", Duration::from_secs(30), || (scene.written_revision() > before).then_some(()));
     scene.settled();

@@ -34,7 +34,11 @@ const EXPECTED: [Expected; 12] = [
 
 /// Applies all of it, and looks at each condition and at what the callers get.
 pub(crate) fn get_what_was_consented_to(scene: &Scene) {
-    let manifests = MANIFESTS.replace("KEY-A", &sha256("sb-tenant-a")).replace("KEY-B", &sha256("sb-tenant-b")).replace("KEY-C", &sha256("sb-child")).replace("KEY-I", &sha256("sb-invited"));
+    let manifests = MANIFESTS
+        .replace("KEY-A", &sha256("sb-tenant-a"))
+        .replace("KEY-B", &sha256("sb-tenant-b"))
+        .replace("KEY-C", &sha256("sb-child"))
+        .replace("KEY-I", &sha256("sb-invited"));
     scene.apply(&manifests);
     for (kind, namespace, name, type_, status, reason) in EXPECTED {
         until(&format!("{kind} {namespace}/{name}: {type_}={status} {reason}"), Duration::from_secs(30), || {
@@ -87,7 +91,12 @@ fn egress_is_refused(scene: &Scene) {
         until(&format!("{url} is refused"), Duration::from_secs(40), || {
             let (_, status) = scene.get(&scene.gateways()[0], "/status", Some(&token));
             let status: serde_json::Value = serde_json::from_str(&status).unwrap();
-            let server = status["servers"].as_array().unwrap().iter().find(|it| it["name"] == format!("tenant-a/at-{name}")).cloned()?;
+            let server = status["servers"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .find(|it| it["name"] == format!("tenant-a/at-{name}"))
+                .cloned()?;
             let detail = server["detail"].as_str().unwrap_or_default().to_owned();
             (server["state"] == "unreachable" && detail.contains("not allowed")).then_some(())
         });

@@ -4,3 +4,8 @@
 pub fn full() -> bool {
     std::env::var_os("SWITCHBOARD_TESTS_FULL").is_some_and(|value| !value.is_empty() && value != "0")
 }
+
+/// Whether files that a test compares with are to be written anew, as `UPDATE=1` asks.
+pub fn update() -> bool {
+    std::env::var_os("UPDATE").is_some()
+}

@@ -8,6 +8,6 @@ mod leash;
 mod node;
 
 pub use account::Account;
-pub use api_server::{ApiServer, Component};
+pub use api_server::{ApiServer, Component, binaries, repository};
 pub use audit::Write;
 pub use node::{Node, Running};

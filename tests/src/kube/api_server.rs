@@ -164,7 +164,7 @@ pub(super) fn cluster_command(run: &Path) -> Command {
 }
 
 /// The root of this checkout.
-pub(super) fn repository() -> &'static Path {
+pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
@@ -183,7 +183,7 @@ pub(super) fn succeed(command: &mut Command) -> String {
 }
 
 /// Where kubectl, helm and Kubernetes are; built if they are not there yet.
-fn binaries() -> &'static Path {
+pub fn binaries() -> &'static Path {
     static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
         let printed = succeed(&mut Command::new(repository().join("tests/cluster/node/binaries")));
         PathBuf::from(printed.trim_end())
