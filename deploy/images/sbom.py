@@ -20,7 +20,7 @@ def component(kind, name, version, purl, licenses=None, sha256=None):
     found = {"type": kind, "bom-ref": purl, "name": name, "version": version, "purl": purl}
     if licenses:
         # Before SPDX expressions, crates wrote MIT/Apache-2.0.
-        found["licenses"] = [{"expression": licenses.replace("/", " OR ")}]
+        found["licenses"] = [{"expression": re.sub(r" */ *", " OR ", licenses)}]
     if sha256:
         found["hashes"] = [{"alg": "SHA-256", "content": sha256}]
     return found
