@@ -97,7 +97,7 @@ pub(crate) fn is_everywhere_within_a_second(scene: &Scene) {
 /// R40: a frozen pod keeps Propagated False for what it has not got.
 fn frozen_pod_has_nothing(scene: &Scene) {
     let frozen = scene.gateways().remove(0);
-    scene.node.signal(&frozen, Signal::STOP);
+    scene.signal(&frozen, Signal::STOP);
     scene.apply(&victim(1000));
     let others = until("the operator says who is missing", Duration::from_secs(10), || {
         let path = ".status.conditions[?(@.type=='Propagated')].message";
@@ -110,7 +110,7 @@ fn frozen_pod_has_nothing(scene: &Scene) {
         assert_eq!(scene.condition("mcpkeybinding", QUICKSTART, &name(1000), "Propagated"), "False");
         (started.elapsed() > Duration::from_secs(5)).then_some(())
     });
-    scene.node.signal(&frozen, Signal::CONT);
+    scene.signal(&frozen, Signal::CONT);
     scene.kubectl(&[
         "-n",
         QUICKSTART,
@@ -146,8 +146,8 @@ async fn hold(pod: SocketAddr, key: &str) -> tests::stream::Stream {
 
 /// Processes of the server `own`, of all pods.
 fn of_own(scene: &Scene) -> usize {
-    let of_pod = |pod: &tests::kube::Running| {
-        let process = u32::try_from(scene.node.process(pod).as_raw_nonzero().get()).unwrap();
+    let of_pod = |pod: &crate::scene::Running| {
+        let process = scene.process(pod);
         let arguments = |pid: u32| std::fs::read_to_string(format!("/proc/{pid}/environ")).unwrap_or_default();
         descendants(process).iter().filter(|child| arguments(child.pid).contains("OWN=yes")).count()
     };

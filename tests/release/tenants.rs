@@ -1,6 +1,7 @@
 //! Two namespaces as two tenants: what crosses from one to the other without
 //! consent is void, and the object that asks for it says why.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use tests::wait::until;
@@ -80,9 +81,10 @@ fn egress_is_refused(scene: &Scene) {
     ];
     let mut manifests = String::new();
     for (name, url) in &targets {
-        manifests.push_str(&format!(
-            "---\n{{apiVersion: switchboard.dev/v1alpha1, kind: McpServer, metadata: {{name: at-{name}, namespace: tenant-a, labels: {{tenants: \"\"}}}}, spec: {{http: {{url: \"{url}\"}}}}}}\n"
-        ));
+        let _ = writeln!(
+            manifests,
+            "---\n{{apiVersion: switchboard.dev/v1alpha1, kind: McpServer, metadata: {{name: at-{name}, namespace: tenant-a, labels: {{tenants: \"\"}}}}, spec: {{http: {{url: \"{url}\"}}}}}}"
+        );
     }
     scene.apply(&manifests);
     let token = scene.fleet_token();

@@ -1,17 +1,17 @@
 //! The node with the images, and what every scenario asks of it.
 
 use std::fmt::Write as _;
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::net::{IpAddr, SocketAddr};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use kube::Client;
+use rustix::process::Signal;
 use serde_json::Value;
 use tests::figures::Figures;
-use tests::kube::{Node, Running, repository};
+use tests::kube::{ApiServer, Cluster, Container, Node, RESTRICTED, repository};
 use tests::load::Plan;
 use tests::wait::until;
 use tokio::runtime::Runtime;
@@ -24,16 +24,26 @@ pub(crate) const QUICKSTART: &str = "quickstart";
 pub(crate) const BLUE: &str = "sb-quickstart-blue";
 /// Where the tests' own servers listen: the node's address, which pods reach.
 pub(crate) const NODE: &str = "10.77.0.1";
-/// Enforced in every namespace.
-const RESTRICTED: (&str, &str) = ("pod-security.kubernetes.io/enforce", "restricted");
-
 /// One cluster for all scenarios.
 pub(crate) struct Scene {
-    pub(crate) node: Node,
+    pub(crate) cluster: &'static Cluster,
     pub(crate) client: Client,
     pub(crate) figures: Figures,
-    images: PathBuf,
+    node: &'static Node,
     runtime: Runtime,
+}
+
+/// A pod whose container has been started.
+#[derive(Clone, Debug)]
+pub(crate) struct Running {
+    pub(crate) name: String,
+    pub(crate) ip: IpAddr,
+    pub(crate) is_ready: bool,
+    /// It was told to end.
+    pub(crate) ends: bool,
+    /// How often its container was started again.
+    pub(crate) restarts: u32,
+    container: Container,
 }
 
 /// How the chart is installed.
@@ -98,21 +108,26 @@ impl Values {
 }
 
 impl Scene {
-    /// Starts the node, takes the images in and makes the namespaces.
-    pub(crate) fn start() -> Self {
-        let images = std::env::var_os("SWITCHBOARD_TESTS_IMAGES").map(PathBuf::from);
-        let images = images.expect("SWITCHBOARD_TESTS_IMAGES names the folder of the images: use tests/run cluster");
-        let node = Node::start();
+    /// Starts the node with the images, or finds it, and makes the namespaces.
+    pub(crate) fn start() -> Option<Self> {
+        let cluster = Cluster::enter();
+        let node = cluster.node("a release that is disturbed, and its figures")?;
         // Made after this thread came into the node's network, so that its threads are there too.
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        node.load(&["operator.tar", "gateway.tar"].map(|name| images.join(name)));
         let client = runtime.block_on(async {
             for namespace in [RELEASE, QUICKSTART, "tenant-a", "tenant-b", "crowd"] {
-                node.server().namespace(namespace, &[RESTRICTED]).await;
+                if !cluster.api().try_kubectl(&["get", "namespace", namespace]).status.success() {
+                    cluster.api().namespace(namespace, &RESTRICTED).await;
+                }
             }
-            node.server().client().await
+            cluster.api().client().await
         });
-        Self { node, client, figures: Figures::of("cluster"), images, runtime }
+        Some(Self { cluster, client, figures: Figures::of("cluster"), node, runtime })
+    }
+
+    /// The control plane.
+    pub(crate) fn api(&self) -> &'static ApiServer {
+        self.cluster.api()
     }
 
     /// Runs a conversation.
@@ -120,19 +135,14 @@ impl Scene {
         self.runtime.block_on(conversation)
     }
 
-    /// A further folder of images, if it was built.
-    pub(crate) fn images(&self, folder: &str) -> PathBuf {
-        self.images.join(folder)
-    }
-
     /// What kubectl prints; it must succeed.
     pub(crate) fn kubectl(&self, arguments: &[&str]) -> String {
-        self.node.server().kubectl(arguments)
+        self.api().kubectl(arguments)
     }
 
     /// Applies manifests.
     pub(crate) fn apply(&self, manifests: &str) -> String {
-        let mut apply = self.node.server().tool("kubectl");
+        let mut apply = self.api().tool("kubectl");
         let mut child = apply
             .args(["apply", "--server-side", "--force-conflicts", "-f", "-"])
             .stdin(Stdio::piped())
@@ -153,7 +163,7 @@ impl Scene {
             vec!["upgrade".to_owned(), "--install".to_owned(), RELEASE.to_owned(), chart.to_str().unwrap().to_owned()];
         arguments.extend(["--namespace".to_owned(), RELEASE.to_owned()]);
         arguments.extend(values.arguments());
-        self.node.helm(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+        self.api().helm(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
     }
 
     /// Waits until both Deployments are as they were asked to be, pods that end included.
@@ -185,7 +195,34 @@ impl Scene {
 
     fn pods(&self, component: &str) -> Vec<Running> {
         let labels = format!("app.kubernetes.io/instance={RELEASE},app.kubernetes.io/component={component}");
-        self.block_on(self.node.pods(&self.client, RELEASE, &labels))
+        let pods = self.block_on(self.api().pods(RELEASE, &labels));
+        let running = pods.into_iter().filter_map(|mut pod| {
+            let container = pod.containers.pop()?;
+            Some(Running {
+                name: pod.name,
+                ip: pod.ip?,
+                is_ready: pod.ready,
+                ends: pod.terminating,
+                restarts: container.restarts,
+                container,
+            })
+        });
+        running.collect()
+    }
+
+    /// The first process of a pod's container.
+    pub(crate) fn process(&self, pod: &Running) -> u32 {
+        self.node.pid(&pod.container).unwrap_or_else(|| panic!("{} does not run", pod.name))
+    }
+
+    /// Sends a signal to it: SIGSTOP freezes, SIGCONT goes on, SIGKILL ends.
+    pub(crate) fn signal(&self, pod: &Running, signal: Signal) {
+        self.node.signal(&pod.container, signal);
+    }
+
+    /// Its resident memory, in MiB.
+    pub(crate) fn memory_mib(&self, pod: &Running) -> f64 {
+        tests::usage::rss_bytes(self.process(pod)) as f64 / f64::from(1 << 20)
     }
 
     /// The operator's pod that leads.
@@ -206,7 +243,8 @@ impl Scene {
 
     /// Where clients reach the gateway.
     pub(crate) fn service(&self) -> SocketAddr {
-        self.block_on(self.node.service(&self.client, RELEASE, &format!("{RELEASE}-gateway")))
+        let ip = self.block_on(self.api().service_ip(RELEASE, &format!("{RELEASE}-gateway")));
+        SocketAddr::new(ip, 80)
     }
 
     /// The same as a URL.
@@ -319,7 +357,7 @@ impl Scene {
             vec!["-n", RELEASE, "logs", "-l", "app.kubernetes.io/component=operator", "--tail=30", "--prefix"],
             vec!["-n", RELEASE, "logs", "-l", "app.kubernetes.io/component=gateway", "--tail=20", "--prefix"],
         ] {
-            let output = self.node.server().try_kubectl(&arguments);
+            let output = self.api().try_kubectl(&arguments);
             let _ = writeln!(told, "--- kubectl {}\n{}", arguments.join(" "), String::from_utf8_lossy(&output.stdout));
         }
         let lines: Vec<&str> = told.lines().collect();
@@ -329,7 +367,7 @@ impl Scene {
     /// `switchboard` of this build.
     pub(crate) fn switchboard(&self, arguments: &[&str]) -> std::process::Output {
         let mut command = Command::new(tests::process::binary());
-        command.args(arguments).env("KUBECONFIG", self.node.server().kubeconfig());
+        command.args(arguments).env("KUBECONFIG", self.api().kubeconfig());
         command.stdin(Stdio::null()).output().unwrap()
     }
 }

@@ -37,18 +37,18 @@ pub(crate) fn stays_within_bounds(scene: &Scene) {
         object(
             "McpServer",
             &format!("s{number}"),
-            json!({
+            &json!({
                 "http": {"url": url, "transport": "StreamableHTTP"}, "sessionMode": "Shared",
                 "accessGroups": [{"name": format!("g{}", number % groups)}],
             }),
         )
     };
-    let group = |number: usize| object("McpAccessGroup", &format!("g{number}"), json!({"joinFrom": {"from": "Same"}}));
+    let group = |number: usize| object("McpAccessGroup", &format!("g{number}"), &json!({"joinFrom": {"from": "Same"}}));
     let binding = |number: usize| {
         object(
             "McpKeyBinding",
             &format!("b{number}"),
-            json!({
+            &json!({
                 "subject": {"type": "Key", "keys": [{"name": "k", "sha256": sha256(&key(number))}]},
                 "grants": {"accessGroups": [{"name": format!("g{}", number % groups)}]},
             }),
@@ -80,8 +80,8 @@ pub(crate) fn stays_within_bounds(scene: &Scene) {
     let leader = scene.leader();
     let compiles = scene.metric(&leader, "switchboard_operator_compile_seconds_count");
     let compile_ms = scene.metric(&leader, "switchboard_operator_compile_seconds_sum") * 1000.0 / compiles;
-    let operator_mib = scene.node.memory_mib(&leader);
-    let gateway_mib = scene.gateways().iter().map(|pod| scene.node.memory_mib(pod)).fold(0.0, f64::max);
+    let operator_mib = scene.memory_mib(&leader);
+    let gateway_mib = scene.gateways().iter().map(|pod| scene.memory_mib(pod)).fold(0.0, f64::max);
     let at_rest = rest_for(scene, Duration::from_secs(rest));
 
     // The names promise the full size.
@@ -106,7 +106,7 @@ pub(crate) fn stays_within_bounds(scene: &Scene) {
 
 /// Changes the key of one binding: how long until every pod takes it, and all that the operator wrote for it.
 fn change_a_key(scene: &Scene) -> (f64, Vec<Write>) {
-    let already = scene.node.server().writes().len();
+    let already = scene.api().writes().len();
     let fresh = "sb-crowd-fresh";
     let patch = json!({"spec": {"subject": {"keys": [{"name": "k", "sha256": sha256(fresh)}]}}}).to_string();
     let pods = scene.gateways();
@@ -121,14 +121,14 @@ fn change_a_key(scene: &Scene) -> (f64, Vec<Write>) {
     }
     let took = started.elapsed().as_secs_f64();
     until("its status says so", Duration::from_secs(30), || is_ready(scene, "b7").then_some(()));
-    let writes = scene.node.server().writes().split_off(already);
+    let writes = scene.api().writes().split_off(already);
     (took, writes.into_iter().filter(is_operators).collect())
 }
 
 /// What is written while nothing changes. Leases are not counted: they say that somebody lives.
 fn rest_for(scene: &Scene, time: Duration) -> Vec<Write> {
     let writes = || -> Vec<Write> {
-        let all = scene.node.server().writes();
+        let all = scene.api().writes();
         all.into_iter().filter(|write| is_operators(write) && write.resource != "leases").collect()
     };
     // The last words about what was changed.
@@ -155,7 +155,7 @@ pub(crate) fn crowd(scene: &Scene, bindings: usize) {
         object(
             "McpKeyBinding",
             &format!("b{number}"),
-            json!({
+            &json!({
                 "subject": {"type": "Key", "keys": [{"name": "k", "sha256": sha256(&key(number))}]}, "grants": {},
             }),
         )
@@ -201,7 +201,9 @@ fn make(scene: &Scene, kind: &str, objects: Vec<DynamicObject>) {
             async move { api.create(&PostParams::default(), &object).await }
         });
         let results: Vec<_> = made.buffer_unordered(AT_ONCE).collect().await;
-        results.into_iter().for_each(|result| drop(result.unwrap()));
+        for result in results {
+            result.unwrap();
+        }
     });
 }
 
@@ -213,7 +215,7 @@ fn resource(kind: &str) -> ApiResource {
     ApiResource::from_gvk(&GroupVersionKind::gvk("switchboard.dev", "v1alpha1", kind))
 }
 
-fn object(kind: &str, name: &str, spec: Value) -> DynamicObject {
+fn object(kind: &str, name: &str, spec: &Value) -> DynamicObject {
     DynamicObject::new(name, &resource(kind)).within(CROWD).data(json!({"spec": spec}))
 }
 

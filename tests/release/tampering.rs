@@ -78,7 +78,7 @@ pub(crate) fn a_leader_from_the_past_is_not_heard(scene: &Scene) {
     scene.apply(&binding("past", key));
     scene.kubectl(&["-n", QUICKSTART, "wait", "--for=condition=Propagated", "mcpkeybinding", "past", "--timeout=60s"]);
     let frozen = scene.leader();
-    scene.node.signal(&frozen, Signal::STOP);
+    scene.signal(&frozen, Signal::STOP);
     let next = until("another operator leads", Duration::from_secs(60), || {
         let leader = scene.leader();
         (leader.name != frozen.name).then_some(leader)
@@ -86,7 +86,7 @@ pub(crate) fn a_leader_from_the_past_is_not_heard(scene: &Scene) {
     scene.kubectl(&["-n", QUICKSTART, "delete", "mcpkeybinding", "past"]);
     until("the key is dead", Duration::from_secs(30), || (status_of(scene, key) == 401).then_some(()));
     let revision = scene.written_revision();
-    scene.node.signal(&frozen, Signal::CONT);
+    scene.signal(&frozen, Signal::CONT);
     let started = Instant::now();
     let mut highest = revision;
     until("ten seconds pass", Duration::from_secs(15), || {

@@ -16,7 +16,7 @@ const SERVES_WITHIN: f64 = 10.0;
 pub(crate) fn serves_in_seconds(scene: &Scene) {
     let started = Instant::now();
     let crds = repository().join("charts/switchboard-crds");
-    scene.node.helm(&["install", "switchboard-crds", crds.to_str().unwrap(), "--namespace", RELEASE]);
+    scene.api().helm(&["install", "switchboard-crds", crds.to_str().unwrap(), "--namespace", RELEASE]);
     scene.helm_upgrade(&Values::default());
     apply_quickstart(scene);
     first_call(scene);
@@ -43,10 +43,10 @@ pub(crate) fn serves_in_seconds(scene: &Scene) {
 
 /// Installs what is not there, for a scenario that runs alone.
 pub(crate) fn ensure(scene: &Scene) {
-    let there = scene.node.server().try_kubectl(&["-n", RELEASE, "get", "deployment", &format!("{RELEASE}-gateway")]);
+    let there = scene.api().try_kubectl(&["-n", RELEASE, "get", "deployment", &format!("{RELEASE}-gateway")]);
     if !there.status.success() {
         let crds = repository().join("charts/switchboard-crds");
-        scene.node.helm(&["upgrade", "--install", "switchboard-crds", crds.to_str().unwrap(), "--namespace", RELEASE]);
+        scene.api().helm(&["upgrade", "--install", "switchboard-crds", crds.to_str().unwrap(), "--namespace", RELEASE]);
         scene.helm_upgrade(&Values::default());
         apply_quickstart(scene);
         scene.rolled_out();
@@ -80,7 +80,7 @@ pub(crate) fn upgrades_under_load(scene: &Scene) {
     scene.rolled_out();
     let between = scene.gateways();
     assert!(before.iter().all(|old| between.iter().all(|new| new.name != old.name)), "every pod is another one now");
-    scene.node.helm(&["rollback", RELEASE, "--namespace", RELEASE]);
+    scene.api().helm(&["rollback", RELEASE, "--namespace", RELEASE]);
     scene.rolled_out();
     let report = load.stop();
     let failures = report.failures();
@@ -111,7 +111,7 @@ pub(crate) fn leaves_objects_and_comes_back(scene: &Scene) {
         let sent: f64 = pods.iter().map(|pod| scene.metric(pod, "switchboard_permits_total")).sum();
         (sent > 0.0).then_some(())
     });
-    scene.node.helm(&["uninstall", RELEASE, "--namespace", RELEASE]);
+    scene.api().helm(&["uninstall", RELEASE, "--namespace", RELEASE]);
     let answer = under_way.join().unwrap().expect("the call that was under way is answered");
     assert!(succeeded(&answer), "{answer:?}");
     until("every pod has ended", Duration::from_secs(90), || scene.gateways().is_empty().then_some(()));

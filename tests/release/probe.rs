@@ -7,11 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use tests::kube::Running;
 use tests::wait::until;
 use tokio::time::MissedTickBehavior;
 
-use crate::scene::{client_of, succeeded};
+use crate::scene::{Running, client_of, succeeded};
 
 /// Between two calls to a pod.
 const INTERVAL: Duration = Duration::from_millis(10);

@@ -13,8 +13,9 @@ const BEFORE: &str = "before";
 
 /// Goes through every meeting under load; after each step a change has to arrive.
 pub(crate) fn meet_in_both_orders(scene: &Scene) {
-    let images = ["operator.tar", "gateway.tar"].map(|name| scene.images("before").join(name));
-    scene.node.load(&images);
+    for image in ["before/operator", "before/gateway"] {
+        scene.cluster.load(image);
+    }
     let now = Values::default();
     let [operator_now, gateway_now] = now.tags.clone();
     let tags =

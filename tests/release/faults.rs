@@ -20,11 +20,11 @@ pub(crate) fn operators_are_killed(scene: &Scene) {
         let operators = scene.operators();
         assert_eq!(operators.len(), 2, "{operators:?}");
         for pod in &operators {
-            scene.node.signal(pod, Signal::KILL);
+            scene.signal(pod, Signal::KILL);
         }
         until("both are started again", Duration::from_secs(60), || {
             let now = scene.operators();
-            let again = |old: &tests::kube::Running| {
+            let again = |old: &crate::scene::Running| {
                 now.iter().any(|pod| pod.name == old.name && pod.restarts > old.restarts && pod.is_ready)
             };
             operators.iter().all(again).then_some(())
@@ -82,7 +82,7 @@ pub(crate) fn a_pod_is_killed(scene: &Scene) {
     let load = under_way(scene);
     let pod = scene.gateways().remove(0);
     let killed = load.elapsed();
-    scene.node.signal(&pod, Signal::KILL);
+    scene.signal(&pod, Signal::KILL);
     until("it is started again", Duration::from_secs(60), || {
         scene.gateways().iter().any(|it| it.name == pod.name && it.restarts > pod.restarts && it.is_ready).then_some(())
     });
@@ -97,19 +97,19 @@ pub(crate) fn a_pod_is_killed(scene: &Scene) {
 
 /// The apiserver is stopped for a minute, and in it a gateway's container is killed; then etcd is restarted.
 pub(crate) fn the_apiserver_is_away(scene: &Scene) {
-    let server = scene.node.server();
+    let server = scene.api();
     scene.apply(WITH_SECRET);
     scene.kubectl(&["-n", QUICKSTART, "wait", "--for=condition=Propagated", "mcpserver", "guarded", "--timeout=60s"]);
     scene.settled();
     let pods = scene.gateways();
     let pod = pods[0].clone();
-    let process = scene.node.process(&pod);
+    let process = scene.process(&pod);
     let load = under_way(scene);
     server.stop(Component::ApiServer);
     let stopped = Instant::now();
     let killed = load.elapsed();
-    scene.node.signal(&pod, Signal::KILL);
-    scene.node.gone(process);
+    scene.signal(&pod, Signal::KILL);
+    until("the process is gone", Duration::from_secs(30), || (!tests::usage::lives(process)).then_some(()));
     let url = format!("http://{}:8080/mcp", pod.ip);
     let died = Instant::now();
     scene.block_on(until_async("the container serves again", Duration::from_secs(60), async || {
@@ -142,9 +142,9 @@ pub(crate) fn the_apiserver_is_away(scene: &Scene) {
 
 fn etcd_is_restarted(scene: &Scene) {
     let load = under_way(scene);
-    scene.node.server().restart(Component::Etcd);
+    scene.api().restart(Component::Etcd);
     let before = until("the apiserver answers again", Duration::from_secs(60), || {
-        let output = scene.node.server().try_kubectl(&["get", "--raw=/readyz"]);
+        let output = scene.api().try_kubectl(&["get", "--raw=/readyz"]);
         output.status.success().then(|| scene.written_revision())
     });
     scene.kubectl(&[

@@ -46,14 +46,14 @@ pub(crate) fn are_as_reviewed(scene: &Scene) {
             }
         }
     }
-    let reviewed = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("cluster/rights.txt");
+    let reviewed = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("release/rights.txt");
     if tests::args::update() {
         std::fs::write(&reviewed, &found).unwrap();
     }
     let reviewed = std::fs::read_to_string(reviewed).unwrap();
     assert_eq!(
         found, reviewed,
-        "the rights are others than in tests/cluster/rights.txt; if that is right, UPDATE=1 tests/run cluster writes it"
+        "the rights are others than in tests/release/rights.txt; if that is right, UPDATE=1 tests/run cluster writes it"
     );
     assert!(
         found.lines().filter(|line| line.starts_with("gateway")).all(|line| line.ends_with(": get, list, watch")),
@@ -66,5 +66,5 @@ fn may(scene: &Scene, account: &str, namespace: &str, verb: &str, (resource, sub
     let sub = sub.map(|sub| format!("--subresource={sub}"));
     let mut arguments = vec!["auth", "can-i", verb, resource, "-n", namespace, &user, "-q"];
     arguments.extend(sub.as_deref());
-    scene.node.server().try_kubectl(&arguments).status.success()
+    scene.api().try_kubectl(&arguments).status.success()
 }
