@@ -317,7 +317,8 @@ mod tests {
 
     #[test]
     fn r40_a_pod_that_cannot_be_asked_runs_nothing_that_counts() {
-        let member = |serves, answers| Member { name: "p".to_owned(), serves, report: Some(Report::of_revision(7)), answers };
+        let member =
+            |serves, answers| Member { name: "p".to_owned(), serves, report: Some(Report::of_revision(7)), answers };
         let pods = [("a", member(true, true)), ("b", member(true, false)), ("c", member(false, true))];
         let pods = pods.map(|(uid, member)| (uid.to_owned(), member));
         let view = View { complete: true, pods: Arc::new(pods.into()), ..View::default() };

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -141,19 +141,18 @@ impl Scene {
     }
 
     /// Applies manifests.
-    pub(crate) fn apply(&self, manifests: &str) -> String {
-        let mut apply = self.api().tool("kubectl");
-        let mut child = apply
-            .args(["apply", "--server-side", "--force-conflicts", "-f", "-"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        std::io::Write::write_all(&mut child.stdin.take().unwrap(), manifests.as_bytes()).unwrap();
-        let output = child.wait_with_output().unwrap();
+    pub(crate) fn apply(&self, manifests: &str) {
+        let output = self.try_apply(manifests);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// The same, whether it succeeds or not.
+    pub(crate) fn try_apply(&self, manifests: &str) -> Output {
+        let mut kubectl = self.api().tool("kubectl");
+        kubectl.args(["apply", "--server-side", "--force-conflicts", "-f", "-"]);
+        let mut child = kubectl.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), manifests.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
     }
 
     /// Installs the chart, or brings the release to these values. Waits for nothing.
@@ -365,7 +364,7 @@ impl Scene {
     }
 
     /// `switchboard` of this build.
-    pub(crate) fn switchboard(&self, arguments: &[&str]) -> std::process::Output {
+    pub(crate) fn switchboard(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(tests::process::binary());
         command.args(arguments).env("KUBECONFIG", self.api().kubeconfig());
         command.stdin(Stdio::null()).output().unwrap()

@@ -11,7 +11,7 @@ use crate::scene::{RELEASE, Scene, client_of, sha256, succeeded};
 /// An object, and the condition that it must have: kind, namespace, name, type, status, reason.
 type Expected = (&'static str, &'static str, &'static str, &'static str, &'static str, &'static str);
 
-const EXPECTED: [Expected; 12] = [
+const EXPECTED: [Expected; 9] = [
     // Neither may hold the other's server.
     ("mcpkeybinding", "tenant-a", "to-b", "ResolvedRefs", "False", "NotPermitted"),
     ("mcpkeybinding", "tenant-b", "to-a", "ResolvedRefs", "False", "NotPermitted"),
@@ -24,11 +24,6 @@ const EXPECTED: [Expected; 12] = [
     ("mcpkeybinding", "tenant-b", "to-nothing", "ResolvedRefs", "False", "NotPermitted"),
     // With consent both ways work.
     ("mcpkeybinding", "tenant-b", "invited", "Ready", "True", "Ready"),
-    // A tenant does not speak for the company.
-    ("mcpkeybinding", "tenant-a", "anonymous", "Accepted", "False", "NotAPlatformNamespace"),
-    // Bare names and children only where the settings say so.
-    ("mcpserver", "tenant-b", "child", "Accepted", "False", "StdioNotAllowed"),
-    ("mcpserver", "tenant-b", "bare", "Accepted", "False", "BareNotAllowed"),
     // A Secret without the label is none.
     ("mcpserver", "tenant-a", "unlabelled", "ResolvedRefs", "False", "SecretNotUsable"),
 ];
@@ -48,6 +43,7 @@ pub(crate) fn get_what_was_consented_to(scene: &Scene) {
             (found == format!("{status} {reason}")).then_some(())
         });
     }
+    are_refused_when_applied(scene);
     egress_is_refused(scene);
     scene.settled();
     let url = scene.url();
@@ -64,6 +60,27 @@ pub(crate) fn get_what_was_consented_to(scene: &Scene) {
         scene.kubectl(&["-n", namespace, "delete", "mcpserver,mcpaccessgroup,mcpkeybinding,secret", "-l", "tenants"]);
     }
     scene.settled();
+}
+
+/// What the settings do not let a tenant have is refused by the admission policies, in the words of the compiler.
+fn are_refused_when_applied(scene: &Scene) {
+    let of = |kind: &str, namespace: &str, spec: &str| {
+        format!(
+            "{{apiVersion: switchboard.dev/v1alpha1, kind: {kind}, metadata: {{name: refused, namespace: {namespace}}}, spec: {spec}}}"
+        )
+    };
+    let stdio = "{stdio: {command: switchboard, args: [demo-server]}}";
+    let bare = "{http: {url: \"http://10.77.0.1:1/mcp\"}, naming: {type: Bare}}";
+    let anonymous = "{subject: {type: Anonymous}, grants: {}}";
+    for (manifest, words) in [
+        (of("McpServer", "tenant-b", stdio), "do not let this namespace, or this command, start child processes"),
+        (of("McpServer", "tenant-b", bare), "do not let this namespace publish bare names"),
+        (of("McpKeyBinding", "tenant-a", anonymous), "only a platform namespace may have a subject User or Anonymous"),
+    ] {
+        let refused = scene.try_apply(&manifest);
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(!refused.status.success() && said.contains(words), "{manifest}: {said}");
+    }
 }
 
 /// R20: servers at the metadata service, at loopback, at the apiserver and at the gateway itself are not connected to.
@@ -117,10 +134,6 @@ const MANIFESTS: &str = r#"---
 ---
 {apiVersion: switchboard.dev/v1alpha1, kind: McpServer, metadata: {name: closed-b, namespace: tenant-b, labels: {tenants: ""}}, spec: {http: {url: "http://10.77.0.1:1/mcp"}}}
 ---
-{apiVersion: switchboard.dev/v1alpha1, kind: McpServer, metadata: {name: child, namespace: tenant-b, labels: {tenants: ""}}, spec: {stdio: {command: switchboard, args: [demo-server]}}}
----
-{apiVersion: switchboard.dev/v1alpha1, kind: McpServer, metadata: {name: bare, namespace: tenant-b, labels: {tenants: ""}}, spec: {http: {url: "http://10.77.0.1:1/mcp"}, naming: {type: Bare}}}
----
 {apiVersion: switchboard.dev/v1alpha1, kind: McpServer, metadata: {name: unlabelled, namespace: tenant-a, labels: {tenants: ""}}, spec: {http: {url: "http://10.77.0.1:1/mcp"}, auth: {type: Bearer, bearer: {valueFrom: {secretKeyRef: {name: plain, key: token}}}}}}
 ---
 {apiVersion: switchboard.dev/v1alpha1, kind: McpServer, metadata: {name: joins-b, namespace: tenant-a, labels: {tenants: ""}}, spec: {http: {url: "http://10.77.0.1:1/mcp"}, accessGroups: [{name: group-b, namespace: tenant-b}]}}
@@ -142,6 +155,4 @@ const MANIFESTS: &str = r#"---
 {apiVersion: switchboard.dev/v1alpha1, kind: McpKeyBinding, metadata: {name: child-of-a, namespace: tenant-b, labels: {tenants: ""}}, spec: {subject: {type: Key, keys: [{name: k, sha256: KEY-C}]}, team: a}}
 ---
 {apiVersion: switchboard.dev/v1alpha1, kind: McpKeyBinding, metadata: {name: invited, namespace: tenant-b, labels: {tenants: ""}}, spec: {subject: {type: Key, keys: [{name: k, sha256: KEY-I}]}, grants: {servers: [{name: open-a, namespace: tenant-a}]}}}
----
-{apiVersion: switchboard.dev/v1alpha1, kind: McpKeyBinding, metadata: {name: anonymous, namespace: tenant-a, labels: {tenants: ""}}, spec: {subject: {type: Anonymous}, grants: {servers: [{name: closed-a}]}}}
 "#;
