@@ -49,7 +49,7 @@ pub enum ClusterError {
 pub async fn run(options: Options, mut stop: watch::Receiver<bool>) -> Result<(), ClusterError> {
     let admin = Admin::new(Askers::of_fleet(), Owner::begin(None)?.boot, Arc::default());
     let (port, at) = node::open_admin(options.node.admin, admin.clone()).await?;
-    tracing::info!("the admin port is {at}");
+    tracing::info!(admin = %at, "the admin port is open");
     let config = cluster::config().await?;
     let own = options.node.peers.as_ref().map(|peers| peers.listen.ip());
     let mut installation = Installation::new(&options, &config.cluster_url, own);
@@ -71,7 +71,7 @@ pub async fn run(options: Options, mut stop: watch::Receiver<bool>) -> Result<()
     installation.refuse(&mut policy);
     let node = Node::begin(&options.node, listeners, identity, (table, policy), (port, at))?;
     let Addresses { mcp, peers, .. } = node.addresses;
-    tracing::info!(peers = ?peers, "serves http://{mcp}/mcp");
+    tracing::info!(%mcp, peers = peers.map(tracing::field::display), "requests are taken");
     let gateway = node.gateway.clone();
     let following = async {
         tokio::join!(source.follow(&gateway), installation.keep(&gateway));
