@@ -57,7 +57,7 @@ pub async fn run(options: Options, mut stop: watch::Receiver<bool>) -> Result<()
     let header = options.node.client_side_auth_header.clone();
     let mut source = Cluster::begin(config, release, options.kept.as_deref(), header, admin)?;
     let table = tokio::select! {
-        table = source.first() => table,
+        (table, ()) = async { tokio::join!(source.first(), installation.look(None)) } => table,
         () = stopped(&mut stop) => {
             port.end().await;
             return Ok(());
@@ -67,7 +67,6 @@ pub async fn run(options: Options, mut stop: watch::Receiver<bool>) -> Result<()
     let Some(identity) = source.identity() else { unreachable!("a table without keys") };
     let listeners = node::listen(&options.node, identity.credentials.as_ref()).await?;
     let mut policy = EgressPolicy::default();
-    installation.look(None).await;
     installation.refuse(&mut policy);
     let node = Node::begin(&options.node, listeners, identity, (table, policy), (port, at))?;
     let Addresses { mcp, peers, .. } = node.addresses;

@@ -61,7 +61,8 @@ impl Refused {
 impl Standing {
     /// Nothing is in force. `metrics` counts what is refused.
     pub fn new(metrics: Arc<Metrics>) -> Self {
-        Self { now: RwLock::default(), metrics }
+        let now = Now { waiting: "this process has just begun".to_owned(), ..Now::default() };
+        Self { now: RwLock::new(now), metrics }
     }
 
     /// What the snapshot in force came from.

@@ -43,7 +43,7 @@ pub(crate) struct Start<'a> {
 impl<'a> Start<'a> {
     /// By somebody who may do everything, with what was last in force kept.
     pub(crate) fn of(server: &ApiServer, release: &'a Release) -> Self {
-        Self { kubeconfig: server.kubeconfig(), namespace: &release.namespace, arguments: Vec::new() }
+        Self { kubeconfig: server.kubeconfig().to_owned(), namespace: &release.namespace, arguments: Vec::new() }
     }
 }
 

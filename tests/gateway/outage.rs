@@ -108,3 +108,19 @@ async fn without_apiserver_and_without_anything_kept_it_waits_and_says_so() {
     server.resume(Component::ApiServer);
     gateway.ready().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r42_a_pod_that_has_been_without_news_for_too_long_is_not_ready_where_the_settings_say_so() {
+    let mut scene = Scene::new().await;
+    let mut compiled = scene.release.compile(&scene.upstream.url(), &["me"]);
+    compiled.snapshot.settings.snapshot_max_age_seconds = Some(10);
+    scene.release.write(&compiled, 11).await;
+    scene.gateway.runs(11).await;
+    scene.server.stop(Component::ApiServer);
+    let began = Instant::now();
+    scene.gateway.unready("snapshotMaxAgeSeconds is 10").await;
+    assert!(began.elapsed() >= Duration::from_secs(10), "{:?}", began.elapsed());
+    call(&mut scene.gateway.client()).await;
+    scene.server.resume(Component::ApiServer);
+    scene.gateway.ready().await;
+}
