@@ -49,7 +49,7 @@ pub(crate) struct RunArgs {
     /// The address for clients.
     #[arg(long, default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
-    /// The address of the admin port: /livez /readyz /metrics /status.
+    /// The address of the admin port: /livez /readyz /metrics, and, on loopback only, /status /revision.
     #[arg(long, default_value = "127.0.0.1:9090")]
     pub(crate) admin: SocketAddr,
     /// The peer ports of other processes that serve the same directory with the same state directory, as HOST:PORT,
