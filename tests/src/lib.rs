@@ -18,6 +18,7 @@ pub mod balancer;
 pub mod client;
 pub mod figures;
 pub mod fleet;
+pub mod http2;
 pub mod kube;
 pub mod load;
 pub mod manifests;

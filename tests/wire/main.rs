@@ -23,6 +23,7 @@ mod fuzz;
 mod get_stream;
 mod headers;
 mod hosts;
+mod http2;
 mod inbound_sse;
 mod inbound_sse_sessions;
 mod input_required;
