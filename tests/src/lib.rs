@@ -15,6 +15,7 @@
 
 pub mod args;
 pub mod balancer;
+pub mod certificates;
 pub mod client;
 pub mod figures;
 pub mod fleet;
