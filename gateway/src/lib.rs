@@ -56,6 +56,7 @@ pub mod own_list;
 pub mod own_set;
 pub mod owned;
 pub mod owner;
+pub mod passed_stream;
 pub mod peer;
 pub mod peers;
 pub mod permit;

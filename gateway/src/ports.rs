@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
 use crate::admin::AdminPort;
@@ -21,7 +21,7 @@ use crate::peers::{Peers, port};
 use crate::proxy;
 use crate::serve::serve;
 
-/// How long requests of peers may go on, where nothing is left to wait for.
+/// How long answers may take where nothing is left to wait for.
 const LAST: Duration = Duration::from_secs(1);
 
 /// How long the end may take.
@@ -111,8 +111,9 @@ impl Ports {
         if self.certificates.is_some() { "https" } else { "http" }
     }
 
-    /// Ends them: first nobody is to ask any more, then no connection is taken, and what has begun ends by itself, or
-    /// when patience does. The others reach what is kept here, and hear that it is not ready, until the last of it has ended.
+    /// Ends them: first nobody is to ask any more, then no connection is taken, and what has begun ends by itself, or is
+    /// told, when patience ends, that it does. The others reach what is kept here, and hear that it is not ready, until the
+    /// last of it has ended.
     pub async fn end(self, patience: Patience) {
         self.gateway.drain.leave();
         if let Some((_, drain)) = &self.peers {
@@ -120,12 +121,16 @@ impl Ports {
         }
         sleep(patience.leave).await;
         let until = Instant::now() + patience.drain;
-        self.gateway.drain.close(until);
+        self.gateway.drain.close(until + LAST);
         // These would go on for ever: their clients come back to another process, or to this one's successor.
         self.gateway.clients.close();
         self.gateway.sse.leave();
         // They end because they are told to; a panic of theirs was reported where it happened.
-        let _ = self.mcp.await;
+        let mut mcp = self.mcp;
+        if timeout_at(until, &mut mcp).await.is_err() {
+            self.gateway.end_calls();
+            let _ = mcp.await;
+        }
         if let Some(certificates) = self.certificates {
             certificates.abort();
         }
