@@ -9,7 +9,7 @@ use crate::admin::{Admin, Askers};
 use crate::egress::EgressPolicy;
 use crate::node::{self, ListenError, Node, stopped};
 use crate::owner::Owner;
-use crate::ports::{Addresses, Patience};
+use crate::ports::Patience;
 use crate::seal::NoRandomness;
 use crate::source::cluster::{self, Cluster, NoApiServer};
 
@@ -69,8 +69,8 @@ pub async fn run(options: Options, mut stop: watch::Receiver<bool>) -> Result<()
     let mut policy = EgressPolicy::default();
     installation.refuse(&mut policy);
     let node = Node::begin(&options.node, listeners, identity, (table, policy), (port, at))?;
-    let Addresses { mcp, peers, .. } = node.addresses;
-    tracing::info!(%mcp, peers = peers.map(tracing::field::display), "requests are taken");
+    let peers = node.addresses.peers.map(tracing::field::display);
+    tracing::info!(mcp = node.url(), peers, "requests are taken");
     let gateway = node.gateway.clone();
     let following = async {
         tokio::join!(source.follow(&gateway), installation.keep(&gateway));
