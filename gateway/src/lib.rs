@@ -16,6 +16,7 @@ pub mod caller_part;
 pub mod canonical;
 pub mod capabilities;
 pub mod catalogue;
+pub mod check;
 pub mod client_session;
 pub mod clock;
 pub mod connections;
