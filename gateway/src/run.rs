@@ -275,6 +275,6 @@ mod tests {
         let (access, namespaces) = (vec![vec![]], vec!["p".to_owned()]);
         let snapshot = Snapshot { access, namespaces, callers, ..Snapshot::default() };
         assert!(split(&snapshot).unwrap().len() > 1);
-        assert_eq!(restored(&snapshot, 1, &MacKey([1; 32])).unwrap(), snapshot);
+        assert_eq!(restored(&snapshot, 1, &MacKey([1; 32])).unwrap().0, snapshot);
     }
 }

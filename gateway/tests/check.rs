@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use gateway::check::{CheckError, check};
+use gateway::node;
 use gateway::run::{Event, Options, run};
 use http::StatusCode;
 use tempfile::TempDir;
@@ -27,18 +28,17 @@ async fn gateway(manifest: &str) -> (String, (TempDir, watch::Sender<bool>, mpsc
     let directory = folder.path().join("manifests");
     std::fs::create_dir(&directory).unwrap();
     std::fs::write(directory.join("all.yaml"), manifest).unwrap();
-    let options = Options {
-        directory,
+    let node = node::Options {
         listen: ([127, 0, 0, 1], 0).into(),
         admin: ([127, 0, 0, 1], 0).into(),
         peers: None,
-        state: folder.path().join("state"),
         cache: folder.path().join("cache"),
         scratch: folder.path().join("scratch"),
         binary: "switchboard".into(),
         environment: Vec::new(),
         client_side_auth_header: None,
     };
+    let options = Options { directory, state: folder.path().join("state"), node };
     let (sender, mut events) = mpsc::channel(64);
     let (stop, stopping) = watch::channel(false);
     tokio::spawn(async move { run(options, sender, stopping).await.unwrap() });
