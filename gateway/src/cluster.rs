@@ -9,7 +9,7 @@ use crate::admin::{Admin, Askers};
 use crate::egress::EgressPolicy;
 use crate::node::{self, ListenError, Node, stopped};
 use crate::owner::Owner;
-use crate::ports::{Addresses, Patience};
+use crate::ports::Patience;
 use crate::seal::NoRandomness;
 use crate::source::cluster::{self, Cluster, NoApiServer};
 
@@ -70,8 +70,7 @@ pub async fn run(options: Options, mut stop: watch::Receiver<bool>) -> Result<()
     installation.look(None).await;
     installation.refuse(&mut policy);
     let node = Node::begin(&options.node, listeners, identity, (table, policy), (port, at))?;
-    let Addresses { mcp, peers, .. } = node.addresses;
-    tracing::info!(peers = ?peers, "serves http://{mcp}/mcp");
+    tracing::info!(peers = ?node.addresses.peers, "serves {}", node.url());
     let gateway = node.gateway.clone();
     let following = async {
         tokio::join!(source.follow(&gateway), installation.keep(&gateway));

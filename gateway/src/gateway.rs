@@ -230,6 +230,19 @@ impl Gateway {
         &self.connectors.egress
     }
 
+    /// Ends the calls that are still under way where the process does: their clients are told, and so are their servers.
+    pub fn end_calls(&self) {
+        self.drain.give_up();
+        // Each call looks again, as it does at a new revision.
+        self.revision.send_modify(|_| {});
+    }
+
+    /// Returns when calls were ended.
+    pub async fn calls_end(&self) {
+        let mut revision = self.revision.subscribe();
+        while !self.drain.is_over() && revision.changed().await.is_ok() {}
+    }
+
     /// Ends the sessions with servers that are there for one client.
     pub fn end_client(&self, client: &Nonce) {
         for upstreams in self.upstreams.lock().values() {

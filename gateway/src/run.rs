@@ -161,8 +161,8 @@ impl Local {
         events: mpsc::Sender<Event>,
         stop: watch::Receiver<bool>,
     ) {
-        let Addresses { mcp, admin, peers } = node.addresses;
-        let listening = Event::Listening { mcp: format!("http://{mcp}/mcp"), admin: format!("http://{admin}"), peers };
+        let Addresses { admin, peers, .. } = node.addresses;
+        let listening = Event::Listening { mcp: node.url(), admin: format!("http://{admin}"), peers };
         let teller = Teller::new(node.gateway.clone(), events);
         let teller = tokio::spawn(teller.run(listening, self.files.subscribe(), node.ready()));
         let patience = if peers.is_some() { Patience::AMONG_PEERS } else { Patience::ALONE };

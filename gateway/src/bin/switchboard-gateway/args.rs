@@ -50,6 +50,10 @@ pub(crate) struct RunArgs {
     /// The address for clients.
     #[arg(long, default_value = "0.0.0.0:8080")]
     pub(crate) listen: SocketAddr,
+    /// A directory with tls.crt and tls.key, as a Secret of type kubernetes.io/tls is mounted: clients are served over TLS
+    /// (HTTP/2 or HTTP/1.1), with a new pair once the files change. Default: clear text.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tls_certificates: Option<PathBuf>,
     /// The address of the admin port: /livez /readyz /metrics, and, with the fleet's token, /status /revision.
     #[arg(long, default_value = "0.0.0.0:9090")]
     pub(crate) admin: SocketAddr,
@@ -154,6 +158,7 @@ mod tests {
     fn the_flags_of_the_chart_are_understood() {
         let args = parsed(&[
             "--listen=0.0.0.0:8080",
+            "--tls-certificates=/etc/switchboard/tls",
             "--admin=0.0.0.0:9090",
             "--peer-listen=10.244.0.7:8081",
             "--peers=sb-gateway-peers.mcp.svc:8081",
