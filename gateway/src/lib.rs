@@ -17,6 +17,7 @@ pub mod canonical;
 pub mod capabilities;
 pub mod catalogue;
 pub mod certificates;
+pub mod check;
 pub mod client_session;
 pub mod clock;
 pub mod cluster;
