@@ -187,6 +187,7 @@ impl Publisher {
                 && self.writer.companion.marks(&held.metadata, &self.writer.no_notes())
         };
         if self.held.get(Own::Keys).is_some_and(right) {
+            self.held.is_right(Own::Keys);
             return Ok(());
         }
         let (entries, notes) = (self.keys.entries.clone(), self.writer.no_notes());
@@ -209,7 +210,13 @@ impl Publisher {
             Err(_) => return Err(WriteError::Failed("the plan was not made".to_owned())),
         };
         let revision = match plan {
-            None => live.pointer.as_ref().map_or(0, |pointer| pointer.revision),
+            None => {
+                let slots = live.pointer.iter().flat_map(|it| &it.parts).filter_map(|part| part.slot);
+                for own in slots.map(Own::Slot).chain([Own::Pointer]) {
+                    self.held.is_right(own);
+                }
+                live.pointer.as_ref().map_or(0, |pointer| pointer.revision)
+            }
             Some(plan) => {
                 for (slot, part) in plan.writes {
                     let data = [("part".to_owned(), part.bytes.to_vec())].into();

@@ -1,4 +1,30 @@
 //! Against a real apiserver and its etcd: what Kubernetes itself says of the
-//! API, and later the operator before it.
+//! API, and the operator as its own process before it, under the rights that
+//! the chart gives it. Pods are no containers here: each is an object of the
+//! apiserver and an admin port of this process, which reads what is in force as
+//! a gateway does.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "what fails here is a failed test, and says so at once"
+)]
+
+mod address;
+mod fleet;
 mod harness;
+mod large;
+mod leader;
+mod lifecycle;
+mod mended;
+mod objects;
+mod operator;
+mod outage;
+mod pods;
+mod reader;
+mod release;
+mod rest;
+mod rights;
+mod tenants;
