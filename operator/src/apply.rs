@@ -47,40 +47,40 @@ const REFUSED_PAUSE: Duration = Duration::from_secs(5);
 #[derive(Clone, Default)]
 pub(crate) struct Demand {
     /// What was compiled last; none: nothing yet.
-    pub output: Option<Arc<Output>>,
+    pub(crate) output: Option<Arc<Output>>,
     /// Callers that have lost everything since then (R42).
-    pub denied: Arc<[String]>,
+    pub(crate) denied: Arc<[String]>,
 }
 
 /// What a compilation gave.
 pub(crate) struct Output {
     /// Counts compilations.
-    pub number: u64,
+    pub(crate) number: u64,
     /// The snapshot.
-    pub parts: Vec<Part>,
+    pub(crate) parts: Vec<Part>,
     /// The servers' secrets.
-    pub credentials: Credentials,
+    pub(crate) credentials: Credentials,
 }
 
 /// What is written.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Published {
     /// The newest compilation that is written whole; 0: none.
-    pub number: u64,
+    pub(crate) number: u64,
     /// The revision in which it, or what is equal to it, is written.
-    pub revision: u64,
+    pub(crate) revision: u64,
     /// Why a newer one is not, if that does not pass by itself.
-    pub blocked: Option<String>,
+    pub(crate) blocked: Option<String>,
 }
 
 /// What the publisher listens to.
 pub(crate) struct Sources {
     /// What is to be in force.
-    pub demand: watch::Receiver<Demand>,
+    pub(crate) demand: watch::Receiver<Demand>,
     /// What the pods run.
-    pub view: watch::Receiver<View>,
+    pub(crate) view: watch::Receiver<View>,
     /// What stands in the cluster.
-    pub own: OwnChanges,
+    pub(crate) own: OwnChanges,
 }
 
 /// Writes what is demanded.

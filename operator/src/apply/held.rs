@@ -29,9 +29,9 @@ const QUEUE: usize = 64;
 #[derive(Clone)]
 pub(crate) struct Stored {
     /// Its metadata, without managed fields.
-    pub metadata: ObjectMeta,
+    pub(crate) metadata: ObjectMeta,
     /// Its entries; of a slot, instead of each the SHA-256.
-    pub data: Data,
+    pub(crate) data: Data,
 }
 
 /// All of them.
