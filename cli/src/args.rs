@@ -5,9 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use ::crds::names::may_be_client_side_auth_header;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use http::HeaderName;
+use gateway::flags::{header_name, peer, peer_listen};
 
 use crate::{admission, crds, key, output, rollout, run, snapshot, validate};
 
@@ -206,38 +205,6 @@ impl Surroundings {
     }
 }
 
-/// The name in lower case of a header that callers may bring a credential in, or nothing: an empty variable is as good as none.
-fn header_name(text: &str) -> Result<String, String> {
-    if text.is_empty() {
-        return Ok(String::new());
-    }
-    let name = text.parse::<HeaderName>().map_err(|_| "this is no name of a header".to_owned())?;
-    if !may_be_client_side_auth_header(name.as_str()) {
-        return Err(
-            "the gateway reads this header for itself: choose another, as in x-mcp-auth or authorization".into()
-        );
-    }
-    Ok(name.as_str().to_owned())
-}
-
-/// Where another process is: a host and a port. The host is resolved later, and again and again.
-fn peer(text: &str) -> Result<String, String> {
-    let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port.parse::<u16>());
-    match port {
-        Some(Ok(1..)) => Ok(text.to_owned()),
-        _ => Err("this is not HOST:PORT".to_owned()),
-    }
-}
-
-/// An address that is also told to the peers.
-fn peer_listen(text: &str) -> Result<SocketAddr, String> {
-    let address = text.parse::<SocketAddr>().map_err(|error| error.to_string())?;
-    if address.ip().is_unspecified() {
-        return Err("the peers are told this address: name the one by which they reach this process".into());
-    }
-    Ok(address)
-}
-
 /// Parses the command line and does what it says.
 pub(crate) fn parse_and_run() -> ExitCode {
     let result = match Cli::parse().command {
@@ -282,28 +249,9 @@ mod tests {
     }
 
     #[test]
-    fn peers_are_named_by_host_and_port_and_find_this_process_where_it_says() {
-        for good in ["10.0.0.7:9443", "[2001:db8::1]:9443", "switchboard-peers:9443"] {
-            assert_eq!(peer(good).as_deref(), Ok(good));
-        }
-        for bad in ["", ":9443", "10.0.0.7", "10.0.0.7:", "10.0.0.7:0", "10.0.0.7:65536", "host:port"] {
-            assert!(peer(bad).is_err(), "{bad}");
-        }
-        assert!(peer_listen("10.0.0.7:9443").is_ok());
-        for bad in ["0.0.0.0:9443", "[::]:9443", "switchboard:9443"] {
-            assert!(peer_listen(bad).is_err(), "{bad}");
-        }
+    fn peers_go_with_an_address_of_ones_own() {
         let parsed = |arguments: &[&str]| Cli::try_parse_from([&["switchboard", "run", "."], arguments].concat());
         assert!(parsed(&["--peers", "a:1,b:2", "--peer-listen", "127.0.0.1:1"]).is_ok());
         assert!(parsed(&["--peers", "a:1"]).is_err() && parsed(&["--peer-listen", "127.0.0.1:1"]).is_err());
-    }
-
-    #[test]
-    fn r1_the_header_for_callers_credentials_is_none_of_the_gateways_own() {
-        assert_eq!(header_name("Authorization").as_deref(), Ok("authorization"));
-        assert_eq!(header_name("").as_deref(), Ok(""), "an empty variable is as good as none");
-        for bad in ["x y", "Host", "X-Litellm-Api-Key", "x-mcp-servers", "content-type"] {
-            assert!(header_name(bad).is_err(), "{bad}");
-        }
     }
 }

@@ -1,16 +1,14 @@
 //! `switchboard run`: the gateway of one machine, and what a person sees of it.
 
-use std::fs::Permissions;
 use std::io::{self, IsTerminal};
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use gateway::run::{Event, Options, PeerOptions, RunError};
+use gateway::node::{self, PeerOptions};
+use gateway::process;
+use gateway::run::{Event, Options, RunError};
 use gateway::status::ServerStatus;
-use tokio::runtime::Builder;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tracing_subscriber::EnvFilter;
@@ -21,25 +19,13 @@ use crate::output::{self, Colour, paint};
 /// How long the end waits for somebody to read what there was to tell.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// Exit codes of a process that a second signal ends: 128 and its number, as a shell gives them.
-const TERMINATED: i32 = 128 + 15;
-const INTERRUPTED: i32 = 128 + 2;
-
 /// Serves until SIGTERM or SIGINT.
 pub(crate) fn run(args: RunArgs, surroundings: Surroundings) -> Result<ExitCode, String> {
     let filter = EnvFilter::try_new(&args.log).map_err(|error| format!("--log: {error}"))?;
     let terminal = io::stderr().is_terminal();
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(terminal).with_writer(io::stderr).init();
-    let runtime = match args.workers {
-        // One thread hands nothing to others: it needs none of what that costs.
-        Some(0 | 1) => Builder::new_current_thread().enable_all().build(),
-        Some(workers) => Builder::new_multi_thread().worker_threads(workers).enable_all().build(),
-        None => Builder::new_multi_thread().enable_all().build(),
-    };
-    let runtime = runtime.map_err(|error| error.to_string())?;
-    // Made here, under a name that nobody can guess, and never taken over: others can write to where it is.
-    let private = Permissions::from_mode(0o700);
-    let scratch = tempfile::Builder::new().prefix("switchboard-").permissions(private).tempdir();
+    let runtime = process::runtime(args.workers).map_err(|error| error.to_string())?;
+    let scratch = process::scratch(None);
     let scratch = scratch.map_err(|error| format!("no private directory for what servers write: {error}"))?;
     let ended = runtime.block_on(serve(args, surroundings, scratch.path().to_owned()));
     ended.map(|()| ExitCode::SUCCESS).map_err(|error| error.to_string())
@@ -51,15 +37,17 @@ async fn serve(args: RunArgs, surroundings: Surroundings, scratch: PathBuf) -> R
     let binary = std::env::current_exe().unwrap_or_else(|_| "switchboard".into());
     let options = Options {
         directory: args.directory,
-        listen: args.listen,
-        admin: args.admin,
-        peers: args.peer_listen.map(|listen| PeerOptions { listen, names: args.peers }),
         state: surroundings.state,
-        cache: surroundings.cache,
-        scratch,
-        binary,
-        environment: surroundings.environment,
-        client_side_auth_header: args.client_side_auth_header.filter(|name| !name.is_empty()),
+        node: node::Options {
+            listen: args.listen,
+            admin: args.admin,
+            peers: args.peer_listen.map(|listen| PeerOptions { listen, names: args.peers }),
+            cache: surroundings.cache,
+            scratch,
+            binary,
+            environment: surroundings.environment,
+            client_side_auth_header: args.client_side_auth_header.filter(|name| !name.is_empty()),
+        },
     };
     let (told, telling) = oneshot::channel::<()>();
     // On a thread of its own: who does not read our output stops that thread, and not one that serves.
@@ -73,29 +61,11 @@ async fn serve(args: RunArgs, surroundings: Surroundings, scratch: PathBuf) -> R
         }
         drop(told);
     });
-    tokio::spawn(end_when_asked(stop));
+    tokio::spawn(process::end_when_asked(stop));
     let ended = gateway::run::run(options, events, stopping).await;
     // It ends with its channel, having told what there was to tell; or nobody reads.
     let _ = timeout(LAST_WORDS, telling).await;
     ended
-}
-
-/// The first signal ends it in good order; who sends another does not want to wait for that.
-async fn end_when_asked(stop: watch::Sender<bool>) {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        tracing::error!("signals cannot be received; end the process with SIGKILL");
-        return std::future::pending().await;
-    };
-    let mut asked = async || {
-        tokio::select! {
-            _ = terminate.recv() => TERMINATED,
-            _ = interrupt.recv() => INTERRUPTED,
-        }
-    };
-    asked().await;
-    stop.send_replace(true);
-    std::process::exit(asked().await);
 }
 
 fn tell(event: Event, address: &mut String) {

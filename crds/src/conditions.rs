@@ -35,6 +35,7 @@ mod propagated;
 
 pub use catalogue::{Act, CATALOGUE, Meaning};
 pub use facts::{Failure, Fleet, Health, Programmed};
+pub use propagated::COUNTS_AFTER;
 
 use available::{available, credential_pending};
 use catalogue::known;

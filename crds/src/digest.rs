@@ -50,7 +50,7 @@ pub fn cut(whole: impl Into<[u8; 32]>) -> Digest128 {
 }
 
 /// Lower-case hex digits, two a byte.
-pub(crate) fn to_hex(bytes: &[u8]) -> String {
+pub fn to_hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");

@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::compile::Compiled;
-use crate::conditions::{Facts, TYPES, conditions};
+use crate::conditions::{Facts, Health, TYPES, conditions};
 use crate::diagnostic::{ConditionType, Diagnostic, Kind, ObjectKey};
 use crate::resources::{Observed, Resources};
 use crate::snapshot::{Group, HttpWire, Server, Transport};
@@ -101,18 +101,12 @@ impl<'a> Statuses<'a> {
         match &object.status {
             Status::Server(before) => {
                 let server = self.servers.get(id.as_str());
-                let health = facts.health;
-                // What the pods have told stays until they tell anew.
-                let same = before.observed_generation == observed_generation;
-                let failure = health.and_then(|it| it.failure).map(|failure| failure.as_str().to_owned());
                 Status::Server(McpServerStatus {
                     observed_generation,
                     conditions,
                     alias: server.map(|server| server.alias.clone()),
                     transport: server.map(|server| transport(&server.transport).to_owned()),
-                    protocol: health.and_then(|it| it.protocol.clone()).or_else(|| before.protocol.clone()),
-                    tools: health.and_then(|it| it.tools).or(before.tools),
-                    last_error: failure.or_else(|| before.last_error.clone().filter(|_| same)),
+                    ..server.map(|_| told(object.generation, before, facts.health)).unwrap_or_default()
                 })
             }
             Status::Group(_) => {
@@ -149,6 +143,18 @@ impl<'a> Statuses<'a> {
         let callers = &self.compiled.snapshot.callers;
         let caller = callers.binary_search_by(|caller| caller.id.as_str().cmp(id));
         Some(caller.map_or(0, |at| callers[at].keys.len() as u32))
+    }
+}
+
+/// What the pods have told of a server; it stays until they tell anew.
+fn told(generation: i64, before: &McpServerStatus, health: Option<&Health>) -> McpServerStatus {
+    let failure = health.and_then(|it| it.failure).map(|failure| failure.as_str().to_owned());
+    let same_spec = before.observed_generation == Some(generation);
+    McpServerStatus {
+        protocol: health.and_then(|it| it.protocol.clone()).or_else(|| before.protocol.clone()),
+        tools: health.and_then(|it| it.tools).or(before.tools),
+        last_error: failure.or_else(|| before.last_error.clone().filter(|_| same_spec)),
+        ..McpServerStatus::default()
     }
 }
 

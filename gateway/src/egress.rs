@@ -11,6 +11,7 @@ use std::time::Duration;
 use std::{io, iter};
 
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
@@ -31,6 +32,8 @@ const HEAD_START: Duration = Duration::from_millis(250);
 /// The connector: a policy, what was connected under it, and the trusted roots once somebody needs them.
 pub struct Egress {
     policy: ArcSwap<EgressPolicy>,
+    /// One at a time changes it.
+    changing: Mutex<()>,
     connections: Connections,
     tls: OnceCell<TlsConnector>,
 }
@@ -80,15 +83,28 @@ pub enum EgressError {
 impl Egress {
     /// A connector under this policy.
     pub fn new(policy: EgressPolicy) -> Self {
-        Self { policy: ArcSwap::from_pointee(policy), connections: Connections::default(), tls: OnceCell::new() }
+        let (policy, changing) = (ArcSwap::from_pointee(policy), Mutex::default());
+        Self { policy, changing, connections: Connections::default(), tls: OnceCell::new() }
     }
 
-    /// Puts another policy in force. Connections to addresses that it refuses end at once, whatever they carry: who
-    /// refuses an address wants nothing to go there any more, so that a call in flight on one fails.
-    pub fn replace_policy(&self, policy: EgressPolicy) {
-        let policy = Arc::new(policy);
-        self.policy.store(policy.clone());
-        self.connections.retain(|address| policy.permits_socket(address));
+    /// Permits these networks, as the settings name them in CIDR notation, although they are refused by default; and no
+    /// others.
+    pub fn allow(&self, networks: &[String]) {
+        self.change_policy(|policy| policy.allow = networks.iter().filter_map(|net| net.parse().ok()).collect());
+    }
+
+    /// Changes the policy. Connections to addresses that it refuses now end at once, whatever they carry: who refuses an
+    /// address wants nothing to go there any more, so that a call in flight on one fails.
+    pub fn change_policy(&self, change: impl FnOnce(&mut EgressPolicy)) {
+        let _changing = self.changing.lock();
+        let before = self.policy.load_full();
+        let mut policy = EgressPolicy::clone(&before);
+        change(&mut policy);
+        if policy != *before {
+            let policy = Arc::new(policy);
+            self.policy.store(policy.clone());
+            self.connections.retain(|address| policy.permits_socket(address));
+        }
     }
 
     /// Ends the task that drives a connection when its address is refused; at once if it was meanwhile.
@@ -232,7 +248,7 @@ mod tests {
             let refused = egress.connect(host, port, false, Duration::from_secs(5)).await;
             assert!(matches!(refused, Err(EgressError::Refused)), "{host} was not refused");
         }
-        egress.replace_policy(EgressPolicy { allow_loopback: true, ..EgressPolicy::default() });
+        egress.change_policy(|policy| policy.allow_loopback = true);
         assert!(egress.connect("localhost", port, false, Duration::from_secs(5)).await.is_ok());
     }
 

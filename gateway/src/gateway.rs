@@ -15,6 +15,7 @@ use crate::budget::Budget;
 use crate::client_session::ClientSessions;
 use crate::discovery;
 use crate::drain::Drain;
+use crate::egress::Egress;
 use crate::guesses::Guesses;
 use crate::held::HeldCalls;
 use crate::inbound_sse::streams::Streams;
@@ -42,7 +43,7 @@ pub struct View {
     /// Per server, in the snapshot's order; none for one that is off.
     pub upstreams: Vec<Option<Arc<ServerUpstreams>>>,
     /// What the servers list.
-    pub index: Index,
+    pub index: Arc<Index>,
 }
 
 /// A running gateway.
@@ -76,7 +77,7 @@ pub struct Gateway {
     /// Invalid credentials of late.
     pub guesses: Guesses,
     /// Counters.
-    pub metrics: Metrics,
+    pub metrics: Arc<Metrics>,
     /// The revision in force; whoever holds something open looks again when it changes.
     pub revision: watch::Sender<u64>,
     /// Counts the views, each with an index over what the servers list by then.
@@ -91,8 +92,13 @@ pub struct Gateway {
 
 impl Gateway {
     /// A gateway that serves nobody until a table is set.
-    pub fn new(table: RoutingTable, (sealer, own): (Arc<Sealer>, Owner), connectors: Arc<Connectors>) -> Arc<Self> {
-        let view = View { table: Arc::new(table), upstreams: Vec::new(), index: Index::default() };
+    pub fn new(
+        table: RoutingTable,
+        (sealer, own): (Arc<Sealer>, Owner),
+        connectors: Arc<Connectors>,
+        metrics: Arc<Metrics>,
+    ) -> Arc<Self> {
+        let view = View { table: Arc::new(table), upstreams: Vec::new(), index: Arc::default() };
         let gateway = Arc::new(Self {
             view: ArcSwap::from_pointee(view),
             own,
@@ -108,7 +114,7 @@ impl Gateway {
             held: HeldCalls::default(),
             budget: Budget::default(),
             guesses: Guesses::default(),
-            metrics: Metrics::new(),
+            metrics,
             revision: watch::Sender::new(0),
             indexed: watch::Sender::new(0),
             catalogue_changed: Arc::default(),
@@ -126,15 +132,30 @@ impl Gateway {
         self.put(Arc::new(table));
     }
 
+    /// Makes these callers, by id, nobody, and no others; the snapshot stays. Takes the time of a look at each session, so
+    /// that a revocation does not wait for a table.
+    pub fn deny(&self, revision: u64, callers: &[String]) {
+        let _publishing = self.publishing.lock();
+        let before = self.view.load_full();
+        let table = Arc::new(before.table.denying(revision, callers));
+        self.publish(View { table, upstreams: before.upstreams.clone(), index: before.index.clone() });
+    }
+
     fn put(self: &Arc<Self>, table: Arc<RoutingTable>) {
         let _publishing = self.publishing.lock();
+        self.connectors.egress.allow(&table.snapshot.settings.egress_allow);
         let upstreams: Vec<_> = table.servers.iter().map(|route| self.upstreams_of(route)).collect();
         self.retire(&upstreams);
         let before = self.view.load_full();
         let index = index(&table, &upstreams, &before.index);
-        self.view.store(Arc::new(View { table, upstreams, index }));
-        let revision = self.view.load().table.revision;
-        self.metrics.snapshot_revision.set(i64::try_from(revision).unwrap_or(i64::MAX));
+        self.publish(View { table, upstreams, index });
+    }
+
+    fn publish(&self, view: View) {
+        let (revision, pending) = (view.table.version.revision, view.table.pending());
+        self.view.store(Arc::new(view));
+        self.metrics.snapshots.revision.set(i64::try_from(revision).unwrap_or(i64::MAX));
+        self.metrics.snapshots.pending_credentials.set(i64::try_from(pending).unwrap_or(i64::MAX));
         self.revision.send_replace(revision);
         self.indexed.send_modify(|count| *count += 1);
         self.end_lost_sessions();
@@ -204,6 +225,11 @@ impl Gateway {
         }
     }
 
+    /// The one connector for everything that it connects to.
+    pub fn egress(&self) -> &Egress {
+        &self.connectors.egress
+    }
+
     /// Ends the sessions with servers that are there for one client.
     pub fn end_client(&self, client: &Nonce) {
         for upstreams in self.upstreams.lock().values() {
@@ -228,10 +254,10 @@ impl Gateway {
     }
 }
 
-fn index(table: &RoutingTable, upstreams: &[Option<Arc<ServerUpstreams>>], before: &Index) -> Index {
+fn index(table: &RoutingTable, upstreams: &[Option<Arc<ServerUpstreams>>], before: &Index) -> Arc<Index> {
     let catalogues = table.snapshot.servers.iter().zip(upstreams).map(|(server, upstreams)| {
         let catalogue = upstreams.as_ref().map(|upstreams| upstreams.catalogue.load_full());
         (server, catalogue.unwrap_or_default())
     });
-    Index::build(&table.snapshot.settings, catalogues, before)
+    Arc::new(Index::build(&table.snapshot.settings, catalogues, before))
 }

@@ -1,17 +1,18 @@
 //! The keys of a gateway on one machine: made once, kept in files that only
 //! their owner can read, never a default (R9).
 
-use std::fs::{File, Metadata, Permissions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crds::compile::Pepper;
 use crds::snapshot::MacKey;
 
+use crate::private;
 use crate::seal::SealKey;
 
 const BYTES: usize = 96;
+/// The file of the key that signs the certificates of peers.
+pub const PEER_AUTHORITY: &str = "peer-authority";
 /// What a key that signs certificates takes at most, in bytes.
 const MAX_SIGNING_KEY: u64 = 4096;
 
@@ -53,7 +54,7 @@ impl Keys {
 /// The key that signs the certificates of all processes that share a state directory, in PKCS #8; made by `make` if there
 /// is none yet.
 pub fn peer_signing_key(state: &Path, make: impl FnOnce() -> io::Result<Vec<u8>>) -> Result<Vec<u8>, KeysError> {
-    let path = state.join("peer-authority");
+    let path = state.join(PEER_AUTHORITY);
     private_file(state, &path, MAX_SIGNING_KEY, make).map_err(|source| KeysError { path, source })
 }
 
@@ -64,26 +65,14 @@ fn private_file(
     most: u64,
     make: impl FnOnce() -> io::Result<Vec<u8>>,
 ) -> io::Result<Vec<u8>> {
-    make_private(state)?;
-    match File::open(path) {
-        Ok(file) => read(file, most),
+    private::directory(state)?;
+    match private::read(path, most) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            create(state, path, &make()?)?;
-            read(File::open(path)?, most)
+            private::create(state, path, &make()?)?;
+            private::read(path, most)
         }
-        Err(error) => Err(error),
+        read => read,
     }
-}
-
-fn read(file: File, most: u64) -> io::Result<Vec<u8>> {
-    let metadata = file.metadata()?;
-    check_owner("the file", &metadata)?;
-    if metadata.mode() & 0o077 != 0 {
-        return Err(io::Error::other("others can read the file; make it readable by its owner only (mode 0600)"));
-    }
-    let mut bytes = Vec::new();
-    file.take(most).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 fn random() -> io::Result<Vec<u8>> {
@@ -92,40 +81,11 @@ fn random() -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The directory of the keys: who else could write to it could put other keys in their place.
-fn make_private(state: &Path) -> io::Result<()> {
-    std::fs::create_dir_all(state)?;
-    let metadata = std::fs::metadata(state)?;
-    check_owner("its directory", &metadata)?;
-    if metadata.mode() & 0o077 != 0 {
-        std::fs::set_permissions(state, Permissions::from_mode(0o700))?;
-    }
-    Ok(())
-}
-
-/// Keys that somebody else put there are known to somebody else.
-fn check_owner(what: &str, metadata: &Metadata) -> io::Result<()> {
-    let (owner, we) = (metadata.uid(), rustix::process::geteuid().as_raw());
-    if owner == we {
-        return Ok(());
-    }
-    Err(io::Error::other(format!("{what} belongs to user {owner}, and this process runs as user {we}")))
-}
-
-/// Two processes that start at once must end with the same keys: the file appears whole, and the first one stays.
-fn create(state: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    // Its mode is 0600 and its name random: none that was left behind is in the way.
-    let mut draft = tempfile::Builder::new().prefix(".keys-").tempfile_in(state)?;
-    draft.write_all(bytes)?;
-    draft.as_file().sync_all()?;
-    match draft.persist_noclobber(path) {
-        Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => Err(error.error),
-        _ => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
     use super::*;
 
     fn load(state: &Path) -> Result<[u8; 32], String> {
@@ -168,38 +128,5 @@ mod tests {
         assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
         std::fs::set_permissions(&path, Permissions::from_mode(0o604)).unwrap();
         assert!(peer_signing_key(folder.path(), || Ok(Vec::new())).is_err());
-    }
-
-    #[test]
-    fn r9_a_draft_that_was_left_behind_is_not_in_the_way() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join(format!(".keys-{}", std::process::id())), "").unwrap();
-        load(folder.path()).unwrap();
-    }
-
-    #[test]
-    fn r9_a_directory_that_others_can_write_to_becomes_private() {
-        let folder = tempfile::tempdir().unwrap();
-        load(folder.path()).unwrap();
-        std::fs::set_permissions(folder.path(), Permissions::from_mode(0o777)).unwrap();
-        load(folder.path()).unwrap();
-        assert_eq!(std::fs::metadata(folder.path()).unwrap().mode() & 0o777, 0o700);
-    }
-
-    #[test]
-    fn r9_what_somebody_else_owns_holds_no_keys() {
-        let folder = tempfile::tempdir().unwrap();
-        let ours = std::fs::metadata(folder.path()).unwrap();
-        assert!(check_owner("the file", &ours).is_ok());
-        // Root's, for everybody else; another user's, for root, who alone can give files away.
-        if rustix::process::geteuid().is_root() {
-            let theirs = folder.path().join("theirs");
-            std::fs::create_dir(&theirs).unwrap();
-            std::os::unix::fs::chown(&theirs, Some(12345), None).unwrap();
-            assert!(load(&theirs).unwrap_err().contains("its directory belongs to user 12345"));
-        } else {
-            let theirs = std::fs::metadata("/").unwrap();
-            assert!(check_owner("the file", &theirs).is_err());
-        }
     }
 }

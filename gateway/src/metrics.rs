@@ -1,9 +1,14 @@
 //! Counters. No key, caller or client-chosen text is ever a label.
 
+use prometheus::core::Collector;
 use prometheus::{Encoder, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 
 use crate::forward::Method;
 use crate::peers::PeerMetrics;
+
+mod snapshot;
+
+pub use snapshot::SnapshotMetrics;
 
 /// All counters of a gateway.
 pub struct Metrics {
@@ -13,12 +18,10 @@ pub struct Metrics {
     permits: [IntCounter; Method::ALL.len()],
     /// Connections closed at once, by which limit was reached: `peer`, that of an address, or `all`.
     pub closed_connections: IntCounterVec,
-    /// The revision of the snapshot in force.
-    pub snapshot_revision: IntGauge,
+    /// Of snapshots.
+    pub snapshots: SnapshotMetrics,
     /// Of peers.
     pub peers: PeerMetrics,
-    /// Snapshots or files refused since start; the last good state served on.
-    pub refused: IntCounter,
 }
 
 /// The counters of one server, looked up once.
@@ -39,23 +42,16 @@ impl Metrics {
         let permits = permits(&registry);
         let closed = "Connections closed at once, by the limit that was reached: an address's, or that of all.";
         let closed_connections = counters("switchboard_closed_connections_total", closed, &["reason"]);
-        let snapshot_revision = IntGauge::new("switchboard_snapshot_revision", "The revision in force.");
-        let reachable = IntGauge::new("switchboard_peers_reachable", "Peers that answered when last asked.");
+        let snapshots = SnapshotMetrics::new(&registry);
+        let reachable = gauge("switchboard_peers_reachable", "Peers that answered when last asked.");
         let forwarded = "Requests for other processes, by what came of them: answered, gone, broken.";
         let forwarded = counters("switchboard_forwarded_requests_total", forwarded, &["outcome"]);
-        let refused = IntCounter::new("switchboard_snapshots_refused_total", "Snapshots or files that were refused.");
-        // Names and help are the literals above; a registry refuses only what is there twice.
-        let (Ok(snapshot_revision), Ok(refused), Ok(reachable)) = (snapshot_revision, refused, reachable) else {
-            unreachable!("literal names")
-        };
         let peers = PeerMetrics { reachable, forwarded };
-        let metrics = Self { registry, calls, rejects, permits, closed_connections, snapshot_revision, peers, refused };
-        let all: [Box<dyn prometheus::core::Collector>; 7] = [
+        let metrics = Self { registry, calls, rejects, permits, closed_connections, snapshots, peers };
+        let all: [Box<dyn Collector>; 5] = [
             Box::new(metrics.calls.clone()),
             Box::new(metrics.rejects.clone()),
             Box::new(metrics.closed_connections.clone()),
-            Box::new(metrics.snapshot_revision.clone()),
-            Box::new(metrics.refused.clone()),
             Box::new(metrics.peers.reachable.clone()),
             Box::new(metrics.peers.forwarded.clone()),
         ];
@@ -87,6 +83,7 @@ impl Metrics {
 
     /// All of it, as Prometheus reads it.
     pub fn text(&self) -> Vec<u8> {
+        self.snapshots.look();
         let mut text = Vec::new();
         // Encoding into memory fails on nothing but a collector without a name.
         let _ = TextEncoder::new().encode(&self.registry.gather(), &mut text);
@@ -121,8 +118,21 @@ fn permits(registry: &Registry) -> [IntCounter; Method::ALL.len()] {
 }
 
 fn counters(name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
-    match IntCounterVec::new(Opts::new(name, help), labels) {
-        Ok(counters) => counters,
-        Err(_) => unreachable!("names and labels are literals of this file"),
+    made(IntCounterVec::new(Opts::new(name, help), labels))
+}
+
+fn counter(name: &str, help: &str) -> IntCounter {
+    made(IntCounter::new(name, help))
+}
+
+fn gauge(name: &str, help: &str) -> IntGauge {
+    made(IntGauge::new(name, help))
+}
+
+/// Names, help and labels are literals of these files; a registry refuses only what is there twice.
+fn made<T>(collector: prometheus::Result<T>) -> T {
+    match collector {
+        Ok(collector) => collector,
+        Err(_) => unreachable!("literal names"),
     }
 }

@@ -81,7 +81,7 @@ pub struct Teller {
 impl Teller {
     /// Nothing is told yet. The first revision is no news.
     pub fn new(gateway: Arc<Gateway>, events: Sender<Event>) -> Self {
-        let files = Files { revision: gateway.view.load().table.revision, findings: Vec::new() };
+        let files = Files { revision: gateway.view.load().table.version.revision, findings: Vec::new() };
         Self { gateway, events, files, servers: None }
     }
 

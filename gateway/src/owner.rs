@@ -24,6 +24,11 @@ impl Owner {
         Ok(Self { boot, address })
     }
 
+    /// A boot id as 16 hexadecimal digits.
+    pub fn boot_in_hex(boot: [u8; 8]) -> String {
+        format!("{:016x}", u64::from_be_bytes(boot))
+    }
+
     /// As it is sealed: boot id, address as IPv6, port; all zeros where there is no address.
     pub fn to_bytes(self) -> [u8; Self::BYTES] {
         let mut bytes = [0; Self::BYTES];

@@ -302,8 +302,7 @@ async fn read(body: Incoming) -> Option<Bytes> {
 
 /// A boot id as a header: 16 hexadecimal digits.
 fn header(boot: Boot) -> HeaderValue {
-    let digits = format!("{:016x}", u64::from_be_bytes(boot));
-    HeaderValue::from_str(&digits).unwrap_or(HeaderValue::from_static(""))
+    HeaderValue::from_str(&Owner::boot_in_hex(boot)).unwrap_or(HeaderValue::from_static(""))
 }
 
 fn boot_of(value: &HeaderValue) -> Option<Boot> {

@@ -1,5 +1,5 @@
-//! The ports of a process: for clients, for whoever runs it, and for its
-//! peers; and the order in which they end, so that no request is lost.
+//! The ports of a process: for clients and for its peers, beside the admin
+//! port; and the order in which they end, so that no request is lost.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,12 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tokio_rustls::TlsAcceptor;
 
-use crate::admin;
+use crate::admin::AdminPort;
 use crate::connections::{Connections, Limits};
 use crate::drain::Drain;
 use crate::gateway::Gateway;
@@ -21,20 +20,33 @@ use crate::peers::{Peers, port};
 use crate::proxy;
 use crate::serve::serve;
 
-/// How long a process of several takes connections though it is not ready any more: whoever balances looks at that now
-/// and then, and until it has, requests come.
-const LEAVE: Duration = Duration::from_secs(1);
-/// How long requests under way may go on after that.
-const DRAIN: Duration = Duration::from_secs(10);
-/// How long requests of the other ports may, where nothing is left to wait for.
+/// How long requests of peers may go on, where nothing is left to wait for.
 const LAST: Duration = Duration::from_secs(1);
+
+/// How long the end may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// How long connections are taken though the process is not ready any more: whoever balances hears of that a moment
+    /// later, and until then requests come.
+    pub leave: Duration,
+    /// How long requests under way may go on after that.
+    pub drain: Duration,
+}
+
+impl Patience {
+    /// Of a process that serves alone.
+    pub const ALONE: Self = Self { leave: Duration::ZERO, drain: Duration::from_secs(10) };
+    /// Of one with peers on the same machine, whose balancer asks `/readyz`.
+    pub const AMONG_PEERS: Self = Self { leave: Duration::from_secs(1), ..Self::ALONE };
+    /// Of a pod: that it ends goes through the apiserver to every node and ingress. A pod's grace period must be longer
+    /// than both and ten seconds more.
+    pub const OF_A_POD: Self = Self { leave: Duration::from_secs(5), drain: Duration::from_secs(30) };
+}
 
 /// What is listened on.
 pub struct Listeners {
     /// For clients.
     pub mcp: TcpListener,
-    /// For `/readyz` and the like.
-    pub admin: TcpListener,
     /// For peers, and what they have to prove.
     pub peers: Option<(TcpListener, TlsAcceptor)>,
 }
@@ -54,28 +66,23 @@ pub struct Addresses {
 pub struct Ports {
     gateway: Arc<Gateway>,
     mcp: JoinHandle<()>,
-    admin: (JoinHandle<()>, Arc<Drain>),
+    admin: AdminPort,
     peers: Option<(JoinHandle<()>, Arc<Drain>)>,
 }
 
 impl Listeners {
-    /// Their addresses, as the kernel gave them.
-    pub fn addresses(&self) -> io::Result<Addresses> {
+    /// Their addresses, as the kernel gave them, and that of the admin port.
+    pub fn addresses(&self, admin: SocketAddr) -> io::Result<Addresses> {
         let peers = self.peers.as_ref().map(|(listener, _)| listener.local_addr());
-        Ok(Addresses { mcp: self.mcp.local_addr()?, admin: self.admin.local_addr()?, peers: peers.transpose()? })
+        Ok(Addresses { mcp: self.mcp.local_addr()?, admin, peers: peers.transpose()? })
     }
 }
 
 impl Ports {
-    /// Takes requests from now on. `ready`: whether start-up is over.
-    pub fn open(
-        gateway: &Arc<Gateway>,
-        listeners: Listeners,
-        addresses: Addresses,
-        ready: watch::Receiver<bool>,
-    ) -> Self {
+    /// Takes requests from now on.
+    pub fn open(gateway: &Arc<Gateway>, listeners: Listeners, addresses: Addresses, admin: AdminPort) -> Self {
         let closed = &gateway.metrics.closed_connections;
-        let (for_mcp, for_admin) = (gateway.clone(), gateway.clone());
+        let for_mcp = gateway.clone();
         let listener = addresses.mcp;
         let mcp = serve(
             listeners.mcp,
@@ -86,32 +93,20 @@ impl Ports {
             gateway.drain.clone(),
             None,
         );
-        let admin_drain = Arc::<Drain>::default();
-        let admin = serve(
-            listeners.admin,
-            Connections::new(Limits::ADMIN, closed.clone()),
-            move |request, _, _| {
-                let response = admin::handle(&for_admin, *ready.borrow(), addresses.admin, &request);
-                async move { response }
-            },
-            admin_drain.clone(),
-            None,
-        );
         let peers = gateway.peers.get().zip(listeners.peers);
         let peers = peers.map(|(peers, listener)| open_to_peers(gateway, peers, listener));
-        let (mcp, admin) = (tokio::spawn(mcp), (tokio::spawn(admin), admin_drain));
-        Self { gateway: gateway.clone(), mcp, admin, peers }
+        Self { gateway: gateway.clone(), mcp: tokio::spawn(mcp), admin, peers }
     }
 
     /// Ends them: first nobody is to ask any more, then no connection is taken, and what has begun ends by itself, or
-    /// within ten seconds. The others reach what is kept here, and hear that it is not ready, until the last of it has ended.
-    pub async fn end(self) {
+    /// when patience does. The others reach what is kept here, and hear that it is not ready, until the last of it has ended.
+    pub async fn end(self, patience: Patience) {
         self.gateway.drain.leave();
         if let Some((_, drain)) = &self.peers {
             drain.leave();
-            sleep(LEAVE).await;
         }
-        let until = Instant::now() + DRAIN;
+        sleep(patience.leave).await;
+        let until = Instant::now() + patience.drain;
         self.gateway.drain.close(until);
         // These would go on for ever: their clients come back to another process, or to this one's successor.
         self.gateway.clients.close();
@@ -123,9 +118,7 @@ impl Ports {
             drain.close(until.max(Instant::now() + LAST));
             let _ = port.await;
         }
-        let (admin, drain) = self.admin;
-        drain.close(Instant::now() + LAST);
-        let _ = admin.await;
+        self.admin.end().await;
     }
 }
 

@@ -57,7 +57,7 @@ impl Holding {
     /// Returns when the caller may no longer use what is called.
     pub async fn lost(&self) {
         let mut revision = self.gateway.revision.subscribe();
-        if *revision.borrow_and_update() != self.view.table.revision && !self.is_held() {
+        if *revision.borrow_and_update() != self.view.table.version.revision && !self.is_held() {
             return;
         }
         while revision.changed().await.is_ok() {

@@ -1,76 +1,44 @@
 //! A gateway over a directory of manifests: `switchboard run`.
 
 use std::collections::HashMap;
-use std::ffi::OsString;
 use std::io;
-use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::pin::pin;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crds::snapshot::stored::{Plan, Pointer, open, plan, split};
 use crds::snapshot::{DecodeError, MacKey, SCHEMA, Snapshot, TooLarge};
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-use crate::egress::{Egress, EgressPolicy};
+use crate::admin::{Admin, Askers};
+use crate::egress::EgressPolicy;
 use crate::gateway::Gateway;
-use crate::keys::{Keys, KeysError, peer_signing_key};
+use crate::keys::{Keys, KeysError, PEER_AUTHORITY, peer_signing_key};
 use crate::news::{Files, Teller};
+use crate::node::{self, Identity, ListenError, Node};
 use crate::owner::Owner;
-use crate::peers::Peers;
 use crate::peers::authority::{self, Credentials, CredentialsError};
-use crate::ports::{Addresses, Listeners, Ports};
+use crate::ports::{Addresses, Patience};
 use crate::seal::{NoRandomness, Sealer};
 use crate::source::directory::{Directory, Read, SETTLED};
-use crate::table::RoutingTable;
-use crate::upstream::Connectors;
-use crate::upstream::stdio::Children;
+use crate::standing::{Refused, Source};
+use crate::table::{RoutingTable, Version};
 use crate::watch_files::Watch;
 
 pub use crate::news::Event;
 
-/// How long start-up waits for servers that have not answered.
-const DISCOVERY: Duration = Duration::from_secs(10);
 /// How often files are looked at though nothing was told of them: a link leads to what is not watched, and a watch ends
 /// with what it watches.
 const LOOK: Duration = Duration::from_secs(1);
-/// How often idle sessions are looked for.
-const SWEEP: Duration = Duration::from_secs(30);
-
 /// What to run, and where.
 pub struct Options {
     /// The manifests.
     pub directory: PathBuf,
-    /// Where `/mcp` is served.
-    pub listen: SocketAddr,
-    /// Where the admin port is.
-    pub admin: SocketAddr,
-    /// The other processes of the fleet, if there are any.
-    pub peers: Option<PeerOptions>,
-    /// Where keys are kept.
+    /// Where keys are kept. Processes that are peers have the same.
     pub state: PathBuf,
-    /// Where the homes of servers are kept.
-    pub cache: PathBuf,
-    /// Where private directories of children are made: a folder that is there, and written by nobody else.
-    pub scratch: PathBuf,
-    /// The running binary, which has `exec-child`.
-    pub binary: PathBuf,
-    /// The environment of which children see a part.
-    pub environment: Vec<(String, OsString)>,
-    /// Overrides the settings' `clientSideAuthHeader` (LITELLM_MCP_CLIENT_SIDE_AUTH_HEADER_NAME).
-    pub client_side_auth_header: Option<String>,
-}
-
-/// The other processes that serve the same, with the same state directory.
-pub struct PeerOptions {
-    /// Where this process is reached by the others.
-    pub listen: SocketAddr,
-    /// Where the others are: HOST:PORT each. This process may be among them.
-    pub names: Vec<String>,
+    /// Where it serves.
+    pub node: node::Options,
 }
 
 /// Why it cannot run.
@@ -88,19 +56,19 @@ pub enum RunError {
     #[error("{0}")]
     File(crds::resources::FileFault),
     /// An address cannot be listened on.
-    #[error("cannot listen on {address}: {source}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// Why.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// The keys.
     #[error(transparent)]
     Keys(#[from] KeysError),
     /// What peers know one another by.
-    #[error(transparent)]
-    Peers(#[from] CredentialsError),
+    #[error("{}: {source}; remove the file, and a new one is made", path.display())]
+    Peers {
+        /// The key of their authority.
+        path: PathBuf,
+        /// Why.
+        source: CredentialsError,
+    },
     /// Files cannot be watched.
     #[error("the directory cannot be watched: {0}")]
     Watch(notify::Error),
@@ -117,73 +85,45 @@ pub enum RunError {
 
 /// Runs until `stop` turns true. Events go to `events`; a slow reader of them holds up nothing but news.
 pub async fn run(options: Options, events: mpsc::Sender<Event>, stop: watch::Receiver<bool>) -> Result<(), RunError> {
-    let keys = Keys::load_or_create(&options.state)?;
-    let mut directory = Directory::new(options.directory.clone(), keys.pepper.clone());
-    let watch = Watch::begin(options.directory.clone()).map_err(RunError::Watch)?;
-    let read = directory.read(None);
-    let read = read.map_err(|source| RunError::Directory { path: options.directory.clone(), source })?;
+    let Options { directory: root, state, node: options } = options;
+    let keys = Keys::load_or_create(&state)?;
+    let mut directory = Directory::new(root.clone(), keys.pepper.clone());
+    let watch = Watch::begin(root.clone()).map_err(RunError::Watch)?;
+    let read = directory.read(None).map_err(|source| RunError::Directory { path: root, source })?;
     if let Some(fault) = read.faults.first() {
         return Err(RunError::File(fault.clone()));
     }
-    let (mcp, admin) = (bind(options.listen).await?, bind(options.admin).await?);
-    let credentials = credentials(&options)?;
-    let peers = match options.peers.as_ref().zip(credentials.as_ref()) {
-        Some((peers, credentials)) => Some((bind(peers.listen).await?, credentials.acceptor.clone())),
-        None => None,
+    let identity = Identity {
+        sealer: Arc::new(Sealer::new(std::slice::from_ref(&keys.seal))),
+        credentials: options.peers.as_ref().map(|_| credentials(&state)).transpose()?,
     };
-    let listeners = Listeners { mcp, admin, peers };
-    let addresses = listeners.addresses();
-    let addresses = addresses.map_err(|source| RunError::Listen { address: options.listen, source })?;
-    let own = [Some(addresses.mcp), Some(addresses.admin), addresses.peers].into_iter().flatten().collect();
-    let policy = EgressPolicy { allow_loopback: true, own, allow: Vec::new() };
-    let children = Children::new(
-        options.binary.clone(),
-        options.environment.clone(),
-        options.scratch.clone(),
-        options.cache.join("homes"),
-        tokio::runtime::Handle::current(),
-    );
-    let egress = Arc::new(Egress::new(policy.clone()));
-    let connectors = Arc::new(Connectors { egress: egress.clone(), children: Arc::new(children) });
+    let listeners = node::listen(&options, identity.credentials.as_ref()).await?;
+    let admin = Admin::new(Askers::OfThisMachine, Owner::begin(None)?.boot, Arc::default());
     let files = watch::Sender::new(Files::default());
-    let mut local = Local { options, keys, directory, egress, policy, events, revision: 0, unreadable: None, files };
+    let header = options.client_side_auth_header.clone();
+    let mut local = Local { header, keys, directory, admin: admin.clone(), revision: 0, unreadable: false, files };
     let table = local.table(&read)?;
-    let sealer = Arc::new(Sealer::new(std::slice::from_ref(&local.keys.seal)));
-    let own = Owner::begin(addresses.peers)?;
-    let gateway = Gateway::new(table, (sealer, own), connectors);
-    if let (Some(peers), Some(credentials)) = (&local.options.peers, credentials) {
-        let peers = Peers::new(own, peers.names.clone(), &credentials, gateway.metrics.peers.clone());
-        gateway.peers.get_or_init(|| peers);
-    }
-    local.note(&gateway, &read);
-    local.serve(gateway, (listeners, addresses), watch, stop).await;
+    admin.standing.is_from(Source::Directory);
+    let port = node::open_admin(options.admin, admin).await?;
+    let policy = EgressPolicy { allow_loopback: true, ..EgressPolicy::default() };
+    let node = Node::begin(&options, listeners, identity, (table, policy), port)?;
+    local.note(&node.gateway, &read);
+    local.serve(node, watch, events, stop).await;
     Ok(())
 }
 
-/// What this process shows its peers, if it has any.
-fn credentials(options: &Options) -> Result<Option<Credentials>, RunError> {
-    if options.peers.is_none() {
-        return Ok(None);
-    }
-    let key = peer_signing_key(&options.state, authority::new_signing_key)?;
-    Ok(Some(Credentials::issue(&key)?))
-}
-
-async fn bind(address: SocketAddr) -> Result<TcpListener, RunError> {
-    TcpListener::bind(address).await.map_err(|source| RunError::Listen { address, source })
+/// What this process shows its peers.
+fn credentials(state: &Path) -> Result<Credentials, RunError> {
+    let key = peer_signing_key(state, authority::new_signing_key)?;
+    Credentials::issue(&key).map_err(|source| RunError::Peers { path: state.join(PEER_AUTHORITY), source })
 }
 
 /// A snapshot stored and opened again, all in memory.
-fn restored(snapshot: &Snapshot, revision: u64, key: &MacKey) -> Result<Snapshot, RunError> {
+fn restored(snapshot: &Snapshot, revision: u64, key: &MacKey) -> Result<(Snapshot, Version), RunError> {
     let Plan { pointer, writes } = plan(None, split(snapshot)?, revision, SCHEMA)?;
     let pointer = Pointer::decode(&pointer.encode(key), key)?;
     let slots: HashMap<u8, _> = writes.into_iter().map(|(slot, part)| (slot, part.bytes)).collect();
-    Ok(open(&pointer, |slot, _| slots.get(&slot))?)
-}
-
-/// Waits for the order to stop, or until nobody can give it any more.
-async fn stopped(stop: &mut watch::Receiver<bool>) {
-    let _ = stop.wait_for(|stop| *stop).await;
+    Ok((open(&pointer, |slot, _| slots.get(&slot))?, Version::of(&pointer)))
 }
 
 /// When files that are not settled are looked at again.
@@ -201,15 +141,14 @@ async fn at(time: Option<Instant>) {
 
 /// A gateway over a directory, on one machine.
 struct Local {
-    options: Options,
+    /// Overrides the settings' `clientSideAuthHeader`.
+    header: Option<String>,
     keys: Keys,
     directory: Directory,
-    egress: Arc<Egress>,
-    policy: EgressPolicy,
-    events: mpsc::Sender<Event>,
+    admin: Arc<Admin>,
     revision: u64,
-    /// Why the directory cannot be read at present.
-    unreadable: Option<String>,
+    /// The directory cannot be read at present.
+    unreadable: bool,
     /// What there is to tell of the files.
     files: watch::Sender<Files>,
 }
@@ -217,45 +156,37 @@ struct Local {
 impl Local {
     async fn serve(
         mut self,
-        gateway: Arc<Gateway>,
-        (listeners, addresses): (Listeners, Addresses),
-        (mut watch, mut changes): (Watch, mpsc::Receiver<()>),
-        mut stop: watch::Receiver<bool>,
+        node: Node,
+        watch: (Watch, mpsc::Receiver<()>),
+        events: mpsc::Sender<Event>,
+        stop: watch::Receiver<bool>,
     ) {
-        let Addresses { mcp, admin, peers } = addresses;
+        let Addresses { mcp, admin, peers } = node.addresses;
         let listening = Event::Listening { mcp: format!("http://{mcp}/mcp"), admin: format!("http://{admin}"), peers };
-        let ready = watch::Sender::new(false);
-        let ports = Ports::open(&gateway, listeners, addresses, ready.subscribe());
-        let teller = Teller::new(gateway.clone(), self.events.clone());
-        let told = [
-            tokio::spawn(gateway.clone().index_catalogues()),
-            tokio::spawn(teller.run(listening, self.files.subscribe(), ready.subscribe())),
-            tokio::spawn(start(gateway.clone(), ready)),
-        ];
-        let mut sweep = interval(SWEEP);
+        let teller = Teller::new(node.gateway.clone(), events);
+        let teller = tokio::spawn(teller.run(listening, self.files.subscribe(), node.ready()));
+        let patience = if peers.is_some() { Patience::AMONG_PEERS } else { Patience::ALONE };
+        let gateway = node.gateway.clone();
+        node.serve(self.follow(&gateway, watch), stop, patience).await;
+        teller.abort();
+    }
+
+    /// Puts every change of the directory in force.
+    async fn follow(&mut self, gateway: &Arc<Gateway>, (mut watch, mut changes): (Watch, mpsc::Receiver<()>)) {
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut again = None;
-        // What is taken away while the last requests are answered ends as ever.
-        let mut ended = pin!(async {
-            stopped(&mut stop).await;
-            ports.end().await;
-        });
         loop {
             tokio::select! {
                 // While files settle, another look is due in a moment anyway.
-                Some(()) = changes.recv(), if again.is_none() => again = self.reload(&gateway).then(soon),
-                () = at(again) => again = self.reload(&gateway).then(soon),
+                Some(()) = changes.recv(), if again.is_none() => again = self.reload(gateway).then(soon),
+                () = at(again) => again = self.reload(gateway).then(soon),
                 _ = look.tick() => {
                     watch.follow();
-                    again = self.reload(&gateway).then(soon);
+                    again = self.reload(gateway).then(soon);
                 }
-                _ = sweep.tick() => gateway.end_lost_sessions(),
-                () = &mut ended => break,
             }
         }
-        told.iter().for_each(JoinHandle::abort);
-        gateway.stop().await;
     }
 
     /// Looks at the directory once, and puts what changed in force. True if it has to be looked at again soon. Nothing
@@ -264,48 +195,39 @@ impl Local {
         let look = match self.directory.look(Some(SystemTime::now())) {
             Ok(look) => look,
             Err(error) => {
-                self.refuse(gateway, format!("{}: {error}", self.directory.root().display()));
+                self.unreadable = true;
+                self.refuse(format!("{}: {error}", self.directory.root().display()));
                 return false;
             }
         };
-        self.unreadable = None;
-        if look.changed {
+        if std::mem::take(&mut self.unreadable) || look.changed {
             let read = self.directory.compile();
             match self.table(&read) {
                 Ok(table) => {
                     if table.snapshot != gateway.view.load().table.snapshot {
                         gateway.set_table(table);
                     }
+                    self.admin.standing.is_good();
                 }
-                Err(error) => {
-                    gateway.metrics.refused.inc();
-                    tracing::error!("{error}; the last good state serves on");
-                }
+                Err(error) => self.refuse(error.to_string()),
             }
             self.note(gateway, &read);
         }
         look.unsettled
     }
 
-    /// Tells once that the directory cannot be read.
-    fn refuse(&mut self, gateway: &Gateway, error: String) {
-        if self.unreadable.as_ref() != Some(&error) {
-            gateway.metrics.refused.inc();
-            tracing::error!("{error}; the last good state serves on");
-            self.unreadable = Some(error);
-        }
+    fn refuse(&self, reason: String) {
+        self.admin.standing.refuse(Refused { revision: None, reason });
     }
 
     /// The table of what was read: stored and opened on the way, as between an operator and a gateway.
     fn table(&mut self, read: &Read) -> Result<RoutingTable, RunError> {
         self.revision += 1;
-        let mut snapshot = restored(&read.compiled.snapshot, self.revision, &self.keys.mac)?;
-        if let Some(name) = &self.options.client_side_auth_header {
+        let (mut snapshot, version) = restored(&read.compiled.snapshot, self.revision, &self.keys.mac)?;
+        if let Some(name) = &self.header {
             snapshot.settings.client_side_auth_header.clone_from(name);
         }
-        self.policy.allow = snapshot.settings.egress_allow.iter().filter_map(|net| net.parse().ok()).collect();
-        self.egress.replace_policy(self.policy.clone());
-        Ok(RoutingTable::build(snapshot, &read.compiled.credentials, self.keys.pepper.clone(), self.revision))
+        Ok(RoutingTable::build(snapshot, &read.compiled.credentials, self.keys.pepper.clone(), version))
     }
 
     /// Notes what there is to tell of the files.
@@ -323,27 +245,8 @@ impl Local {
             line: finding.line,
             message: finding.message.clone(),
         });
-        let revision = gateway.view.load().table.revision;
+        let revision = gateway.view.load().table.version.revision;
         self.files.send_replace(Files { revision, findings: refused.chain(found).collect() });
-    }
-}
-
-/// Waits until all servers were discovered or have failed, or ten seconds have passed, and until this process knows what
-/// its peers know; from then on it is ready, and keeps an eye on them.
-async fn start(gateway: Arc<Gateway>, ready: watch::Sender<bool>) {
-    let mut indexed = gateway.indexed.subscribe();
-    let discovered = async { while !gateway.is_discovered() && indexed.changed().await.is_ok() {} };
-    let peers = gateway.peers.get().cloned();
-    let joined = async {
-        if let Some(peers) = &peers {
-            peers.join(&gateway.sessions).await;
-        }
-    };
-    // Who is still silent after ten seconds becomes ready later.
-    let _ = tokio::join!(timeout(DISCOVERY, discovered), joined);
-    ready.send_replace(true);
-    if let Some(peers) = peers {
-        peers.keep(gateway).await;
     }
 }
 

@@ -5,6 +5,7 @@
 //! sealed for one purpose is nothing for another. Layout, base64url without
 //! padding: key id (1 byte), nonce (24), ciphertext and tag.
 
+use arc_swap::ArcSwap;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
@@ -40,8 +41,10 @@ pub struct SealKey {
 
 /// Seals with the first key, opens with any.
 pub struct Sealer {
-    keys: Vec<(u8, XChaCha20Poly1305)>,
+    keys: ArcSwap<Keys>,
 }
+
+type Keys = Vec<(u8, XChaCha20Poly1305)>;
 
 /// The operating system has no randomness to give.
 #[derive(Debug, thiserror::Error)]
@@ -73,13 +76,18 @@ impl Purpose {
 impl Sealer {
     /// `keys`: the one to seal with first, then those that are still accepted.
     pub fn new(keys: &[SealKey]) -> Self {
-        let keys = keys.iter().map(|key| (key.id, XChaCha20Poly1305::new((&key.key).into()))).collect();
-        Self { keys }
+        Self { keys: ArcSwap::from_pointee(ciphers(keys)) }
+    }
+
+    /// From now on these are the keys, in the order of [`Self::new`].
+    pub fn replace(&self, keys: &[SealKey]) {
+        self.keys.store(ciphers(keys).into());
     }
 
     /// Seals `plain` for one purpose.
     pub fn seal(&self, purpose: Purpose, plain: &[u8]) -> Result<String, NoRandomness> {
-        let (id, cipher) = self.keys.first().ok_or(NoRandomness)?;
+        let keys = self.keys.load();
+        let (id, cipher) = keys.first().ok_or(NoRandomness)?;
         let mut sealed = vec![0; 1 + NONCE];
         sealed[0] = *id;
         getrandom::fill(&mut sealed[1..]).map_err(|_| NoRandomness)?;
@@ -98,8 +106,13 @@ impl Sealer {
         let sealed = URL_SAFE_NO_PAD.decode(text).ok()?;
         let (id, rest) = sealed.split_first()?;
         let (nonce, ciphertext) = rest.split_at_checked(NONCE)?;
-        let (_, cipher) = self.keys.iter().find(|(key, _)| key == id)?;
+        let keys = self.keys.load();
+        let (_, cipher) = keys.iter().find(|(key, _)| key == id)?;
         let payload = Payload { msg: ciphertext, aad: purpose.label() };
         cipher.decrypt(XNonce::from_slice(nonce), payload).ok()
     }
+}
+
+fn ciphers(keys: &[SealKey]) -> Keys {
+    keys.iter().map(|key| (key.id, XChaCha20Poly1305::new((&key.key).into()))).collect()
 }

@@ -1,3 +1,4 @@
 //! Where snapshots come from.
 
+pub mod cluster;
 pub mod directory;

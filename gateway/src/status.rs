@@ -10,6 +10,9 @@ use crate::index::At;
 use crate::revision::Revision;
 use crate::upstream::stdio::ChildState;
 
+/// Why a server is off that is none of its own doing.
+const PENDING: &str = "CredentialPending: its credential has not arrived; the operator writes it";
+
 /// One server.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct ServerStatus {
@@ -65,11 +68,13 @@ impl From<ChildState> for ChildStatus {
 pub fn servers(gateway: &Gateway) -> Vec<ServerStatus> {
     let view = gateway.view.load();
     let snapshot = &view.table.snapshot;
-    let servers = snapshot.servers.iter().zip(&view.upstreams).zip(&view.index.servers).enumerate();
+    let routes = snapshot.servers.iter().zip(&*view.table.servers);
+    let servers = routes.zip(&view.upstreams).zip(&view.index.servers).enumerate();
     servers
-        .map(|(index, ((server, upstreams), lists))| {
+        .map(|(index, (((server, route), upstreams), lists))| {
             let catalogue = lists.catalogue();
             let detail = match catalogue.state() {
+                _ if route.is_pending => Some(PENDING.to_owned()),
                 State::Failed(error) => Some(error.detail.clone()),
                 _ => None,
             };

@@ -5,6 +5,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use gateway::node;
 use gateway::run::{Event, Options, run};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -33,18 +34,17 @@ impl Running {
         let manifests = folder.path().join("manifests");
         std::fs::create_dir(&manifests).unwrap();
         write_server(&manifests, "first");
-        let options = Options {
-            directory: manifests,
+        let node = node::Options {
             listen: ([127, 0, 0, 1], 0).into(),
             admin: ([127, 0, 0, 1], 0).into(),
             peers: None,
-            state: folder.path().join("state"),
             cache: folder.path().join("cache"),
             scratch: folder.path().join("scratch"),
             binary: "switchboard".into(),
             environment: Vec::new(),
             client_side_auth_header: client_side_auth_header.map(str::to_owned),
         };
+        let options = Options { directory: manifests, state: folder.path().join("state"), node };
         let (sender, mut events) = mpsc::channel(news);
         let (stop, stopping) = watch::channel(false);
         let ended = tokio::spawn(async move { run(options, sender, stopping).await.unwrap() });

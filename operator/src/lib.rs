@@ -15,6 +15,7 @@
 pub mod args;
 pub mod error;
 pub mod release;
+mod rollout;
 pub mod run;
 
 mod admin;

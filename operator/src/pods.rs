@@ -58,6 +58,7 @@ pub(crate) struct View {
 /// A pod that runs.
 #[derive(Clone, Debug)]
 struct Member {
+    name: String,
     /// Whether it serves; else it starts.
     serves: bool,
     /// What it said last. It holds for what it was, also once the pod cannot be asked.
@@ -83,10 +84,10 @@ pub(crate) struct Pods {
 impl View {
     /// Of pods that serve and have told this, or nothing yet.
     pub(crate) fn of(reports: impl IntoIterator<Item = Option<Report>>) -> Self {
-        let pods = reports
-            .into_iter()
-            .enumerate()
-            .map(|(index, report)| (index.to_string(), Member { serves: true, answers: report.is_some(), report }));
+        let pods = reports.into_iter().enumerate().map(|(index, report)| {
+            let name = index.to_string();
+            (name.clone(), Member { name, serves: true, answers: report.is_some(), report })
+        });
         Self { complete: true, pods: Arc::new(pods.collect()), ..Self::default() }
     }
 }
@@ -94,7 +95,12 @@ impl View {
 impl View {
     /// What runs on the pods that serve.
     pub(crate) fn fleet(&self) -> Fleet {
-        Fleet::new(self.those_that_serve().map(|pod| pod.report.as_ref().filter(|_| pod.answers).map(|it| it.revision)))
+        Fleet::new(self.those_that_serve().map(Member::runs))
+    }
+
+    /// The same by name; of a pod that cannot be asked nothing.
+    pub(crate) fn by_name(&self) -> BTreeMap<String, Option<u64>> {
+        self.those_that_serve().map(|pod| (pod.name.clone(), pod.runs())).collect()
     }
 
     /// What pods said last, those that start included: they may wait for a snapshot that they can read.
@@ -120,6 +126,15 @@ impl View {
 
     fn those_that_serve(&self) -> impl Iterator<Item = &Member> {
         self.pods.values().filter(|pod| pod.serves)
+    }
+}
+
+// === impl Member ===
+
+impl Member {
+    /// The revision that it runs, while it can be asked.
+    fn runs(&self) -> Option<u64> {
+        self.report.as_ref().filter(|_| self.answers).map(|report| report.revision)
     }
 }
 
@@ -190,7 +205,7 @@ impl Pods {
     }
 
     fn put(&mut self, uid: String, place: Option<Place>) {
-        let Some(Place { ip, serves }) = place else { return self.remove(&uid) };
+        let Some(Place { name, ip, serves }) = place else { return self.remove(&uid) };
         let address = SocketAddr::new(ip, ADMIN_PORT);
         if let Some((known, member, _)) = self.members.get_mut(&uid)
             && *known == address
@@ -201,7 +216,7 @@ impl Pods {
         self.remove(&uid);
         let asking = ask(address, self.token.clone(), uid.clone(), self.answers.clone());
         let task = self.asking.spawn(asking);
-        self.members.insert(uid, (address, Member { serves, report: None, answers: false }, task));
+        self.members.insert(uid, (address, Member { name, serves, report: None, answers: false }, task));
     }
 
     fn remove(&mut self, uid: &str) {
@@ -254,8 +269,9 @@ fn tell_refusal(uid: &str, before: Option<&Report>, now: &Report) {
 }
 
 /// Where a pod can be asked.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 struct Place {
+    name: String,
     ip: IpAddr,
     /// Once its container has started, which the startup probe says.
     serves: bool,
@@ -268,7 +284,8 @@ fn place(pod: Pod) -> (String, Option<Place>) {
         let container = containers.iter().find(|container| container.name == CONTAINER)?;
         let runs = container.state.as_ref().is_some_and(|state| state.running.is_some());
         let ip = status.pod_ip.as_deref().filter(|_| runs && status.phase.as_deref() == Some("Running"))?;
-        Some(Place { ip: ip.parse().ok()?, serves: container.started == Some(true) })
+        let name = pod.metadata.name.clone()?;
+        Some(Place { name, ip: ip.parse().ok()?, serves: container.started == Some(true) })
     });
     (pod.metadata.uid.unwrap_or_default(), place)
 }
@@ -281,7 +298,7 @@ mod tests {
 
     fn pod(phase: &str, started: bool, state: &str, deleted: bool) -> Pod {
         let mut pod = json!({
-            "metadata": {"uid": "u"},
+            "metadata": {"uid": "u", "name": "p"},
             "status": {"phase": phase, "podIP": "10.0.0.7", "containerStatuses": [
                 {"name": "proxy", "ready": true, "image": "", "imageID": "", "restartCount": 0},
                 {"name": "gateway", "ready": false, "image": "", "imageID": "", "restartCount": 0,
@@ -299,7 +316,7 @@ mod tests {
 
     #[test]
     fn r40_a_pod_serves_from_its_start_to_its_end() {
-        let at = |serves| Some(Place { ip: "10.0.0.7".parse().unwrap(), serves });
+        let at = |serves| Some(Place { name: "p".to_owned(), ip: "10.0.0.7".parse().unwrap(), serves });
         for (pod, expected, why) in [
             (pod("Running", true, "running", false), at(true), "it runs, ready or not"),
             (pod("Running", true, "running", true), at(true), "it ends, and serves what it has begun"),
@@ -314,7 +331,8 @@ mod tests {
 
     #[test]
     fn r40_a_pod_that_cannot_be_asked_runs_nothing_that_counts() {
-        let member = |serves, answers| Member { serves, report: Some(Report::of_revision(7)), answers };
+        let member =
+            |serves, answers| Member { name: "p".to_owned(), serves, report: Some(Report::of_revision(7)), answers };
         let pods = [("a", member(true, true)), ("b", member(true, false)), ("c", member(false, true))];
         let pods = pods.map(|(uid, member)| (uid.to_owned(), member));
         let view = View { complete: true, pods: Arc::new(pods.into()), ..View::default() };

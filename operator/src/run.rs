@@ -24,6 +24,7 @@ use crate::lease::{Election, Leadership};
 use crate::metrics::Metrics;
 use crate::pods;
 use crate::release::{Release, Watched};
+use crate::rollout;
 use crate::status::{self, StatusQueue};
 use crate::watch;
 
@@ -126,6 +127,7 @@ impl Operator {
         let statuses = StatusQueue::new(metrics.clone());
         let written = status::start(&client, &statuses, &leadership, tasks);
         let writer = Writer { client, release: release.clone(), companion, leadership: leadership.clone() };
+        let told = writer.clone();
         let publisher = Publisher::new(writer, keys.clone(), leadership.clone(), events.clone(), metrics.clone());
         let (demand, demanded) = channel::channel(apply::Demand::default());
         let (namespaces, wanted) = channel::channel(std::collections::BTreeSet::default());
@@ -138,6 +140,8 @@ impl Operator {
             view: view.clone(),
             written,
         };
+        let told = rollout::keep(told, publisher.published(), view.clone());
+        tasks.spawn(named("the rollout", told));
         tasks.spawn(named("the claims of namespaces", claimant.run(wanted)));
         tasks.spawn(named("the publisher", publisher.run(apply::Sources { demand: demanded, view, own })));
         let sinks = Sinks { demand, namespaces, again, statuses, events, readiness, metrics };

@@ -17,7 +17,7 @@ use gateway::owner::Owner;
 use gateway::seal::{SealKey, Sealer};
 
 use gateway::serve::GoesOn;
-use gateway::table::RoutingTable;
+use gateway::table::{RoutingTable, Version};
 use gateway::upstream::stdio::Children;
 use gateway::upstream::{Connectors, Offers};
 use gateway::upstreams::ServerUpstreams;
@@ -45,14 +45,15 @@ pub(crate) struct Product {
 impl Bench {
     pub(crate) fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let policy = EgressPolicy { allow_loopback: false, own: Vec::new(), allow: Vec::new() };
+        let policy = EgressPolicy::default();
         let nowhere = PathBuf::from("/nonexistent");
         let children = Children::new(nowhere.clone(), Vec::new(), nowhere.clone(), nowhere, runtime.handle().clone());
         let connectors = Arc::new(Connectors { egress: Arc::new(Egress::new(policy)), children: Arc::new(children) });
-        let table = RoutingTable::build(Snapshot::default(), &crds::snapshot::Credentials::new(), pepper(), 0);
+        let table =
+            RoutingTable::build(Snapshot::default(), &crds::snapshot::Credentials::new(), pepper(), Version::default());
         let sealer = Arc::new(Sealer::new(&[SealKey { id: 1, key: [1; 32] }]));
         let own = Owner::begin(None).unwrap();
-        let gateway = Gateway::new(table, (sealer, own), connectors.clone());
+        let gateway = Gateway::new(table, (sealer, own), connectors.clone(), Arc::default());
         Self { runtime, gateway, goes_on: GoesOn::default(), connectors }
     }
 }
@@ -73,7 +74,7 @@ impl Product {
         let stored = plan(None, split(&compiled.snapshot).unwrap(), 1, SCHEMA).unwrap();
         let pointer = Pointer::decode(&stored.pointer.encode(&key), &key).unwrap();
         let snapshot = open(&pointer, |_, _| None::<Vec<u8>>).unwrap();
-        let table = RoutingTable::build(snapshot, &compiled.credentials, pepper(), 1);
+        let table = RoutingTable::build(snapshot, &compiled.credentials, pepper(), Version::default());
         let upstreams: Vec<_> = table
             .servers
             .iter()
@@ -93,7 +94,7 @@ impl Product {
             (server, catalogue.unwrap_or_default())
         });
         let index = Index::build(&table.snapshot.settings, catalogues, &Index::default());
-        let view = Arc::new(View { table: Arc::new(table), upstreams, index });
+        let view = Arc::new(View { table: Arc::new(table), upstreams, index: Arc::new(index) });
         Self { view, diagnostics: compiled.diagnostics }
     }
 }

@@ -34,6 +34,7 @@ fn the_base_is_the_chart_with_default_values() {
 fn the_example_of_an_overlay_builds_and_holds_together() {
     let objects = built(&folder("overlays/example"));
     assert_eq!(objects.of("CustomResourceDefinition").count(), 3);
+    assert!(!objects.0.iter().any(|object| object["kind"].as_str().unwrap().starts_with("ValidatingAdmission")));
     let spec = |name: &str| &objects.get("Deployment", name)["spec"];
     assert_eq!(spec("switchboard-gateway")["replicas"], 5);
     for name in ["switchboard-gateway", "switchboard-operator"] {

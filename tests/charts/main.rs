@@ -10,6 +10,8 @@
     reason = "a test has no caller to return an error to: what fails here is a failed test, and says so at once"
 )]
 
+mod admission;
+mod alerts;
 mod derived;
 mod health;
 mod helm;

@@ -9,10 +9,17 @@
     clippy::panic,
     clippy::print_stderr,
     clippy::print_stdout,
-    reason = "what fails here is a failed test, and says so at once"
+    reason = "a test program: what fails here is a failed test, and says so at once"
 )]
 
+use std::sync::LazyLock;
+
+use tests::kube::ApiServer;
+
 mod address;
+mod columns;
+mod cost;
+mod explain;
 mod fleet;
 mod harness;
 mod large;
@@ -27,4 +34,12 @@ mod reader;
 mod release;
 mod rest;
 mod rights;
+mod schema;
 mod tenants;
+
+/// One apiserver with the definitions of `charts/switchboard-crds`, for tests that disturb nobody. It ends with the process.
+static SHARED: LazyLock<ApiServer> = LazyLock::new(|| {
+    let server = ApiServer::start();
+    server.apply_crds();
+    server
+});

@@ -70,7 +70,7 @@ async fn r40_one_changed_binding_of_many_writes_five_statuses_at_most() {
     let all = writes(&release, from);
     let statuses = all.iter().filter(|write| write.subresource == "status").count();
     assert!((1..=5).contains(&statuses), "{all:?}");
-    assert!(all.len() - statuses <= 2, "the pointer, and a slot if there is one: {all:?}");
+    assert!(all.len() - statuses <= 3, "the pointer, a slot if there is one, how far it has come: {all:?}");
     let specs = all.iter().filter(|it| it.resource == "mcpkeybindings" && it.subresource.is_empty()).count();
     assert_eq!(specs, 0, "no spec of anybody's object is ever written");
 }

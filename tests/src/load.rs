@@ -1,6 +1,7 @@
 //! The load of R80: an open loop of 200 calls/s over 32 kept-alive
 //! connections, 3 s deadline from the moment a call was due, no retry of a
-//! call of which a byte may have been sent. It runs in a thread of its own.
+//! call of which a byte may have been sent; and the probe beside it, which is
+//! slower and goes to one pod. Each runs in a thread of its own.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,6 +23,12 @@ pub const RATE: u32 = 200;
 /// Connections (R80).
 pub const CONNECTIONS: usize = 32;
 
+/// Calls per second of a probe.
+pub const PROBE_RATE: u32 = 100;
+
+/// Connections of a probe.
+pub const PROBE_CONNECTIONS: usize = 4;
+
 /// From the moment a call was due to the end of its answer (R80).
 pub const DEADLINE: Duration = Duration::from_secs(3);
 
@@ -39,6 +46,10 @@ pub struct Plan {
     pub body: Arc<dyn Fn(u64) -> Bytes + Send + Sync>,
     /// Why an answer is a failure, if it is one.
     pub judge: fn(StatusCode, &[u8]) -> Result<(), String>,
+    /// Calls per second.
+    pub rate: u32,
+    /// Connections that are kept alive.
+    pub connections: usize,
 }
 
 /// One call, from when it was due.
@@ -90,7 +101,13 @@ impl Plan {
                 r#"{{"jsonrpc":"2.0","id":{number},"method":"tools/call","params":{{"name":"{tool}","arguments":{{"number":{number}}}}}}}"#
             ))
         };
-        Self { url: url.to_owned(), headers, body: Arc::new(body), judge: successful_call }
+        let (rate, connections) = (RATE, CONNECTIONS);
+        Self { url: url.to_owned(), headers, body: Arc::new(body), judge: successful_call, rate, connections }
+    }
+
+    /// The same as a probe: beside a load, to see one pod.
+    pub fn probe(url: &str, key: &str, tool: &str) -> Self {
+        Self { rate: PROBE_RATE, connections: PROBE_CONNECTIONS, ..Self::call(url, key, tool) }
     }
 }
 
@@ -115,6 +132,11 @@ impl Load {
             runtime.block_on(run(plan, started, &stopped, &shared));
         });
         Self { stop, report, thread: Some(thread), started }
+    }
+
+    /// What the times of its report count from.
+    pub fn started(&self) -> Instant {
+        self.started
     }
 
     /// How long it has been under way.
@@ -158,6 +180,12 @@ impl Report {
         Report { samples: self.samples.iter().filter(within).cloned().collect() }
     }
 
+    /// When the last successful call had ended.
+    pub fn last_success(&self) -> Option<Duration> {
+        let successes = self.samples.iter().filter(|sample| sample.failure.is_none());
+        successes.map(|sample| sample.due + sample.latency).max()
+    }
+
     /// A latency that this share of the successful calls did not exceed.
     pub fn percentile(&self, share: f64) -> Option<Duration> {
         let mut latencies: Vec<_> =
@@ -193,12 +221,12 @@ struct Pool {
 
 async fn run(plan: Plan, started: Instant, stop: &AtomicBool, report: &Arc<Mutex<Report>>) {
     let (address, path) = split(&plan.url);
-    let pool = Arc::new(Pool { address, path, permits: Semaphore::new(CONNECTIONS), idle: Mutex::default() });
+    let pool = Arc::new(Pool { address, path, permits: Semaphore::new(plan.connections), idle: Mutex::default() });
     let plan = Arc::new(plan);
     let mut calls = tokio::task::JoinSet::new();
     let mut number = 0;
     while !stop.load(Ordering::Relaxed) {
-        let due = Duration::from_secs(1) * number / RATE;
+        let due = Duration::from_secs(1) * number / plan.rate;
         tokio::time::sleep_until((started + due).into()).await;
         let (plan, pool, report) = (Arc::clone(&plan), Arc::clone(&pool), Arc::clone(report));
         calls.spawn(async move {

@@ -52,7 +52,7 @@ pub const CATALOGUE: &[Meaning] = &[
     of("Programmed", "False", "NotWritten", "No snapshot can be written. The last one stays in force.", Act::Do("The message says why: all objects together are too large, or the operator lacks a permission.")),
     of("Programmed", "False", "NotAccepted", "An object that is not accepted is in no snapshot.", Act::Do("See Accepted.")),
     of("Propagated", "True", "Propagated", "Every pod that serves has had this generation in force. It stays True for the generation: a pod that starts later loads the newest snapshot before it serves.", Act::Nothing),
-    of("Propagated", "False", "Pending", "A pod that serves does not have it in force yet, or cannot be asked. After ten seconds the message counts the pods.", Act::Wait("Look at the pods that are behind: `switchboard_snapshot_refused` and their logs.")),
+    of("Propagated", "False", "Pending", "A pod that serves does not have it in force yet, or cannot be asked. After ten seconds the message counts the pods.", Act::Wait("Look at the logs of the pods that are behind.")),
     of("Propagated", "False", "NoPods", "No gateway pod serves.", Act::Wait("Look at the Deployment RELEASE-gateway and its pods.")),
     of("Propagated", "False", "NotWritten", "No snapshot can be written.", Act::Do("See Programmed.")),
     of("Propagated", "False", "NotAccepted", "The object gives nothing, and no pod that serves has what it gave before.", Act::Do("See Accepted.")),

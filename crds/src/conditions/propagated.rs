@@ -6,9 +6,9 @@ use super::facts::Programmed;
 use super::{Facts, Settled, before, good};
 use crate::resources::Observed;
 
-/// How long a condition is False before its message counts pods: a rollout of a second, the usual one, costs no write
-/// in between.
-pub(super) const COUNTS_AFTER: SignedDuration = SignedDuration::from_secs(10);
+/// How long Propagated is False before its message counts pods: a rollout of a second, the usual one, costs no write in
+/// between. Whoever writes statuses looks again at what is still False after this time.
+pub const COUNTS_AFTER: SignedDuration = SignedDuration::from_secs(10);
 
 /// Once True it stays True for its generation, whatever pods come later: a pod that starts loads the newest snapshot
 /// before it serves. The same for a refusal that every pod has.

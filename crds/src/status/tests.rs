@@ -6,7 +6,7 @@ use k8s_openapi::jiff::Timestamp;
 
 use super::*;
 use crate::compile::{Pepper, Scope, compile};
-use crate::conditions::{Failure, Fleet, Health, Programmed};
+use crate::conditions::{Failure, Fleet, Programmed};
 
 /// A namespace `tools` with one object of each kind, and one that is not accepted.
 fn company() -> (Resources, BTreeMap<ObjectKey, Observed>) {
@@ -141,6 +141,46 @@ fn r40_a_change_of_one_object_is_in_no_other_status() {
     for (object, before) in others {
         assert_eq!(of(&resources, object, None), before, "{}", object.key);
     }
+}
+
+/// R40: of many bindings, the one that is suspended has another status, and no other.
+#[test]
+fn r40_suspending_one_of_a_thousand_bindings_changes_one_status() {
+    let binding = |number: u32, suspend: bool| {
+        json!({
+            "metadata": { "name": format!("key-{number}"), "namespace": "tools", "generation": 1 + i64::from(suspend) },
+            "spec": {
+                "subject": { "type": "Key", "keys": [{ "name": "k", "sha256": format!("{number:064}") }] },
+                "team": "blue", "suspend": suspend,
+            },
+        })
+    };
+    let mut resources = company().0;
+    let fleet = Fleet::new([Some(1)]);
+    let now = Timestamp::from_second(5).unwrap();
+    let facts = Facts { programmed: Programmed::Since(1), fleet: &fleet, health: None, now };
+    let scope = Scope::Cluster { namespace: "tools".to_owned() };
+    let mut objects: Vec<Observed> =
+        (10..1010).map(|number| resources.put(Kind::McpKeyBinding, binding(number, false)).unwrap()).collect();
+    let compiled = compile(&resources, &scope, &Pepper([7; 32]));
+    let statuses = Statuses::new(&resources, &compiled);
+    let before: Vec<Status> = objects.iter().map(|object| statuses.of(object, &facts)).collect();
+    objects[500] = resources.put(Kind::McpKeyBinding, binding(510, true)).unwrap();
+    let compiled = compile(&resources, &scope, &Pepper([7; 32]));
+    let statuses = Statuses::new(&resources, &compiled);
+    let changed = objects.iter().zip(before).filter(|(object, before)| statuses.of(object, &facts) != *before);
+    let changed: Vec<_> = changed.map(|(object, _)| object.key.to_string()).collect();
+    assert_eq!(changed, ["tools/key-510"]);
+}
+
+#[test]
+fn a_server_that_is_refused_has_nothing_that_pods_told() {
+    let (resources, observed) = company();
+    let told = json!({ "tools": 3, "protocol": "2025-11-25", "lastError": "Timeout", "observedGeneration": 2 });
+    let server = &observed[&at("mcp")];
+    let server = Observed { status: Status::read(Kind::McpServer, told), ..server.clone() };
+    let fields = written(&resources, &server, None);
+    assert_eq!(fields.as_object().unwrap().keys().collect::<Vec<_>>(), ["conditions", "observedGeneration"]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 /// What may be connected to. The default refuses loopback, link-local, metadata
 /// services, multicast, broadcast and unspecified addresses, in any notation.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct EgressPolicy {
     /// Permitted although refused by default.
     pub allow: Vec<IpNet>,
@@ -16,6 +16,9 @@ pub struct EgressPolicy {
     /// The gateway's own listeners; never permitted, or a server could be the gateway itself. One on the unspecified
     /// address stands for its port on every address of this machine.
     pub own: Vec<SocketAddr>,
+    /// Where other parts of the installation are: pods and Services of the gateway and the operator. Never permitted, at
+    /// any port: what only they may ask one another is not for an McpServer to be sent to.
+    pub installation: Vec<IpAddr>,
 }
 
 /// Metadata services of the large clouds outside of the link-local ranges.
@@ -39,9 +42,13 @@ impl EgressPolicy {
         }
     }
 
-    /// Whether this socket may be connected to: a permitted address, and not one of our own listeners.
+    /// Whether this socket may be connected to: a permitted address, and neither one of our own listeners nor another
+    /// part of the installation.
     pub fn permits_socket(&self, socket: SocketAddr) -> bool {
-        self.permits(socket.ip()) && !self.own.iter().any(|own| is_own(*own, socket))
+        let is_of_installation = |address: IpAddr| self.installation.iter().any(|ip| ip.to_canonical() == address);
+        self.permits(socket.ip())
+            && !self.own.iter().any(|own| is_own(*own, socket))
+            && !reached_by(socket.ip()).any(is_of_installation)
     }
 }
 
@@ -59,6 +66,16 @@ fn permits_v6(address: Ipv6Addr) -> bool {
         || address.is_unicast_link_local()
         || address.is_multicast()
         || METADATA_V6.contains(&address))
+}
+
+/// An address, and the IPv4 address that it stands for, if it does.
+fn reached_by(address: IpAddr) -> impl Iterator<Item = IpAddr> {
+    let address = address.to_canonical();
+    let inner = match address {
+        IpAddr::V6(v6) => embedded(v6).map(IpAddr::V4),
+        IpAddr::V4(_) => None,
+    };
+    std::iter::once(address).chain(inner)
 }
 
 /// The IPv4 address that a translator or tunnel would reach by this one.
@@ -175,6 +192,7 @@ mod tests {
             allow: vec!["0.0.0.0/0".parse().unwrap(), "::/0".parse().unwrap()],
             allow_loopback: true,
             own: vec![socket("127.0.0.1:4000"), socket("0.0.0.0:9090")],
+            ..EgressPolicy::default()
         };
         for own in ["127.0.0.1:4000", "[::ffff:127.0.0.1]:4000", "127.0.0.1:9090", "[::1]:9090", "0.0.0.0:9090"] {
             assert!(!policy.permits_socket(socket(own)), "{own}");
@@ -182,6 +200,24 @@ mod tests {
         assert!(policy.permits_socket(socket("127.0.0.1:4001")));
         // of no machine (RFC 5737)
         assert!(policy.permits_socket(socket("192.0.2.1:9090")));
+    }
+
+    #[test]
+    fn r20_the_rest_of_the_installation_is_refused_at_any_port_whatever_is_allowed() {
+        let socket = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let policy = EgressPolicy {
+            allow: vec!["0.0.0.0/0".parse().unwrap(), "::/0".parse().unwrap()],
+            own: vec![socket("10.96.0.1:443")],
+            installation: vec![ip("10.244.0.7"), ip("fd00::7")],
+            ..EgressPolicy::default()
+        };
+        for refused in ["10.244.0.7:80", "[::ffff:10.244.0.7]:8080", "[64:ff9b::10.244.0.7]:80", "[fd00::7]:1"] {
+            assert!(!policy.permits_socket(socket(refused)), "{refused}");
+        }
+        assert!(!policy.permits_socket(socket("10.96.0.1:443")), "the apiserver");
+        for permitted in ["10.244.0.8:80", "[fd00::8]:1", "10.96.0.1:80"] {
+            assert!(policy.permits_socket(socket(permitted)), "{permitted}");
+        }
     }
 
     #[test]

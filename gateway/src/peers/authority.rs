@@ -33,7 +33,7 @@ pub struct Credentials {
 
 /// The key of the authority cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("the peer-authority of the state directory: {0}; remove the file, and a new one is made")]
+#[error("the peer-authority cannot be used: {0}")]
 pub struct CredentialsError(String);
 
 /// A new key for an authority, in PKCS #8.

@@ -5,6 +5,7 @@ use crds::resources::{ParsedFile, merge};
 use sha2::{Digest, Sha256};
 
 use super::*;
+use crate::table::Version;
 
 /// A key of the one caller of [`table`].
 pub(crate) const KEY: &str = "sb-unit";
@@ -32,7 +33,7 @@ pub(crate) fn table(manifests: &str, grants: &str) -> RoutingTable {
     let compiled = compile(&merged.resources, &compile::Scope::Local, &pepper);
     let findings = merged.all_findings(&compiled.diagnostics);
     assert!(compiled.snapshot.callers.len() == 1, "{findings:?}");
-    RoutingTable::build(compiled.snapshot, &compiled.credentials, pepper, 1)
+    RoutingTable::build(compiled.snapshot, &compiled.credentials, pepper, Version::default())
 }
 
 fn group_of(members: usize) -> RoutingTable {

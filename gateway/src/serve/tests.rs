@@ -118,6 +118,7 @@ fn gateway() -> Arc<Gateway> {
         table("", "{}"),
         (Arc::new(sealer), Owner::begin(None).unwrap()),
         Arc::new(Connectors { egress, children: Arc::new(children) }),
+        Arc::default(),
     )
 }
 

@@ -87,3 +87,28 @@ impl UpstreamError {
         Self::new(Outcome::Timeout, format!("{what} took longer than its deadline"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crds::conditions::Failure;
+
+    use super::*;
+
+    /// R40: a status has a word for each class, so that whoever reads it need not ask a pod.
+    #[test]
+    fn every_outcome_is_a_failure_that_a_status_can_name() {
+        let outcomes = [
+            Outcome::Unreachable,
+            Outcome::Timeout,
+            Outcome::AuthRequired,
+            Outcome::Forbidden,
+            Outcome::RateLimited,
+            Outcome::UpstreamError,
+            Outcome::UnsupportedProtocol,
+            Outcome::MissingCapability,
+        ];
+        let failures = outcomes.map(|outcome| Failure::of_state(outcome.as_str()));
+        assert_eq!(failures[..], Failure::ALL[..outcomes.len()]);
+        assert_eq!(Failure::ALL[outcomes.len()..], [Failure::Failing]);
+    }
+}

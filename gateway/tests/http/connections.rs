@@ -162,10 +162,10 @@ async fn r20_a_policy_that_refuses_an_address_closes_idle_connections_to_it() {
     let upstream =
         HttpUpstream::new(&endpoint(&server.url(), HttpWire::Auto), CallerPart::default(), None, Arc::clone(&egress));
     call(&upstream).await.unwrap();
-    egress.replace_policy(EgressPolicy { allow_loopback: true, ..EgressPolicy::default() });
+    egress.change_policy(|policy| policy.own.push("192.0.2.1:1".parse().unwrap()));
     call(&upstream).await.unwrap();
     assert_eq!(server.script.connections(), 1, "what the new policy permits goes on");
-    egress.replace_policy(EgressPolicy::default());
+    egress.change_policy(|policy| policy.allow_loopback = false);
     assert_refused(&call(&upstream).await.unwrap_err());
     assert_eq!(server.script.of("tools/call").len(), 2, "the server is not asked");
     let began = std::time::Instant::now();
@@ -199,7 +199,7 @@ async fn r20_a_policy_that_refuses_an_address_ends_calls_and_streams_to_it() {
         });
         until("a call is under way", || server.script.of("tools/call").len() == 1).await;
         let began = std::time::Instant::now();
-        egress.replace_policy(EgressPolicy::default());
+        egress.change_policy(|policy| policy.allow_loopback = false);
         let ended = under_way.await.unwrap().map_or_else(Some, |heard| heard.error);
         assert_eq!(ended.map(|error| error.outcome), Some(Outcome::Unreachable), "{wire:?}");
         until("its connections are closed", || {

@@ -40,7 +40,7 @@ impl ApiServer {
             ..TokenRequest::default()
         };
         let issued = accounts.create_token_request(name, &PostParams::default(), &request).await.unwrap();
-        write_kubeconfig(&self.kubeconfig(), &kubeconfig, &issued.status.unwrap().token);
+        write_kubeconfig(self.kubeconfig(), &kubeconfig, &issued.status.unwrap().token);
         let client = client(&kubeconfig).await;
         Account { kubeconfig, client, namespace: namespace.to_owned(), name: name.to_owned(), admin }
     }

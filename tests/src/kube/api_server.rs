@@ -1,15 +1,18 @@
 //! A kube-apiserver with its etcd: started, asked through kubectl or a client, and disturbed.
 
 use std::fs::read_to_string;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
+use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::core::v1::{Namespace, Service};
 use kube::api::{ObjectMeta, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
 
 use super::audit::{self, Write};
 use super::leash::Leash;
@@ -25,6 +28,8 @@ pub enum Component {
     ControllerManager,
     /// kube-scheduler; only of a node.
     Scheduler,
+    /// containerd; only of a node. Containers outlive it.
+    Containerd,
     /// The kubelet; only of a node.
     Kubelet,
     /// CoreDNS; only of a node.
@@ -34,7 +39,9 @@ pub enum Component {
 /// A control plane in a folder of its own. Several may run at once; the end of the test process ends each.
 pub struct ApiServer {
     run: PathBuf,
-    _leash: Leash,
+    kubeconfig: PathBuf,
+    /// None: whoever started it ends it.
+    _leash: Option<Leash>,
 }
 
 impl ApiServer {
@@ -53,7 +60,17 @@ impl ApiServer {
         let run = tempfile::Builder::new().prefix("switchboard-cluster-").tempdir().unwrap().keep();
         let leash = Leash::on(&run);
         succeed(cluster_command(&run).args(arguments));
-        Self { run, _leash: leash }
+        Self { _leash: Some(leash), ..Self::at(run) }
+    }
+
+    /// One that `cluster` runs in this folder already.
+    pub(super) fn at(run: PathBuf) -> Self {
+        Self { kubeconfig: run.join("admin.kubeconfig"), run, _leash: None }
+    }
+
+    /// One that was given; the folder is for further kubeconfigs.
+    pub(super) fn given(kubeconfig: PathBuf, run: PathBuf) -> Self {
+        Self { run, kubeconfig, _leash: None }
     }
 
     /// Its folder: kubeconfigs, `logs`, `pids`.
@@ -62,13 +79,13 @@ impl ApiServer {
     }
 
     /// A kubeconfig of somebody who may do everything.
-    pub fn kubeconfig(&self) -> PathBuf {
-        self.run.join("admin.kubeconfig")
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
     }
 
     /// A client of somebody who may do everything. It belongs to the runtime that it is made in.
     pub async fn client(&self) -> Client {
-        client(&self.kubeconfig()).await
+        client(&self.kubeconfig).await
     }
 
     /// What `kubectl` prints; it must succeed.
@@ -79,6 +96,11 @@ impl ApiServer {
     /// The same, whether it succeeds or not.
     pub fn try_kubectl(&self, arguments: &[&str]) -> Output {
         self.tool("kubectl").args(arguments).stdin(Stdio::null()).output().unwrap()
+    }
+
+    /// What `helm` prints; it must succeed.
+    pub fn helm(&self, arguments: &[&str]) -> String {
+        succeed(self.tool("helm").args(arguments))
     }
 
     /// kubectl or helm, to be given arguments: somebody who may do everything.
@@ -96,7 +118,28 @@ impl ApiServer {
     /// Applies the definitions of `charts/switchboard-crds` and waits until they are served.
     pub fn apply_crds(&self) {
         self.apply(&repository().join("charts/switchboard-crds/templates"));
-        self.kubectl(&["wait", "crd", "--all", "--for=condition=Established", "--timeout=30s"]);
+        self.wait_for_crds(Duration::from_secs(30));
+    }
+
+    /// Waits until every definition is served.
+    pub fn wait_for_crds(&self, within: Duration) {
+        let timeout = format!("--timeout={}s", within.as_secs());
+        self.kubectl(&["wait", "crd", "--all", "--for=condition=Established", &timeout]);
+    }
+
+    /// Applies objects by server-side apply.
+    pub fn apply_objects(&self, objects: &[Value]) {
+        let file = tempfile::NamedTempFile::with_suffix(".json").unwrap();
+        let list = json!({ "apiVersion": "v1", "kind": "List", "items": objects });
+        std::fs::write(file.path(), list.to_string()).unwrap();
+        self.apply(file.path());
+    }
+
+    /// The address of a Service.
+    pub async fn service_ip(&self, namespace: &str, name: &str) -> IpAddr {
+        let services: Api<Service> = Api::namespaced(self.client().await, namespace);
+        let service = services.get(name).await.unwrap();
+        service.spec.unwrap().cluster_ip.unwrap().parse().unwrap()
     }
 
     /// Makes a namespace with these labels.
@@ -143,6 +186,7 @@ impl Component {
             Self::ApiServer => "apiserver",
             Self::ControllerManager => "controller-manager",
             Self::Scheduler => "scheduler",
+            Self::Containerd => "containerd",
             Self::Kubelet => "kubelet",
             Self::Dns => "dns",
         }
@@ -164,7 +208,7 @@ pub(super) fn cluster_command(run: &Path) -> Command {
 }
 
 /// The root of this checkout.
-pub(super) fn repository() -> &'static Path {
+pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
@@ -183,7 +227,7 @@ pub(super) fn succeed(command: &mut Command) -> String {
 }
 
 /// Where kubectl, helm and Kubernetes are; built if they are not there yet.
-fn binaries() -> &'static Path {
+pub fn binaries() -> &'static Path {
     static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
         let printed = succeed(&mut Command::new(repository().join("tests/cluster/node/binaries")));
         PathBuf::from(printed.trim_end())

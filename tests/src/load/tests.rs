@@ -59,3 +59,18 @@ fn r80_a_refused_connect_is_repeated_within_the_deadline() {
     assert!(report.failures().is_empty(), "{:?}", report.failures());
     assert!(report.percentile(1.0).unwrap() > Duration::from_millis(50));
 }
+
+#[test]
+fn a_probe_sees_the_last_success() {
+    let upstream = Upstream::start(sessionless(Tool::new("echo", Does::Echo)));
+    let probe = Load::start(Plan::probe(&upstream.url(), "none", "echo"));
+    until("some answers", Duration::from_secs(10), || (probe.so_far().sent() >= 50).then_some(()));
+    upstream.change(|script| script.tools[0].does = Does::Status(401));
+    let changed = probe.started().elapsed();
+    until("some refusals", Duration::from_secs(10), || (probe.so_far().failures().len() >= 20).then_some(()));
+    let report = probe.stop();
+    let last = report.last_success().unwrap();
+    assert!(last < changed + Duration::from_millis(500), "{last:?} after {changed:?}");
+    assert!(upstream.connections() <= PROBE_CONNECTIONS as u64);
+    assert!((40..=130).contains(&report.between(Duration::ZERO, Duration::from_secs(1)).sent()), "{}", report.sent());
+}

@@ -9,7 +9,7 @@ use super::packed::{INFLATED_LIMIT, inflate, parse};
 use crate::snapshot::{Inconsistent, Snapshot};
 
 /// The snapshot of which these are the parts, base first, checked: `join(split(x)) == x` for every `x` that `compile`
-/// made. Whether the bytes are authentic is for [`open`](super::open) to say.
+/// made. Whether the bytes are authentic is for [`open`](super::open()) to say.
 pub fn join(parts: &[&[u8]]) -> Result<Snapshot, DecodeError> {
     let (base, buckets) = parts.split_first().ok_or_else(|| Inconsistent("parts".to_owned()))?;
     let json = inflate(base, INFLATED_LIMIT)?;

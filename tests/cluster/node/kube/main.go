@@ -1,4 +1,4 @@
-// Kubernetes and etcd as one binary: kube COMPONENT FLAG…
+// Kubernetes and etcd as one binary: kube COMPONENT FLAG…; and what its apiserver thinks of CEL rules: kube cel-cost FILE…
 package main
 
 import (
@@ -31,6 +31,8 @@ func component(name string) *cobra.Command {
 		return proxy.NewProxyCommand()
 	case "kubelet":
 		return kubelet.NewKubeletCommand(context.Background())
+	case "cel-cost":
+		return newCostCommand()
 	}
 	return nil
 }

@@ -1,0 +1,147 @@
+//! Flags and the environment: everything that is read of either is read here.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use gateway::flags::{header_name, peer, peer_listen};
+
+use crate::serve;
+
+/// The gateway of a cluster: serves at /mcp what the operator compiled.
+#[derive(Parser)]
+#[command(name = "switchboard-gateway", version, about, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the snapshot that the operator of a release writes. The apiserver is that of the pod, or of KUBECONFIG.
+    Run(Box<RunArgs>),
+    /// A small MCP server on standard input and output, to try things with.
+    DemoServer,
+}
+
+/// What `run` takes.
+#[derive(Args)]
+pub(crate) struct RunArgs {
+    /// The release: what the names of its objects begin with.
+    #[arg(long)]
+    pub(crate) release: String,
+    /// The namespace of the release.
+    #[arg(long, env = "POD_NAMESPACE")]
+    pub(crate) namespace: String,
+    /// The address for clients.
+    #[arg(long, default_value = "0.0.0.0:8080")]
+    pub(crate) listen: SocketAddr,
+    /// The address of the admin port: /livez /readyz /metrics, and, with the fleet's token, /status /revision.
+    #[arg(long, default_value = "0.0.0.0:9090")]
+    pub(crate) admin: SocketAddr,
+    /// The address of this process's peer port, as the others reach it. Only peers are let in.
+    #[arg(long, value_name = "ADDR", requires = "peers", value_parser = peer_listen)]
+    pub(crate) peer_listen: Option<SocketAddr>,
+    /// The peer ports of the other processes, as HOST:PORT, separated by commas. Every address of a host counts; this
+    /// process may be among them.
+    #[arg(long, value_name = "ADDR,…", value_delimiter = ',', requires = "peer_listen", value_parser = peer)]
+    pub(crate) peers: Vec<String>,
+    /// The folder where what was last in force is kept, keys and credentials included, so that a container that starts
+    /// again serves though the apiserver is away: one in memory, of this pod alone. Default: nothing is kept.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) kept: Option<PathBuf>,
+    /// The folder where homes of stdio servers are kept.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cache: PathBuf,
+    /// The folder where private directories of stdio servers are made.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) scratch: PathBuf,
+    /// Threads that serve requests. Default: one a core.
+    #[arg(long)]
+    pub(crate) workers: Option<usize>,
+    /// What is logged to standard error: error, warn, info, debug, or a filter such as gateway=debug.
+    #[arg(long, default_value = "info")]
+    pub(crate) log: String,
+    /// How it is logged. json: an object a line.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) log_format: LogFormat,
+    /// Overrides the settings' clientSideAuthHeader, unless it is empty.
+    #[arg(long, env = "LITELLM_MCP_CLIENT_SIDE_AUTH_HEADER_NAME", hide_env_values = true, value_parser = header_name)]
+    pub(crate) client_side_auth_header: Option<String>,
+    /// Where pods reach the apiserver; no McpServer may lead there. Kubernetes tells every pod.
+    #[arg(long, env = "KUBERNETES_SERVICE_HOST", hide = true)]
+    pub(crate) apiserver_host: Option<String>,
+    /// See `apiserver_host`.
+    #[arg(long, env = "KUBERNETES_SERVICE_PORT", hide = true, default_value_t = 443)]
+    pub(crate) apiserver_port: u16,
+}
+
+/// How logs are written.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For a person.
+    #[default]
+    Text,
+    /// For a machine.
+    Json,
+}
+
+/// Parses the command line and does what it says.
+pub(crate) fn parse_and_run() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Run(args) => serve::serve(*args, environment()),
+        Command::DemoServer => {
+            let served = gateway::demo_server::run(io::stdin().lock(), io::stdout());
+            served.map(|()| ExitCode::SUCCESS).map_err(|error| error.to_string())
+        }
+    };
+    result.unwrap_or_else(|error| {
+        if tracing::dispatcher::has_been_set() {
+            tracing::error!("{error}");
+        } else {
+            // Nobody reads it, or somebody does.
+            let _ = writeln!(io::stderr(), "error: {error}");
+        }
+        ExitCode::FAILURE
+    })
+}
+
+/// All of the environment, of which children see a part.
+fn environment() -> Vec<(String, OsString)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(arguments: &[&str]) -> Result<RunArgs, String> {
+        let common = ["switchboard-gateway", "run", "--release=sb", "--namespace=mcp", "--cache=/c", "--scratch=/s"];
+        match Cli::try_parse_from([common.as_slice(), arguments].concat()).map_err(|error| error.to_string())?.command {
+            Command::Run(args) => Ok(*args),
+            Command::DemoServer => Err("another command".to_owned()),
+        }
+    }
+
+    #[test]
+    fn the_flags_of_the_chart_are_understood() {
+        let args = parsed(&[
+            "--listen=0.0.0.0:8080",
+            "--admin=0.0.0.0:9090",
+            "--peer-listen=10.244.0.7:8081",
+            "--peers=sb-gateway-peers.mcp.svc:8081",
+            "--kept=/run/switchboard",
+            "--workers=2",
+            "--log=info",
+            "--log-format=json",
+        ]);
+        let args = args.unwrap();
+        assert_eq!(args.peers, ["sb-gateway-peers.mcp.svc:8081"]);
+        assert_eq!((args.workers, args.log_format), (Some(2), LogFormat::Json));
+        assert!(parsed(&["--peers=a:1"]).is_err() && parsed(&["--peer-listen=10.0.0.7:1"]).is_err());
+        assert!(parsed(&["--log-format=xml"]).is_err());
+    }
+}

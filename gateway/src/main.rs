@@ -1,3 +1,0 @@
-//! `switchboard-gateway`: the gateway of a cluster.
-
-fn main() {}

@@ -1,0 +1,118 @@
+//! How it stands with the snapshot: what it came from, what was refused in
+//! its place, and what is waited for as long as there is none.
+
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+use serde::Serialize;
+
+use crate::metrics::Metrics;
+
+/// How it stands now. Written by the source of snapshots, read by the admin port.
+pub struct Standing {
+    now: RwLock<Now>,
+    metrics: Arc<Metrics>,
+}
+
+#[derive(Clone, Default)]
+struct Now {
+    source: Option<Source>,
+    refused: Option<Refused>,
+    waiting: String,
+}
+
+/// What the snapshot in force came from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Source {
+    /// A directory of manifests.
+    Directory,
+    /// The apiserver.
+    Api,
+    /// What this pod last had in force, since the apiserver has not answered since the start.
+    Kept,
+}
+
+/// What was offered and is not in force: the last good one serves on.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Refused {
+    /// The revision that it says it has; none if that cannot be read or trusted.
+    pub revision: Option<u64>,
+    /// Why, for people. No secret is in it.
+    pub reason: String,
+}
+
+impl Standing {
+    /// Nothing is in force. `metrics` counts what is refused.
+    pub fn new(metrics: Arc<Metrics>) -> Self {
+        Self { now: RwLock::default(), metrics }
+    }
+
+    /// What the snapshot in force came from.
+    pub fn source(&self) -> Option<Source> {
+        self.now.read().source
+    }
+
+    /// What was last refused, unless a good one came since.
+    pub fn refused(&self) -> Option<Refused> {
+        self.now.read().refused.clone()
+    }
+
+    /// What is waited for while nothing is in force.
+    pub fn waiting(&self) -> String {
+        self.now.read().waiting.clone()
+    }
+
+    /// A snapshot is in force that came from there.
+    pub fn is_from(&self, source: Source) {
+        self.now.write().source = Some(source);
+    }
+
+    /// What its source offers is in force.
+    pub fn is_good(&self) {
+        self.now.write().refused = None;
+        self.metrics.snapshots.is_newest();
+    }
+
+    /// Something is refused. The same again is no news.
+    pub fn refuse(&self, refused: Refused) {
+        self.metrics.snapshots.may_be_old();
+        let mut now = self.now.write();
+        if now.refused.as_ref() != Some(&refused) {
+            self.metrics.snapshots.refused.inc();
+            tracing::error!("{}; the last good state serves on", refused.reason);
+            now.refused = Some(refused);
+        }
+    }
+
+    /// Nothing can be in force before this has come. The same again is no news.
+    pub fn wait_for(&self, what: String) {
+        let mut now = self.now.write();
+        if now.waiting != what {
+            tracing::warn!("not ready: {what}");
+            now.waiting = what;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_counted_once_and_ends_with_the_next_good_snapshot() {
+        let metrics = Arc::<Metrics>::default();
+        let standing = Standing::new(metrics.clone());
+        let refused = |revision| Refused { revision: Some(revision), reason: "it is older".to_owned() };
+        standing.refuse(refused(3));
+        standing.refuse(refused(3));
+        assert_eq!(metrics.snapshots.refused.get(), 1);
+        standing.refuse(refused(4));
+        assert_eq!((metrics.snapshots.refused.get(), standing.refused()), (2, Some(refused(4))));
+        standing.is_good();
+        assert_eq!(standing.refused(), None);
+        standing.refuse(refused(4));
+        assert_eq!(metrics.snapshots.refused.get(), 3, "after a good one it is news again");
+    }
+}

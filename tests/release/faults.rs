@@ -1,0 +1,210 @@
+//! What breaks beside the gateway, and the gateway itself, while 200 calls a
+//! second come in.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use tests::kube::Component;
+use tests::load::{CONNECTIONS, Load, Report};
+use tests::wait::{until, until_async};
+
+use crate::scene::{BLUE, QUICKSTART, RELEASE, Scene, client_of, succeeded};
+
+/// How long a container may take to serve again while the apiserver is away.
+const SERVES_AGAIN_WITHIN: f64 = 5.0;
+
+/// Both operators are killed at once, twice.
+pub(crate) fn operators_are_killed(scene: &Scene) {
+    let load = under_way(scene);
+    for _ in 0..2 {
+        let operators = scene.operators();
+        assert_eq!(operators.len(), 2, "{operators:?}");
+        for pod in &operators {
+            scene.signal(pod, Signal::KILL);
+        }
+        until("both are started again", Duration::from_secs(60), || {
+            let now = scene.operators();
+            let again = |old: &crate::scene::Running| {
+                now.iter().any(|pod| pod.name == old.name && pod.restarts > old.restarts && pod.is_ready)
+            };
+            operators.iter().all(again).then_some(())
+        });
+    }
+    let report = load.stop();
+    scene.figure("failed_calls_operator_kill", report.failures().len() as f64);
+    none_failed(&report);
+    // And it is in charge again.
+    scene.leader();
+    let before = scene.written_revision();
+    scene.kubectl(&[
+        "-n",
+        QUICKSTART,
+        "patch",
+        "mcpserver",
+        "lab",
+        "--type=merge",
+        "-p",
+        r#"{"spec":{"tools":{"deny":["fail","now"]}}}"#,
+    ]);
+    until("a change is written", Duration::from_secs(60), || (scene.written_revision() > before).then_some(()));
+    scene.kubectl(&[
+        "-n",
+        QUICKSTART,
+        "patch",
+        "mcpserver",
+        "lab",
+        "--type=merge",
+        "-p",
+        r#"{"spec":{"tools":{"deny":["fail"]}}}"#,
+    ]);
+    scene.settled();
+}
+
+/// A pod is deleted, as a drain of its node does, and its successor comes.
+pub(crate) fn a_pod_is_drained(scene: &Scene) {
+    let load = under_way(scene);
+    for _ in 0..2 {
+        let pod = scene.gateways().remove(0);
+        scene.kubectl(&["-n", RELEASE, "delete", "pod", &pod.name, "--wait=false"]);
+        until("it has ended and another serves", Duration::from_secs(120), || {
+            let now = scene.gateways();
+            let others = now.iter().filter(|it| it.is_ready && !it.ends).count();
+            (others == 3 && now.iter().all(|it| it.name != pod.name)).then_some(())
+        });
+    }
+    let report = load.stop();
+    scene.figure("failed_calls_drain", report.failures().len() as f64);
+    none_failed(&report);
+}
+
+/// A gateway's process is killed: of all calls only those fail that were under way at it.
+pub(crate) fn a_pod_is_killed(scene: &Scene) {
+    let load = under_way(scene);
+    let pod = scene.gateways().remove(0);
+    let killed = load.elapsed();
+    scene.signal(&pod, Signal::KILL);
+    until("it is started again", Duration::from_secs(60), || {
+        scene.gateways().iter().any(|it| it.name == pod.name && it.restarts > pod.restarts && it.is_ready).then_some(())
+    });
+    let report = load.stop();
+    let failures = report.failures();
+    println!("  {} of {} calls failed", failures.len(), report.sent());
+    assert!(failures.len() < CONNECTIONS, "more than were under way: {:?}", &failures[..5]);
+    let was_under_way = |due: Duration| due <= killed + Duration::from_millis(50);
+    assert!(failures.iter().all(|it| was_under_way(it.due)), "killed at {killed:?}: {failures:?}");
+    scene.settled();
+}
+
+/// The apiserver is stopped for a minute, and in it a gateway's container is killed; then etcd is restarted.
+pub(crate) fn the_apiserver_is_away(scene: &Scene) {
+    let server = scene.api();
+    scene.apply(WITH_SECRET);
+    scene.kubectl(&["-n", QUICKSTART, "wait", "--for=condition=Propagated", "mcpserver", "guarded", "--timeout=60s"]);
+    scene.settled();
+    let pods = scene.gateways();
+    let pod = pods[0].clone();
+    let process = scene.process(&pod);
+    let load = under_way(scene);
+    server.stop(Component::ApiServer);
+    let stopped = Instant::now();
+    let killed = load.elapsed();
+    scene.signal(&pod, Signal::KILL);
+    until("the process is gone", Duration::from_secs(30), || (!tests::usage::lives(process)).then_some(()));
+    let url = format!("http://{}:8080/mcp", pod.ip);
+    let died = Instant::now();
+    scene.block_on(until_async("the container serves again", Duration::from_secs(60), async || {
+        let mut client = client_of(&url, BLUE);
+        let calls = async || client.try_call("guarded-add", r#"{"a":2,"b":3}"#).await;
+        let mut calls = calls;
+        let answer = tokio::time::timeout(Duration::from_secs(2), calls()).await;
+        matches!(answer, Ok(Ok(answer)) if succeeded(&answer)).then_some(())
+    }));
+    let took = died.elapsed().as_secs_f64();
+    scene.figure("restart_without_apiserver_s", took);
+    until("a minute without the apiserver is over", Duration::from_secs(90), || {
+        (stopped.elapsed() > Duration::from_secs(60)).then_some(())
+    });
+    server.resume(Component::ApiServer);
+    until("the apiserver knows the pods", Duration::from_secs(60), || {
+        scene.gateways().iter().filter(|pod| pod.is_ready).count().eq(&3).then_some(())
+    });
+    let report = load.stop();
+    let after = report.failures().into_iter().filter(|it| it.due > killed + Duration::from_millis(50)).count();
+    scene.figure("failed_calls_apiserver_down", after as f64);
+    let failures = report.failures();
+    assert!(after == 0, "killed at {killed:?}: {:?}", &failures[..failures.len().min(5)]);
+    assert!(failures.len() < CONNECTIONS, "{} failed", failures.len());
+    assert!(took < SERVES_AGAIN_WITHIN, "without the apiserver it took {took:.1} s");
+    etcd_is_restarted(scene);
+    scene.kubectl(&["-n", QUICKSTART, "delete", "mcpserver/guarded", "secret/guarded"]);
+    scene.settled();
+}
+
+fn etcd_is_restarted(scene: &Scene) {
+    let load = under_way(scene);
+    scene.api().restart(Component::Etcd);
+    let before = until("the apiserver answers again", Duration::from_secs(60), || {
+        let output = scene.api().try_kubectl(&["get", "--raw=/readyz"]);
+        output.status.success().then(|| scene.written_revision())
+    });
+    scene.kubectl(&[
+        "-n",
+        QUICKSTART,
+        "patch",
+        "mcpserver",
+        "lab",
+        "--type=merge",
+        "-p",
+        r#"{"spec":{"tools":{"deny":["fail","now"]}}}"#,
+    ]);
+    until("a change is written", Duration::from_secs(60), || (scene.written_revision() > before).then_some(()));
+    scene.kubectl(&[
+        "-n",
+        QUICKSTART,
+        "patch",
+        "mcpserver",
+        "lab",
+        "--type=merge",
+        "-p",
+        r#"{"spec":{"tools":{"deny":["fail"]}}}"#,
+    ]);
+    scene.settled();
+    none_failed(&load.stop());
+}
+
+/// The load of R80, once it is under way.
+fn under_way(scene: &Scene) -> Load {
+    let load = Load::start(scene.load());
+    until("the load is under way", Duration::from_secs(10), || (load.so_far().sent() > 100).then_some(()));
+    load
+}
+
+fn none_failed(report: &Report) {
+    let failures = report.failures();
+    assert!(
+        failures.is_empty(),
+        "{} of {} failed: {:?}",
+        failures.len(),
+        report.sent(),
+        &failures[..failures.len().min(5)]
+    );
+}
+
+/// A server that needs a credential from a Secret, and joins team blue's group.
+const WITH_SECRET: &str = "---
+apiVersion: v1
+kind: Secret
+metadata: {name: guarded, namespace: quickstart, labels: {switchboard.dev/use: credential}}
+stringData: {token: a-token-of-the-tests}
+---
+apiVersion: switchboard.dev/v1alpha1
+kind: McpServer
+metadata: {name: guarded, namespace: quickstart}
+spec:
+  stdio:
+    command: switchboard
+    args: [demo-server]
+    env: [{name: TOKEN, valueFrom: {secretKeyRef: {name: guarded, key: token}}}]
+  sessionMode: Shared
+  accessGroups: [{name: everyday}]
+";

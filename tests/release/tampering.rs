@@ -1,0 +1,205 @@
+//! A pointer that was altered, cut, replayed or forged; a leader from the
+//! past; rights that are taken away: callers notice nothing, and it is said.
+
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use crds::snapshot::stored::{MacKey, Pointer};
+use rustix::process::Signal;
+use serde_json::json;
+use tests::load::Load;
+use tests::wait::until;
+
+use crate::scene::{BLUE, QUICKSTART, RELEASE, Scene, client_of, sha256, succeeded};
+
+/// Each kind of harm once, while calls come in: refused by every gateway, mended by the operator.
+pub(crate) fn changes_nothing(scene: &Scene) {
+    let old = pointer(scene);
+    touch_something(scene, "1");
+    let load = Load::start(scene.load());
+    for (what, harmed) in harms(scene, &old) {
+        let pods = scene.gateways();
+        let refused = |pod| scene.metric(pod, "switchboard_snapshots_refused_total");
+        let before: Vec<f64> = pods.iter().map(refused).collect();
+        let revision = scene.written_revision();
+        put(scene, &harmed);
+        until(&format!("every gateway refuses what is {what}"), Duration::from_secs(20), || {
+            pods.iter().map(refused).zip(&before).all(|(now, before)| now > *before).then_some(())
+        });
+        until(&format!("what is {what} is mended"), Duration::from_secs(20), || {
+            (pointer(scene) != harmed && scene.written_revision() > revision).then_some(())
+        });
+        scene.settled();
+        println!("  {what}: refused by all, mended");
+    }
+    let report = load.stop();
+    assert!(report.failures().is_empty(), "{:?}", report.failures().first());
+    let mended = scene.metric(&scene.leader(), "switchboard_operator_mended_total");
+    assert!(mended >= 4.0, "the leader counts {mended} mendings");
+    touch_something(scene, "0");
+}
+
+/// With no operator there, a replayed pointer is refused for as long as it stands, and every gateway says so.
+pub(crate) fn is_said_while_nobody_mends(scene: &Scene) {
+    let old = pointer(scene);
+    touch_something(scene, "1");
+    scene.settled();
+    let in_force = scene.written_revision();
+    scene.kubectl(&["-n", RELEASE, "scale", &format!("deployment/{RELEASE}-operator"), "--replicas=0"]);
+    until("no operator is left", Duration::from_secs(60), || scene.operators().is_empty().then_some(()));
+    put(scene, &old);
+    let token = scene.fleet_token();
+    for pod in scene.gateways() {
+        until("the gateway says what it refused", Duration::from_secs(20), || {
+            let says = scene.revision(&pod, &token);
+            assert_eq!(says["revision"], in_force, "{says}");
+            says["refused"]["reason"].as_str().map(str::to_owned)
+        });
+        let (status, body) = scene.get(&pod, "/status", Some(&token));
+        assert!(status == 200 && body.contains("\"refused\":{"), "{body}");
+        assert_eq!(scene.get(&pod, "/status", None).0, 401, "the status is for holders of the fleet's token");
+    }
+    let answer = scene.block_on(async { scene.mcp(BLUE).call("demo-add", r#"{"a":2,"b":3}"#).await });
+    assert!(succeeded(&answer), "{answer:?}");
+    scene.kubectl(&["-n", RELEASE, "scale", &format!("deployment/{RELEASE}-operator"), "--replicas=2"]);
+    until("the pointer is mended", Duration::from_secs(90), || (pointer(scene) != old).then_some(()));
+    scene.rolled_out();
+    scene.settled();
+    for pod in scene.gateways() {
+        assert!(scene.revision(&pod, &token)["refused"].is_null(), "nothing is refused any more");
+    }
+    touch_something(scene, "0");
+}
+
+/// A leader is frozen past its Lease; the next one revokes a key; the first one continues.
+pub(crate) fn a_leader_from_the_past_is_not_heard(scene: &Scene) {
+    let key = "sb-past";
+    scene.apply(&binding("past", key));
+    scene.kubectl(&["-n", QUICKSTART, "wait", "--for=condition=Propagated", "mcpkeybinding", "past", "--timeout=60s"]);
+    let frozen = scene.leader();
+    scene.signal(&frozen, Signal::STOP);
+    let next = until("another operator leads", Duration::from_secs(60), || {
+        let leader = scene.leader();
+        (leader.name != frozen.name).then_some(leader)
+    });
+    scene.kubectl(&["-n", QUICKSTART, "delete", "mcpkeybinding", "past"]);
+    until("the key is dead", Duration::from_secs(30), || (status_of(scene, key) == 401).then_some(()));
+    let revision = scene.written_revision();
+    scene.signal(&frozen, Signal::CONT);
+    let started = Instant::now();
+    let mut highest = revision;
+    until("ten seconds pass", Duration::from_secs(15), || {
+        assert_eq!(status_of(scene, key), 401, "the key lives again");
+        let now = scene.written_revision();
+        assert!(now >= highest, "revision {now} after {highest}");
+        highest = now;
+        (started.elapsed() > Duration::from_secs(10)).then_some(())
+    });
+    println!("  {} was frozen, {} led, the key stayed dead", frozen.name, next.name);
+    until("both operators are ready", Duration::from_secs(90), || {
+        let operators = scene.operators();
+        (operators.len() == 2 && operators.iter().all(|pod| pod.is_ready)).then_some(())
+    });
+}
+
+/// The operator loses the right to read bindings: nothing is unpublished, and it says what it cannot see.
+pub(crate) fn a_kind_that_cannot_be_listed_stays(scene: &Scene) {
+    let found = scene.kubectl(&["-n", QUICKSTART, "get", "roles", "-o", "name"]);
+    let role = found.lines().next().expect("the operator's role in a watched namespace").to_owned();
+    let before = scene.kubectl(&["-n", QUICKSTART, "get", &role, "-o", "json"]);
+    let mut parsed: serde_json::Value = serde_json::from_str(&before).unwrap();
+    for rule in parsed["rules"].as_array_mut().unwrap() {
+        if let Some(resources) = rule["resources"].as_array_mut() {
+            resources.retain(|resource| resource != "mcpkeybindings");
+        }
+    }
+    let rules = json!({"rules": parsed["rules"]}).to_string();
+    scene.kubectl(&["-n", QUICKSTART, "patch", &role, "--type=merge", "-p", &rules]);
+    let load = Load::start(scene.load());
+    // Those that run hold watches from before; new ones have to list.
+    scene.kubectl(&["-n", RELEASE, "rollout", "restart", &format!("deployment/{RELEASE}-operator")]);
+    scene.rolled_out();
+    let leader = scene.leader();
+    until("the operator says what it cannot see", Duration::from_secs(60), || {
+        (scene.metric(&leader, "switchboard_operator_unknown_kinds") >= 1.0).then_some(())
+    });
+    let started = Instant::now();
+    until("ten seconds pass", Duration::from_secs(15), || (started.elapsed() > Duration::from_secs(10)).then_some(()));
+    let report = load.stop();
+    assert!(report.failures().is_empty(), "{:?}", report.failures().first());
+    let original: serde_json::Value = serde_json::from_str(&before).unwrap();
+    scene.kubectl(&[
+        "-n",
+        QUICKSTART,
+        "patch",
+        &role,
+        "--type=merge",
+        "-p",
+        &json!({"rules": original["rules"]}).to_string(),
+    ]);
+    until("the operator sees it again", Duration::from_secs(90), || {
+        (scene.metric(&scene.leader(), "switchboard_operator_unknown_kinds") == 0.0).then_some(())
+    });
+    scene.settled();
+}
+
+/// The harmed pointers: `old` is an authentic one of before.
+fn harms(scene: &Scene, old: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    let now = pointer(scene);
+    let mut altered = now.clone();
+    let middle = altered.len() / 2;
+    altered[middle] ^= 1;
+    let mac = mac(scene);
+    let mut decoded = Pointer::decode(&now, &mac).unwrap();
+    decoded.revision += 1000;
+    let foreign = decoded.encode(&MacKey([7; 32]));
+    vec![
+        ("altered", altered),
+        ("cut", now[..now.len() - 40].to_vec()),
+        ("replayed", old.to_vec()),
+        ("under a foreign key", foreign),
+    ]
+}
+
+/// The bytes of the pointer.
+fn pointer(scene: &Scene) -> Vec<u8> {
+    let text = scene.member("configmap", RELEASE, &format!("{RELEASE}-snapshot"), ".binaryData.pointer");
+    BASE64_STANDARD.decode(text).unwrap()
+}
+
+fn put(scene: &Scene, pointer: &[u8]) {
+    let patch = json!({"binaryData": {"pointer": BASE64_STANDARD.encode(pointer)}}).to_string();
+    scene.kubectl(&["-n", RELEASE, "patch", "configmap", &format!("{RELEASE}-snapshot"), "--type=merge", "-p", &patch]);
+}
+
+fn mac(scene: &Scene) -> MacKey {
+    let encoded = scene.member("secret", RELEASE, &format!("{RELEASE}-keys"), ".data.mac");
+    MacKey(BASE64_STANDARD.decode(encoded).unwrap().try_into().unwrap())
+}
+
+/// Changes an object so that there is another revision, and waits until it is in force.
+fn touch_something(scene: &Scene, mark: &str) {
+    let before = scene.written_revision();
+    let deny = if mark == "0" {
+        r#"{"spec":{"tools":{"deny":["fail"]}}}"#
+    } else {
+        r#"{"spec":{"tools":{"deny":["fail","now"]}}}"#
+    };
+    scene.kubectl(&["-n", QUICKSTART, "patch", "mcpserver", "lab", "--type=merge", "-p", deny]);
+    until("the change is written", Duration::from_secs(30), || (scene.written_revision() > before).then_some(()));
+    scene.settled();
+}
+
+fn status_of(scene: &Scene, key: &str) -> u16 {
+    let url = scene.url();
+    scene.block_on(async { client_of(&url, key).call("demo-echo", r#"{"text":"x"}"#).await.status.as_u16() })
+}
+
+fn binding(name: &str, key: &str) -> String {
+    format!(
+        "{{apiVersion: switchboard.dev/v1alpha1, kind: McpKeyBinding, metadata: {{name: {name}, namespace: {QUICKSTART}}}, \
+         spec: {{subject: {{type: Key, keys: [{{name: k, sha256: {}}}]}}, grants: {{servers: [{{name: demo}}]}}}}}}\n",
+        sha256(key)
+    )
+}
