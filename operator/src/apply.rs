@@ -47,40 +47,40 @@ const REFUSED_PAUSE: Duration = Duration::from_secs(5);
 #[derive(Clone, Default)]
 pub(crate) struct Demand {
     /// What was compiled last; none: nothing yet.
-    pub output: Option<Arc<Output>>,
+    pub(crate) output: Option<Arc<Output>>,
     /// Callers that have lost everything since then (R42).
-    pub denied: Arc<[String]>,
+    pub(crate) denied: Arc<[String]>,
 }
 
 /// What a compilation gave.
 pub(crate) struct Output {
     /// Counts compilations.
-    pub number: u64,
+    pub(crate) number: u64,
     /// The snapshot.
-    pub parts: Vec<Part>,
+    pub(crate) parts: Vec<Part>,
     /// The servers' secrets.
-    pub credentials: Credentials,
+    pub(crate) credentials: Credentials,
 }
 
 /// What is written.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Published {
     /// The newest compilation that is written whole; 0: none.
-    pub number: u64,
+    pub(crate) number: u64,
     /// The revision in which it, or what is equal to it, is written.
-    pub revision: u64,
+    pub(crate) revision: u64,
     /// Why a newer one is not, if that does not pass by itself.
-    pub blocked: Option<String>,
+    pub(crate) blocked: Option<String>,
 }
 
 /// What the publisher listens to.
 pub(crate) struct Sources {
     /// What is to be in force.
-    pub demand: watch::Receiver<Demand>,
+    pub(crate) demand: watch::Receiver<Demand>,
     /// What the pods run.
-    pub view: watch::Receiver<View>,
+    pub(crate) view: watch::Receiver<View>,
     /// What stands in the cluster.
-    pub own: OwnChanges,
+    pub(crate) own: OwnChanges,
 }
 
 /// Writes what is demanded.
@@ -187,6 +187,7 @@ impl Publisher {
                 && self.writer.companion.marks(&held.metadata, &self.writer.no_notes())
         };
         if self.held.get(Own::Keys).is_some_and(right) {
+            self.held.is_right(Own::Keys);
             return Ok(());
         }
         let (entries, notes) = (self.keys.entries.clone(), self.writer.no_notes());
@@ -209,7 +210,13 @@ impl Publisher {
             Err(_) => return Err(WriteError::Failed("the plan was not made".to_owned())),
         };
         let revision = match plan {
-            None => live.pointer.as_ref().map_or(0, |pointer| pointer.revision),
+            None => {
+                let slots = live.pointer.iter().flat_map(|it| &it.parts).filter_map(|part| part.slot);
+                for own in slots.map(Own::Slot).chain([Own::Pointer]) {
+                    self.held.is_right(own);
+                }
+                live.pointer.as_ref().map_or(0, |pointer| pointer.revision)
+            }
             Some(plan) => {
                 for (slot, part) in plan.writes {
                     let data = [("part".to_owned(), part.bytes.to_vec())].into();

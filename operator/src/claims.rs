@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::{StreamExt, stream};
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
@@ -34,6 +35,8 @@ const RENEW: SignedDuration = SignedDuration::from_secs(60);
 const PERIOD: Duration = Duration::from_secs(20);
 /// After a look that failed.
 const RETRY: Duration = Duration::from_millis(500);
+/// How many are looked at at once.
+const AT_ONCE: usize = 16;
 /// How long an answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(4);
 /// How often a namespace is asked for before it is served without a claim: nothing is taken away from anybody for a
@@ -146,24 +149,21 @@ impl Claimant {
 
     /// Looks at each namespace whose time has come. Whether one of them could not be told.
     async fn look(&mut self, wanted: &BTreeSet<String>) -> bool {
-        let mut failed = false;
         let now = Instant::now();
-        for namespace in
-            wanted.iter().filter(|it| self.due.get(*it).is_none_or(|due| *due <= now)).cloned().collect::<Vec<_>>()
-        {
-            match self.claim(&namespace).await {
+        let due = wanted.iter().filter(|namespace| self.due.get(*namespace).is_none_or(|due| *due <= now));
+        let asked: Vec<_> = due.map(|namespace| self.ask(namespace.clone())).collect();
+        let answers: Vec<_> = stream::iter(asked).buffer_unordered(AT_ONCE).collect().await;
+        let mut failed = false;
+        for (namespace, answer) in answers {
+            match answer {
                 Ok(claim) => {
                     self.failures.remove(&namespace);
                     let pause = if claim == Claim::Ours { RENEW.unsigned_abs() } else { PERIOD };
                     self.due.insert(namespace.clone(), now + pause);
                     self.settle(&namespace, claim);
                 }
-                Err(error) => {
-                    if matches!(error, WriteError::NotLeading) {
-                        return false;
-                    }
-                    failed |= self.failed(&namespace, &error);
-                }
+                Err(WriteError::NotLeading) => return false,
+                Err(error) => failed |= self.failed(&namespace, &error),
             }
         }
         self.known.retain(|namespace, _| wanted.contains(namespace));
@@ -172,6 +172,11 @@ impl Claimant {
         self.metrics.foreign_namespaces.set(i64::try_from(claims.foreign().len()).unwrap_or(i64::MAX));
         self.claims.send_if_modified(|before| std::mem::replace(before, claims.clone()) != claims);
         failed
+    }
+
+    async fn ask(&self, namespace: String) -> (String, Result<Claim, WriteError>) {
+        let answer = self.claim(&namespace).await;
+        (namespace, answer)
     }
 
     /// Whether to try again soon. What was known stays.

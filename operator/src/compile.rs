@@ -49,35 +49,35 @@ const BATCH: usize = 512;
 /// What the loop listens to.
 pub(crate) struct Sources {
     /// What the watches tell.
-    pub changes: Changes,
+    pub(crate) changes: Changes,
     /// Whether this process leads.
-    pub leads: watch::Receiver<bool>,
+    pub(crate) leads: watch::Receiver<bool>,
     /// Who serves which namespace.
-    pub claims: watch::Receiver<Claims>,
+    pub(crate) claims: watch::Receiver<Claims>,
     /// What is written.
-    pub published: watch::Receiver<Published>,
+    pub(crate) published: watch::Receiver<Published>,
     /// What the pods run.
-    pub view: watch::Receiver<View>,
+    pub(crate) view: watch::Receiver<View>,
     /// Statuses that were written.
-    pub written: mpsc::Receiver<Written>,
+    pub(crate) written: mpsc::Receiver<Written>,
 }
 
 /// Where what comes of it goes.
 pub(crate) struct Sinks {
     /// What is to be in force.
-    pub demand: watch::Sender<Demand>,
+    pub(crate) demand: watch::Sender<Demand>,
     /// Namespaces that are to be claimed.
-    pub namespaces: watch::Sender<BTreeSet<String>>,
+    pub(crate) namespaces: watch::Sender<BTreeSet<String>>,
     /// Lists everything anew.
-    pub again: watch::Sender<u64>,
+    pub(crate) again: watch::Sender<u64>,
     /// Statuses to be written.
-    pub statuses: StatusQueue,
+    pub(crate) statuses: StatusQueue,
     /// Events.
-    pub events: Events,
+    pub(crate) events: Events,
     /// What is missing.
-    pub readiness: Arc<Readiness>,
+    pub(crate) readiness: Arc<Readiness>,
     /// Counters.
-    pub metrics: Arc<Metrics>,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 /// The loop.
@@ -177,6 +177,7 @@ impl Compiler {
         let mut denied = Vec::new();
         for (stream, told) in changes {
             let settings = stream.of == Of::Settings;
+            self.tell_trouble(&stream, &told);
             for follows in self.state.take(&stream, told) {
                 match follows {
                     Follows::Nothing => {}
@@ -309,6 +310,18 @@ impl Compiler {
             }
             news
         });
+    }
+
+    /// A stream that is refused, or is not any more, is news once.
+    fn tell_trouble(&self, stream: &Stream, told: &Told<Item>) {
+        let was_refused = matches!(self.state.trouble(stream), Some(Trouble::Refused(_)));
+        match told {
+            Told::Refused(why) if !was_refused => {
+                tracing::error!("{stream} cannot be seen, and what was last seen stays in force: {why}");
+            }
+            Told::Well if was_refused => tracing::info!("{stream} can be seen again"),
+            _ => {}
+        }
     }
 
     fn tell_settings(&self) {

@@ -44,13 +44,13 @@ type Entries = BTreeMap<String, Vec<u8>>;
 #[derive(Clone)]
 pub(crate) struct Keys {
     /// For API keys and credentials.
-    pub pepper: Pepper,
+    pub(crate) pepper: Pepper,
     /// For snapshots.
-    pub mac: MacKey,
+    pub(crate) mac: MacKey,
     /// What opens the gateways' admin ports.
-    pub fleet_token: String,
+    pub(crate) fleet_token: String,
     /// All that the Secret must hold, for it to be put back if somebody takes it away.
-    pub entries: Entries,
+    pub(crate) entries: Entries,
 }
 
 /// The Secret cannot be used as it is, and the operator must not change it.

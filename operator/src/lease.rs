@@ -31,8 +31,10 @@ use crate::release::Release;
 const DURATION: Duration = Duration::from_secs(15);
 /// How long after that nothing more is written: what is on its way then has the rest of the duration to arrive.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// Between two renewals, and between two looks at somebody else's.
+/// Between two renewals.
 const PERIOD: Duration = Duration::from_secs(3);
+/// Between two looks at somebody else's: who gives it away is followed within that.
+const LOOK: Duration = Duration::from_secs(1);
 /// After a try that failed.
 const RETRY: Duration = Duration::from_millis(500);
 /// How long an answer is waited for.
@@ -114,7 +116,7 @@ impl Election {
                 }
                 Ok(Ok(false)) => {
                     self.step_down("another process holds the Lease");
-                    PERIOD
+                    LOOK
                 }
                 failed => {
                     if let Ok(Err(error)) = failed {

@@ -15,27 +15,29 @@ const COMPILE_BUCKETS: [f64; 10] = [0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.
 pub(crate) struct Metrics {
     registry: Registry,
     /// 1 while this process leads.
-    pub leader: IntGauge,
+    pub(crate) leader: IntGauge,
     /// The revision of the pointer that is written.
-    pub revision: IntGauge,
+    pub(crate) revision: IntGauge,
     /// How long it takes from objects to parts.
-    pub compile_seconds: Histogram,
+    pub(crate) compile_seconds: Histogram,
     /// 1 while the snapshot cannot be written, by reason: `too_large`, `refused`, `settings`.
-    pub blocked: IntGaugeVec,
+    pub(crate) blocked: IntGaugeVec,
     /// Streams of a kind whose objects cannot be seen, by resource: what was last seen stays in force.
-    pub unknown: IntGaugeVec,
+    pub(crate) unknown: IntGaugeVec,
     /// Namespaces that another release serves (R43).
-    pub foreign_namespaces: IntGauge,
+    pub(crate) foreign_namespaces: IntGauge,
     /// Gateway pods that serve.
-    pub pods_serving: IntGauge,
+    pub(crate) pods_serving: IntGauge,
     /// Of those, the ones that run the newest revision.
-    pub pods_propagated: IntGauge,
+    pub(crate) pods_propagated: IntGauge,
     /// Of those, the ones that cannot be asked.
-    pub pods_silent: IntGauge,
+    pub(crate) pods_silent: IntGauge,
+    /// Gateway pods that do not take the snapshot that they are offered.
+    pub(crate) pods_refusing: IntGauge,
     /// Statuses that wait to be written.
-    pub statuses_waiting: IntGauge,
+    pub(crate) statuses_waiting: IntGauge,
     /// Events that were not told, since too many came at once.
-    pub events_dropped: IntCounter,
+    pub(crate) events_dropped: IntCounter,
     objects: IntGaugeVec,
     writes: IntCounterVec,
     write_errors: IntCounterVec,
@@ -85,6 +87,7 @@ impl Default for Metrics {
             pods_serving: gauge("pods_serving", "Gateway pods that serve."),
             pods_propagated: gauge("pods_propagated", "Gateway pods that run the newest revision."),
             pods_silent: gauge("pods_silent", "Gateway pods that serve and cannot be asked."),
+            pods_refusing: gauge("pods_refusing", "Gateway pods that refuse the snapshot that they are offered."),
             statuses_waiting: gauge("statuses_waiting", "Statuses that wait to be written."),
             events_dropped: counter("events_dropped_total", "Events that were not told: too many came at once."),
             objects: gauges("objects", "Objects by kind.", "kind"),
@@ -100,7 +103,7 @@ impl Default for Metrics {
 
 impl Metrics {
     fn register(&self) {
-        let all: [Box<dyn Collector>; 15] = [
+        let all: [Box<dyn Collector>; 16] = [
             Box::new(self.leader.clone()),
             Box::new(self.revision.clone()),
             Box::new(self.compile_seconds.clone()),
@@ -110,6 +113,7 @@ impl Metrics {
             Box::new(self.pods_serving.clone()),
             Box::new(self.pods_propagated.clone()),
             Box::new(self.pods_silent.clone()),
+            Box::new(self.pods_refusing.clone()),
             Box::new(self.statuses_waiting.clone()),
             Box::new(self.events_dropped.clone()),
             Box::new(self.objects.clone()),
@@ -165,7 +169,7 @@ mod tests {
         metrics.unknown.with_label_values(&["mcpservers"]).set(1);
         let text = String::from_utf8(metrics.text()).unwrap();
         let told = text.lines().filter(|line| line.starts_with("# TYPE switchboard_operator_")).count();
-        assert_eq!(told, 15, "{text}");
+        assert_eq!(told, 16, "{text}");
         assert!(text.contains("switchboard_operator_mended_total{object=\"slot\"} 1"), "{text}");
     }
 }

@@ -49,10 +49,10 @@ const ADD_UP: Duration = Duration::from_secs(5);
 #[derive(Clone, Default)]
 pub(crate) struct View {
     /// Whether it is known which pods there are.
-    pub complete: bool,
+    pub(crate) complete: bool,
     pods: Arc<BTreeMap<String, Member>>,
     /// How servers are for the pods, by id: what has lasted (R40).
-    pub health: Arc<BTreeMap<String, Health>>,
+    pub(crate) health: Arc<BTreeMap<String, Health>>,
 }
 
 /// A pod that runs.
@@ -229,7 +229,10 @@ impl Pods {
     fn hear(&mut self, uid: &str, answer: Answer) {
         let Some((_, member, _)) = self.members.get_mut(uid) else { return };
         match answer {
-            Answer::Report(report) => (member.report, member.answers) = (Some(report), true),
+            Answer::Report(report) => {
+                tell_refusal(uid, member.report.as_ref(), &report);
+                (member.report, member.answers) = (Some(report), true);
+            }
             Answer::Silent if member.answers => member.answers = false,
             Answer::Silent => return,
             Answer::Servers(servers) => return self.health.hear(uid, servers, since_boot()),
@@ -251,6 +254,17 @@ impl Pods {
         let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         self.metrics.pods_serving.set(count(fleet.serving()));
         self.metrics.pods_silent.set(count(fleet.silent()));
+        let refusing = self.view.borrow().reports().filter(|report| report.refused.is_some()).count();
+        self.metrics.pods_refusing.set(count(refusing));
+    }
+}
+
+/// A pod that does not take what it is offered is news once.
+fn tell_refusal(uid: &str, before: Option<&Report>, now: &Report) {
+    if let Some(refused) = &now.refused
+        && before.and_then(|before| before.refused.as_ref()) != Some(refused)
+    {
+        tracing::warn!("the gateway's pod {uid} does not take what it is offered: {}", refused.reason);
     }
 }
 

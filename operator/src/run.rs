@@ -28,6 +28,8 @@ use crate::rollout;
 use crate::status::{self, StatusQueue};
 use crate::watch;
 
+/// How long the apiserver may take to take a connection.
+const CONNECT: Duration = Duration::from_secs(5);
 /// How long the end waits for writes that are on their way.
 const LAST_WRITES: Duration = Duration::from_secs(5);
 
@@ -88,7 +90,9 @@ pub async fn run(options: Options) -> Result<(), Error> {
 }
 
 async fn client() -> Result<Client, Error> {
-    let config = Config::infer().await?;
+    let mut config = Config::infer().await?;
+    // Whoever does not take a connection in that time is not there: another try may meet a node that is.
+    config.connect_timeout = Some(CONNECT);
     Client::try_from(config).map_err(|error| Error::Client(Box::new(error)))
 }
 

@@ -24,11 +24,11 @@ pub(crate) type Id = (Kind, ObjectKey);
 /// What is known.
 pub(crate) struct State {
     /// What is compiled.
-    pub resources: Resources,
+    pub(crate) resources: Resources,
     /// The objects of the kinds, right or wrong.
-    pub objects: BTreeMap<Id, Known>,
+    pub(crate) objects: BTreeMap<Id, Known>,
     /// The settings document that does not parse: the last good one stays.
-    pub settings_fault: Option<FileFault>,
+    pub(crate) settings_fault: Option<FileFault>,
     streams: BTreeMap<Stream, Standing>,
     /// Whether settings were ever read, or there were none to read.
     settled: bool,
@@ -132,6 +132,11 @@ impl State {
     /// How it stands with each stream.
     pub(crate) fn troubles(&self) -> impl Iterator<Item = (&Stream, &Trouble)> {
         self.streams.iter().map(|(stream, standing)| (stream, &standing.trouble))
+    }
+
+    /// How it stands with a stream.
+    pub(crate) fn trouble(&self, stream: &Stream) -> Option<&Trouble> {
+        self.streams.get(stream).map(|standing| &standing.trouble)
     }
 
     /// Namespaces that have objects. Sorted.

@@ -56,20 +56,20 @@ struct Queue {
 #[derive(Clone)]
 pub(crate) struct Write {
     /// The object's uid: another object of the same name is not meant.
-    pub uid: String,
+    pub(crate) uid: String,
     /// Its status.
-    pub status: Status,
+    pub(crate) status: Status,
 }
 
 /// What came of a write.
 #[derive(Debug)]
 pub(crate) struct Written {
     /// The object.
-    pub id: Id,
+    pub(crate) id: Id,
     /// Its uid.
-    pub uid: String,
+    pub(crate) uid: String,
     /// The status, and the object's resourceVersion with it; none: it was not written, and will not be.
-    pub outcome: Option<(Status, String)>,
+    pub(crate) outcome: Option<(Status, String)>,
 }
 
 impl StatusQueue {

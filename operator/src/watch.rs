@@ -32,9 +32,9 @@ pub(crate) use follow::{Hearer, Told, follow};
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Stream {
     /// What it tells of.
-    pub of: Of,
+    pub(crate) of: Of,
     /// Of one namespace; none: of all. For [`Of::Namespaces`] the one that is watched.
-    pub namespace: Option<String>,
+    pub(crate) namespace: Option<String>,
 }
 
 /// What a stream tells of.

@@ -188,9 +188,18 @@ fn command(options: &Options, home: &TempDir) -> Command {
 
 /// The binary under test: `SWITCHBOARD_BIN`, else the release build of this target folder.
 pub fn binary() -> PathBuf {
-    let binary = match std::env::var_os("SWITCHBOARD_BIN") {
+    built("SWITCHBOARD_BIN", "switchboard")
+}
+
+/// The operator under test: `SWITCHBOARD_OPERATOR_BIN`, else the release build of this target folder.
+pub fn operator_binary() -> PathBuf {
+    built("SWITCHBOARD_OPERATOR_BIN", "switchboard-operator")
+}
+
+fn built(variable: &str, name: &str) -> PathBuf {
+    let binary = match std::env::var_os(variable) {
         Some(path) => PathBuf::from(path),
-        None => target_directory().join("release/switchboard"),
+        None => target_directory().join("release").join(name),
     };
     assert!(binary.is_file(), "{} is missing: `cargo build --release` makes it", binary.display());
     binary

@@ -19,7 +19,9 @@ pub(super) fn available(object: &Observed, accepted: bool, off: bool, facts: &Fa
     }
     let untold = || ("Unknown", "Pending", "no pod has told yet how it is".to_owned());
     let Some(health) = facts.health else {
-        return kept(object, "Available").unwrap_or_else(untold);
+        // What followed from the object itself, and does not any more, was none of the pods' words.
+        let told = kept(object, "Available").filter(|(_, reason, _)| !["NotAccepted", "Off"].contains(reason));
+        return told.unwrap_or_else(untold);
     };
     if health.failing > 0 {
         let reason = health.failure.unwrap_or(Failure::Failing).as_str();

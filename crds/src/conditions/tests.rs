@@ -214,6 +214,16 @@ fn a_server_that_fails_is_ready_and_not_available() {
 }
 
 #[test]
+fn a_server_that_is_accepted_at_last_is_not_called_refused_for_want_of_news() {
+    let refused = conditions(&server(vec![]), &[refusal()], &facts(&all_pods(), None, 5));
+    assert_eq!(told(&refused, "Available"), "Unknown NotAccepted: a server that is not accepted is not asked");
+    let found = conditions(&server(refused), &[off()], &facts(&all_pods(), None, 9));
+    assert_eq!(told(&found, "Available"), "False Off: the server is off: ResolvedRefs says why");
+    let found = conditions(&server(found), &[], &facts(&all_pods(), None, 13));
+    assert_eq!(told(&found, "Available"), "Unknown Pending: no pod has told yet how it is");
+}
+
+#[test]
 fn a_credential_under_way_is_waited_for() {
     let waiting = Health { ready: 2, waiting: 1, ..Health::default() };
     let found = conditions(&server(vec![]), &[], &facts(&all_pods(), Some(&waiting), 5));

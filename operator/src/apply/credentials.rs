@@ -20,7 +20,10 @@ impl Publisher {
         let mut failure = Ok(());
         for (slot, needed) in by_slot(credentials) {
             let own = Own::Credentials(slot);
-            let Some(target) = self.target(own, needed) else { continue };
+            let Some(target) = self.target(own, needed) else {
+                self.held.is_right(own);
+                continue;
+            };
             let added = match size(&target) {
                 ..=LARGEST => self.put(own, &target, &BTreeMap::new()).await,
                 size => Err(WriteError::Refused(format!("its credentials take {size} bytes, more than {LARGEST}"))),

@@ -29,9 +29,9 @@ const QUEUE: usize = 64;
 #[derive(Clone)]
 pub(crate) struct Stored {
     /// Its metadata, without managed fields.
-    pub metadata: ObjectMeta,
+    pub(crate) metadata: ObjectMeta,
     /// Its entries; of a slot, instead of each the SHA-256.
-    pub data: Data,
+    pub(crate) data: Data,
 }
 
 /// All of them.
@@ -179,6 +179,12 @@ impl Held {
         self.foreign.remove(&own)
     }
 
+    /// It is as we want it, whoever made it so.
+    pub(crate) fn is_right(&mut self, own: Own) {
+        self.ours.insert(own);
+        self.foreign.remove(&own);
+    }
+
     /// Slots that somebody else had changed, of those that the last pointer named. They are free now.
     pub(crate) fn moved_away(&mut self, last: Option<&Pointer>) -> Vec<Own> {
         let named: Vec<Own> = last.iter().flat_map(|it| &it.parts).filter_map(|it| it.slot).map(Own::Slot).collect();
@@ -246,9 +252,14 @@ mod tests {
         held.take(Own::Pointer, Told::Gone(stored("9", "ours")));
         assert_eq!(value(&held), None);
         assert!(held.wrote(Own::Pointer, stored("10", "ours")));
-        held.take(Own::Pointer, Told::Put(stored("11", "theirs")));
+        // What the process before us wrote is ours too, once it is found to be right.
         held.forget_what_is_ours();
-        assert!(!held.wrote(Own::Pointer, stored("12", "ours")));
+        held.is_right(Own::Pointer);
+        held.take(Own::Pointer, Told::Gone(stored("11", "ours")));
+        assert!(held.wrote(Own::Pointer, stored("12", "ours")));
+        held.take(Own::Pointer, Told::Put(stored("13", "theirs")));
+        held.forget_what_is_ours();
+        assert!(!held.wrote(Own::Pointer, stored("14", "ours")));
     }
 
     #[test]

@@ -12,13 +12,13 @@ const PLAUSIBLE: u64 = 1 << 48;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Live {
     /// If it is authentic.
-    pub pointer: Option<Pointer>,
+    pub(crate) pointer: Option<Pointer>,
     /// Of each of its parts whether its slot holds it.
-    pub intact: Vec<bool>,
+    pub(crate) intact: Vec<bool>,
     /// Whether its metadata are as they should be.
-    pub marked: bool,
+    pub(crate) marked: bool,
     /// The highest revision that is known to have been in force: what is lower is an old one that somebody brought back.
-    pub floor: u64,
+    pub(crate) floor: u64,
 }
 
 /// What to write; none: all is right. Its revision is above all that was ever in force.

@@ -28,13 +28,13 @@ const DIGEST: &str = "switchboard.dev/digest";
 #[derive(Clone)]
 pub(crate) struct Writer {
     /// The way to the apiserver.
-    pub client: Client,
+    pub(crate) client: Client,
     /// Whose objects they are.
-    pub release: Release,
+    pub(crate) release: Release,
     /// Their metadata.
-    pub companion: Companion,
+    pub(crate) companion: Companion,
     /// Asked before each write.
-    pub leadership: Leadership,
+    pub(crate) leadership: Leadership,
 }
 
 impl Writer {

@@ -164,9 +164,11 @@ impl Known {
     }
 }
 
-/// Whether a status will not become a better one by itself.
+/// Whether a status will not become a better one by itself. One that is not accepted is not on its way, and yet waits
+/// for the pods to have it no more.
 fn is_settled(status: &Status) -> bool {
-    condition(status, "Propagated").is_some_and(|it| it.status == "True" || it.reason == "NotAccepted")
+    let waits = |type_| condition(status, type_).is_some_and(|it| it.status != "True" && it.reason == "Pending");
+    condition(status, "Reconciling").is_none() && !waits("Programmed") && !waits("Propagated")
 }
 
 fn condition<'s>(status: &'s Status, type_: &str) -> Option<&'s Condition> {

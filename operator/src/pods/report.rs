@@ -7,26 +7,24 @@ use serde::Deserialize;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Report {
     /// The revision in force; 0: none.
-    pub revision: u64,
-    /// The schema it was written in.
-    pub schema: u32,
+    pub(crate) revision: u64,
     /// The schemas that the pod reads.
-    pub reads: Vec<u32>,
+    pub(crate) reads: Vec<u32>,
     /// What it was offered and does not take.
-    pub refused: Option<Refused>,
+    pub(crate) refused: Option<Refused>,
 }
 
 /// A snapshot that a pod does not take.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 pub(crate) struct Refused {
     /// Why, for people.
-    pub reason: String,
+    pub(crate) reason: String,
 }
 
 #[cfg(test)]
 impl Report {
     /// Of a pod that runs this.
     pub(crate) fn of_revision(revision: u64) -> Self {
-        Self { revision, schema: 4, reads: vec![3, 4], refused: None }
+        Self { revision, reads: vec![3, 4], refused: None }
     }
 }

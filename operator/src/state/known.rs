@@ -14,26 +14,26 @@ use super::{Follows, State, binding};
 #[derive(Clone, Debug)]
 pub(crate) struct Known {
     /// As the watch told it, or as it was last written.
-    pub observed: Observed,
+    pub(crate) observed: Observed,
     /// Its labels: groups select servers by them.
     labels: Value,
     /// The status that is being written.
-    pub writing: Option<Status>,
+    pub(crate) writing: Option<Status>,
     /// How far what follows from it has come.
-    pub course: Course,
+    pub(crate) course: Course,
     /// Since when its status is another one than is written, since boot.
-    pub moving: Option<Duration>,
+    pub(crate) moving: Option<Duration>,
 }
 
 /// How far what follows from an object has come.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Course {
     /// The number of the compilation that first had it as it is; none: it has changed since the last one.
-    pub compiled: Option<u64>,
+    pub(crate) compiled: Option<u64>,
     /// Whether it is accepted, as of that one.
-    pub accepted: bool,
+    pub(crate) accepted: bool,
     /// The revision that was the newest when that was written.
-    pub since: Option<u64>,
+    pub(crate) since: Option<u64>,
 }
 
 impl State {
