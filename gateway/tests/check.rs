@@ -32,6 +32,7 @@ async fn gateway(manifest: &str) -> (String, (TempDir, watch::Sender<bool>, mpsc
         listen: ([127, 0, 0, 1], 0).into(),
         admin: ([127, 0, 0, 1], 0).into(),
         peers: None,
+        certificates: None,
         cache: folder.path().join("cache"),
         scratch: folder.path().join("scratch"),
         binary: "switchboard".into(),
