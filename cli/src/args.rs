@@ -49,7 +49,11 @@ pub(crate) struct RunArgs {
     /// The address for clients.
     #[arg(long, default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
-    /// The address of the admin port: /livez /readyz /metrics /status.
+    /// A directory with tls.crt and tls.key, as a Secret of type kubernetes.io/tls is mounted: clients are served over TLS
+    /// (HTTP/2 or HTTP/1.1), with a new pair once the files change. Without it clients are served in clear text.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tls_certificates: Option<PathBuf>,
+    /// The address of the admin port: /livez /readyz /metrics, and, on loopback only, /status /revision.
     #[arg(long, default_value = "127.0.0.1:9090")]
     pub(crate) admin: SocketAddr,
     /// The peer ports of other processes that serve the same directory with the same state directory, as HOST:PORT,

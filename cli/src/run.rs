@@ -40,6 +40,7 @@ async fn serve(args: RunArgs, surroundings: Surroundings, scratch: PathBuf) -> R
         state: surroundings.state,
         node: node::Options {
             listen: args.listen,
+            certificates: args.tls_certificates,
             admin: args.admin,
             peers: args.peer_listen.map(|listen| PeerOptions { listen, names: args.peers }),
             cache: surroundings.cache,

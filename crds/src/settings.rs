@@ -66,6 +66,11 @@ pub struct Settings {
     /// Where, and which, child processes may be started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stdio: Option<StdioSettings>,
+    /// A gateway that has not known for so many seconds whether there is a newer snapshot is not ready, 10 to 604800.
+    /// Default: it serves on, however long that takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 10, max = 604_800))]
+    pub snapshot_max_age_seconds: Option<u32>,
 }
 
 /// See [`Settings::egress`].

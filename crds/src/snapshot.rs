@@ -91,6 +91,9 @@ pub struct WireSettings {
     pub allowed_origins: Vec<String>,
     /// CIDRs that may be connected to although refused by default.
     pub egress_allow: Vec<String>,
+    /// How long there may be a newer snapshot before a gateway is not ready any more; none: for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot_max_age_seconds: Option<u32>,
 }
 
 /// An accepted server.

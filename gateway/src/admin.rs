@@ -120,8 +120,16 @@ impl Admin {
             None => Some(self.standing.waiting()),
             Some(running) if running.gateway.drain.is_leaving() => Some("this process ends".to_owned()),
             Some(running) if !*running.ready.borrow() => Some("servers are being discovered".to_owned()),
-            Some(_) => None,
+            Some(running) => self.too_old(&running.gateway),
         }
+    }
+
+    /// Why what is in force is too old, if the settings say so (R42).
+    fn too_old(&self, gateway: &Gateway) -> Option<String> {
+        let most = gateway.view.load().table.snapshot.settings.snapshot_max_age_seconds?;
+        let age = self.metrics.snapshots.age();
+        let why = || format!("there may have been a newer snapshot for {age} s, and snapshotMaxAgeSeconds is {most}");
+        (age > u64::from(most)).then(why)
     }
 
     fn status(&self) -> Response<Body> {

@@ -9,7 +9,7 @@ use crate::admin::{Admin, Askers};
 use crate::egress::EgressPolicy;
 use crate::node::{self, ListenError, Node, stopped};
 use crate::owner::Owner;
-use crate::ports::{Addresses, Patience};
+use crate::ports::Patience;
 use crate::seal::NoRandomness;
 use crate::source::cluster::{self, Cluster, NoApiServer};
 
@@ -49,7 +49,7 @@ pub enum ClusterError {
 pub async fn run(options: Options, mut stop: watch::Receiver<bool>) -> Result<(), ClusterError> {
     let admin = Admin::new(Askers::of_fleet(), Owner::begin(None)?.boot, Arc::default());
     let (port, at) = node::open_admin(options.node.admin, admin.clone()).await?;
-    tracing::info!("the admin port is {at}");
+    tracing::info!(admin = %at, "the admin port is open");
     let config = cluster::config().await?;
     let own = options.node.peers.as_ref().map(|peers| peers.listen.ip());
     let mut installation = Installation::new(&options, &config.cluster_url, own);
@@ -57,7 +57,7 @@ pub async fn run(options: Options, mut stop: watch::Receiver<bool>) -> Result<()
     let header = options.node.client_side_auth_header.clone();
     let mut source = Cluster::begin(config, release, options.kept.as_deref(), header, admin)?;
     let table = tokio::select! {
-        table = source.first() => table,
+        (table, ()) = async { tokio::join!(source.first(), installation.look(None)) } => table,
         () = stopped(&mut stop) => {
             port.end().await;
             return Ok(());
@@ -67,11 +67,10 @@ pub async fn run(options: Options, mut stop: watch::Receiver<bool>) -> Result<()
     let Some(identity) = source.identity() else { unreachable!("a table without keys") };
     let listeners = node::listen(&options.node, identity.credentials.as_ref()).await?;
     let mut policy = EgressPolicy::default();
-    installation.look(None).await;
     installation.refuse(&mut policy);
     let node = Node::begin(&options.node, listeners, identity, (table, policy), (port, at))?;
-    let Addresses { mcp, peers, .. } = node.addresses;
-    tracing::info!(peers = ?peers, "serves http://{mcp}/mcp");
+    let peers = node.addresses.peers.map(tracing::field::display);
+    tracing::info!(mcp = node.url(), peers, "requests are taken");
     let gateway = node.gateway.clone();
     let following = async {
         tokio::join!(source.follow(&gateway), installation.keep(&gateway));

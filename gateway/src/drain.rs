@@ -9,13 +9,14 @@ use tokio::time::Instant;
 /// The end of a port, as far as it has come.
 pub struct Drain {
     leaving: AtomicBool,
+    over: AtomicBool,
     closed: watch::Sender<Option<Instant>>,
 }
 
 impl Default for Drain {
     /// Not begun.
     fn default() -> Self {
-        Self { leaving: AtomicBool::new(false), closed: watch::Sender::new(None) }
+        Self { leaving: AtomicBool::new(false), over: AtomicBool::new(false), closed: watch::Sender::new(None) }
     }
 }
 
@@ -34,6 +35,16 @@ impl Drain {
     pub fn close(&self, until: Instant) {
         self.leave();
         self.closed.send_replace(Some(until));
+    }
+
+    /// What is not answered by now is told so: nothing is waited for any more.
+    pub fn give_up(&self) {
+        self.over.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether nothing is waited for any more.
+    pub fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed)
     }
 
     /// Waits until no more connections are taken; gives when requests under way end.

@@ -81,6 +81,22 @@ pub fn upstream_message(client: Client<'_>, alias: &str, failed: &UpstreamError)
     error(client, INTERNAL_ERROR, &text, Some(data.as_bytes()))
 }
 
+/// A call that was under way when the process ended: it may have been carried out.
+pub fn ended(client: Client<'_>) -> Answer {
+    Answer::Message(StatusCode::OK, ended_message(client).into())
+}
+
+/// The same, as bytes.
+pub fn ended_message(client: Client<'_>) -> Vec<u8> {
+    let text = "the process that answered this request has ended; the request may have been carried out";
+    let outcome = Outcome::Unreachable.as_str();
+    if client.about == About::Tool {
+        return tool_error(client, &format!("Error: {text}"), Some(outcome));
+    }
+    let data = format!(r#"{{"switchboard.dev/outcome":"{outcome}"}}"#);
+    error(client, INTERNAL_ERROR, text, Some(data.as_bytes()))
+}
+
 /// A call that was held open for its client and is not there any more: it is not run a second time.
 pub fn interrupted(client: Client<'_>) -> Answer {
     Answer::Message(StatusCode::OK, interrupted_message(client).into())

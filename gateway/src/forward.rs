@@ -22,7 +22,7 @@ use crate::reject::Reject;
 use crate::relay::{Again, Asks, Logs, Relay};
 use crate::render::{Words, render};
 use crate::request_state::{Bound, Kept};
-use crate::revoked::Holding;
+use crate::revoked::{Ending, Holding};
 use crate::route::Found;
 use crate::scan::{Message, Text};
 use crate::under_way::Call;
@@ -84,7 +84,10 @@ pub async fn forward(exchange: &Exchange<'_>, request: Request<'_>, found: Found
     // What was taken away since the request was read is asked first: nothing is sent for who has lost it.
     tokio::select! {
         biased;
-        () = holding.lost() => failure::unknown(client, &said.value),
+        ending = holding.ended() => match ending {
+            Ending::Lost => failure::unknown(client, &said.value),
+            Ending::Process => failure::ended(client),
+        },
         () = or_never(cancelled) => Answer::Accepted,
         answer = answered => answer.unwrap_or_else(|error: UpstreamError| {
             upstreams.failed(&error);

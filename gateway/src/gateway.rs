@@ -167,14 +167,23 @@ impl Gateway {
             return None;
         }
         let mut known = self.upstreams.lock();
-        let upstreams = known.entry(route.identity).or_insert_with(|| {
-            let metrics = self.metrics.of_server(&server.id);
-            let upstreams = ServerUpstreams::new(route.endpoint.clone(), self.connectors.clone(), metrics);
-            let upstreams = Arc::new(upstreams);
-            tokio::spawn(discovery::keep(Arc::downgrade(&upstreams), self.catalogue_changed.clone()));
-            upstreams
+        if let Some(upstreams) = known.get(&route.identity) {
+            return Some(upstreams.clone());
+        }
+        let metrics = self.metrics.of_server(&server.id);
+        let upstreams = ServerUpstreams::new(route.endpoint.clone(), self.connectors.clone(), metrics);
+        // Until it is read anew, what a server listed before its credential was replaced is what it lists.
+        let before = known.values().find(|before| {
+            let before = &before.endpoint.server;
+            before.id == server.id && before.transport == server.transport && before.auth == server.auth
         });
-        Some(upstreams.clone())
+        if let Some(before) = before {
+            upstreams.catalogue.store(before.catalogue.load_full());
+        }
+        let upstreams = Arc::new(upstreams);
+        tokio::spawn(discovery::keep(Arc::downgrade(&upstreams), self.catalogue_changed.clone()));
+        known.insert(route.identity, upstreams.clone());
+        Some(upstreams)
     }
 
     /// Ends the servers that are no longer there.
@@ -228,6 +237,19 @@ impl Gateway {
     /// The one connector for everything that it connects to.
     pub fn egress(&self) -> &Egress {
         &self.connectors.egress
+    }
+
+    /// Ends the calls that are still under way where the process does: their clients are told, and so are their servers.
+    pub fn end_calls(&self) {
+        self.drain.give_up();
+        // Each call looks again, as it does at a new revision.
+        self.revision.send_modify(|_| {});
+    }
+
+    /// Returns when calls were ended.
+    pub async fn calls_end(&self) {
+        let mut revision = self.revision.subscribe();
+        while !self.drain.is_over() && revision.changed().await.is_ok() {}
     }
 
     /// Ends the sessions with servers that are there for one client.

@@ -14,6 +14,8 @@ use crate::reject::Reject;
 
 /// The most bytes of header names and values (R13).
 const MAX_HEADER_BYTES: usize = 64 * 1024;
+/// The most headers. Over HTTP/1.1 no more arrive here.
+const MAX_HEADERS: usize = 100;
 
 /// The header that names the revision of the protocol.
 const VERSION: &str = "MCP-Protocol-Version";
@@ -82,7 +84,8 @@ impl<'r> Head<'r> {
             }
             head.note(name, value)?;
         }
-        if bytes > MAX_HEADER_BYTES { Err(Reject::HeadersTooLarge) } else { Ok(head) }
+        let too_large = bytes > MAX_HEADER_BYTES || headers.len() > MAX_HEADERS;
+        if too_large { Err(Reject::HeadersTooLarge) } else { Ok(head) }
     }
 
     fn note(&mut self, name: &'r str, value: &'r HeaderValue) -> Result<(), Reject> {

@@ -3,6 +3,7 @@
 use prometheus::core::Collector;
 use prometheus::{Encoder, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 
+use crate::certificates::CertificateMetrics;
 use crate::forward::Method;
 use crate::peers::PeerMetrics;
 
@@ -69,6 +70,17 @@ impl Metrics {
             ok: self.calls.with_label_values(&[id, "ok"]),
             tool_error: self.calls.with_label_values(&[id, "tool_error"]),
         }
+    }
+
+    /// Those of the certificate for clients. Who serves in clear text does not ask for them, and shows no date.
+    pub fn of_certificates(&self) -> CertificateMetrics {
+        let expires = "When the first certificate of the chain that clients are shown expires, in Unix time.";
+        let expires = gauge("switchboard_certificate_expires_timestamp_seconds", expires);
+        let failures = "New certificates that could not be used; the last good one stayed.";
+        let failures = counter("switchboard_certificate_reload_failures_total", failures);
+        let _ = self.registry.register(Box::new(expires.clone()));
+        let _ = self.registry.register(Box::new(failures.clone()));
+        CertificateMetrics { expires, failures }
     }
 
     /// Counts a refused request.

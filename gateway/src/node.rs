@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use tokio::time::{interval, timeout};
 
 use crate::admin::{Admin, AdminPort};
+use crate::certificates::{Certificates, CertificatesError};
 use crate::egress::{Egress, EgressPolicy};
 use crate::gateway::Gateway;
 use crate::owner::Owner;
@@ -37,6 +38,8 @@ const SWEEP: Duration = Duration::from_secs(30);
 pub struct Options {
     /// Where `/mcp` is served.
     pub listen: SocketAddr,
+    /// The directory with `tls.crt` and `tls.key`, which are read again when they change; none: clear text.
+    pub certificates: Option<PathBuf>,
     /// Where the admin port is.
     pub admin: SocketAddr,
     /// The other processes of the fleet, if there are any.
@@ -62,12 +65,20 @@ pub struct PeerOptions {
     pub names: Vec<String>,
 }
 
-/// An address cannot be listened on.
+/// Why it cannot listen.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address}: {source}")]
-pub struct ListenError {
-    address: SocketAddr,
-    source: io::Error,
+pub enum ListenError {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Address {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// There is nothing to show clients that they could know it by.
+    #[error(transparent)]
+    Certificates(#[from] CertificatesError),
 }
 
 /// What a process is known by.
@@ -90,24 +101,25 @@ pub struct Node {
 
 /// Listens on an address.
 pub async fn bind(address: SocketAddr) -> Result<TcpListener, ListenError> {
-    TcpListener::bind(address).await.map_err(|source| ListenError { address, source })
+    TcpListener::bind(address).await.map_err(|source| ListenError::Address { address, source })
 }
 
 /// The admin port, which is open before anything is in force.
 pub async fn open_admin(address: SocketAddr, admin: Arc<Admin>) -> Result<(AdminPort, SocketAddr), ListenError> {
     let listener = bind(address).await?;
-    let address = listener.local_addr().map_err(|source| ListenError { address, source })?;
+    let address = listener.local_addr().map_err(|source| ListenError::Address { address, source })?;
     Ok((AdminPort::open(listener, address, admin), address))
 }
 
-/// The listeners for clients and peers.
+/// The listeners for clients and peers, with what clients are shown.
 pub async fn listen(options: &Options, credentials: Option<&Credentials>) -> Result<Listeners, ListenError> {
+    let certificates = options.certificates.clone().map(Certificates::load).transpose()?;
     let mcp = bind(options.listen).await?;
     let peers = match options.peers.as_ref().zip(credentials) {
         Some((peers, credentials)) => Some((bind(peers.listen).await?, credentials.acceptor.clone())),
         None => None,
     };
-    Ok(Listeners { mcp, peers })
+    Ok(Listeners { mcp, certificates, peers })
 }
 
 impl Node {
@@ -121,7 +133,7 @@ impl Node {
         (admin, at): (AdminPort, SocketAddr),
     ) -> Result<Self, ListenError> {
         let addresses = listeners.addresses(at);
-        let addresses = addresses.map_err(|source| ListenError { address: options.listen, source })?;
+        let addresses = addresses.map_err(|source| ListenError::Address { address: options.listen, source })?;
         policy.own.extend([Some(addresses.mcp), Some(addresses.admin), addresses.peers].into_iter().flatten());
         let children = Children::new(
             options.binary.clone(),
@@ -142,6 +154,11 @@ impl Node {
         admin.admin.is_running(gateway.clone(), ready.subscribe());
         let ports = Ports::open(&gateway, listeners, addresses, admin);
         Ok(Self { gateway, addresses, ready, ports })
+    }
+
+    /// Where clients come to.
+    pub fn url(&self) -> String {
+        format!("{}://{}/mcp", self.ports.scheme(), self.addresses.mcp)
     }
 
     /// Whether start-up is over, now and later.

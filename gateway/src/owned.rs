@@ -12,7 +12,7 @@ use crate::gateway::Gateway;
 use crate::hop::Hop;
 use crate::json::INTERNAL_ERROR;
 use crate::owner::Owner;
-use crate::peers::{ForwardError, Peers};
+use crate::peers::ForwardError;
 use crate::proxy;
 use crate::reject::Reject;
 use crate::scan::{Incoming, Message};
@@ -78,9 +78,9 @@ pub async fn elsewhere(
     parts: &Parts,
     (body, incoming): (&Bytes, &Incoming<'_>),
 ) -> Result<Response<Body>, Reject> {
-    let forwarded = match (hop, gateway.peers.get()) {
-        (Hop::Client { .. }, Some(peers)) => peers.forward(owner, parts, body.clone()).await,
-        _ => Err(ForwardError::Gone),
+    let forwarded = match hop {
+        Hop::Client { .. } => forward(gateway, owner, parts, body).await,
+        Hop::Peer => Err(ForwardError::Gone),
     };
     match (forwarded, if_gone) {
         (Ok(response), _) => Ok(response),
@@ -101,16 +101,26 @@ pub fn is_for_all(incoming: &Incoming<'_>) -> bool {
 
 /// Has the owner answer. None: it is no more, and the request goes on here.
 pub async fn answer_there(
-    peers: &Peers,
+    gateway: &Gateway,
     needed: Owned,
     parts: &Parts,
     (body, incoming): (&Bytes, &Incoming<'_>),
 ) -> Result<Option<Response<Body>>, Reject> {
-    match (peers.forward(needed.owner, parts, body.clone()).await, needed.if_gone) {
+    match (forward(gateway, needed.owner, parts, body).await, needed.if_gone) {
         (Ok(response), _) => Ok(Some(response)),
         (Err(ForwardError::Gone), IfGone::GoOn) => Ok(None),
         (Err(ForwardError::Gone), IfGone::Unknown) => Err(Reject::NoSuchSession),
         (Err(ForwardError::Broken), _) => Ok(Some(broken(incoming))),
+    }
+}
+
+/// Waits for the head of the owner's answer, and when this process ends no longer than for servers of its own.
+async fn forward(gateway: &Gateway, owner: Owner, parts: &Parts, body: &Bytes) -> Result<Response<Body>, ForwardError> {
+    let Some(peers) = gateway.peers.get() else { return Err(ForwardError::Gone) };
+    tokio::select! {
+        biased;
+        answered = peers.forward(owner, parts, body.clone()) => answered,
+        () = gateway.calls_end() => Err(ForwardError::Broken),
     }
 }
 

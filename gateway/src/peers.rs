@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use http::header::HeaderName;
+use http::header::{HOST, HeaderName};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Collected, Full, Limited};
@@ -149,6 +149,8 @@ impl Peers {
         *request.uri_mut() = path.map_or_else(|| Uri::from_static("/"), Uri::from);
         *request.headers_mut() = hop::end_to_end(&parts.headers);
         request.headers_mut().insert(BOOT, header(owner.boot));
+        // A client of HTTP/2 names the host in the target alone (RFC 9113, 8.3.1), which does not go on.
+        request.headers_mut().entry(HOST).or_insert(HeaderValue::from_static(authority::NAME));
         let response = line.send(request).await.map_err(|error| match error {
             SendError::Unreachable => ForwardError::Gone,
             SendError::Broken => ForwardError::Broken,
@@ -270,7 +272,7 @@ impl Peers {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
         *request.uri_mut() = Uri::from_static(path);
-        request.headers_mut().insert(http::header::HOST, HeaderValue::from_static(authority::NAME));
+        request.headers_mut().insert(HOST, HeaderValue::from_static(authority::NAME));
         request.headers_mut().insert(BOOT, header(self.own.boot));
         if let Some(address) = self.own.address.and_then(|address| HeaderValue::from_str(&address.to_string()).ok()) {
             request.headers_mut().insert(FROM, address);

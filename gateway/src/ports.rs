@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
 use crate::admin::AdminPort;
+use crate::certificates::Certificates;
 use crate::connections::{Connections, Limits};
 use crate::drain::Drain;
 use crate::gateway::Gateway;
@@ -20,7 +21,7 @@ use crate::peers::{Peers, port};
 use crate::proxy;
 use crate::serve::serve;
 
-/// How long requests of peers may go on, where nothing is left to wait for.
+/// How long answers may take where nothing is left to wait for.
 const LAST: Duration = Duration::from_secs(1);
 
 /// How long the end may take.
@@ -47,6 +48,8 @@ impl Patience {
 pub struct Listeners {
     /// For clients.
     pub mcp: TcpListener,
+    /// What clients know it by; none for clear text.
+    pub certificates: Option<Certificates>,
     /// For peers, and what they have to prove.
     pub peers: Option<(TcpListener, TlsAcceptor)>,
 }
@@ -66,6 +69,8 @@ pub struct Addresses {
 pub struct Ports {
     gateway: Arc<Gateway>,
     mcp: JoinHandle<()>,
+    /// Looks after them; none in clear text.
+    certificates: Option<JoinHandle<()>>,
     admin: AdminPort,
     peers: Option<(JoinHandle<()>, Arc<Drain>)>,
 }
@@ -84,6 +89,9 @@ impl Ports {
         let closed = &gateway.metrics.closed_connections;
         let for_mcp = gateway.clone();
         let listener = addresses.mcp;
+        let tls = listeners.certificates.as_ref().map(Certificates::acceptor);
+        let keep = |certificates: Certificates| tokio::spawn(certificates.keep(gateway.metrics.of_certificates()));
+        let certificates = listeners.certificates.map(keep);
         let mcp = serve(
             listeners.mcp,
             Connections::new(Limits::of_clients(), closed.clone()),
@@ -91,15 +99,21 @@ impl Ports {
                 proxy::handle(for_mcp.clone(), Hop::Client { listener, peer }, goes_on, request)
             },
             gateway.drain.clone(),
-            None,
+            tls,
         );
         let peers = gateway.peers.get().zip(listeners.peers);
         let peers = peers.map(|(peers, listener)| open_to_peers(gateway, peers, listener));
-        Self { gateway: gateway.clone(), mcp: tokio::spawn(mcp), admin, peers }
+        Self { gateway: gateway.clone(), mcp: tokio::spawn(mcp), certificates, admin, peers }
     }
 
-    /// Ends them: first nobody is to ask any more, then no connection is taken, and what has begun ends by itself, or
-    /// when patience does. The others reach what is kept here, and hear that it is not ready, until the last of it has ended.
+    /// By which scheme clients come.
+    pub fn scheme(&self) -> &'static str {
+        if self.certificates.is_some() { "https" } else { "http" }
+    }
+
+    /// Ends them: first nobody is to ask any more, then no connection is taken, and what has begun ends by itself, or is
+    /// told, when patience ends, that it does. The others reach what is kept here, and hear that it is not ready, until the
+    /// last of it has ended.
     pub async fn end(self, patience: Patience) {
         self.gateway.drain.leave();
         if let Some((_, drain)) = &self.peers {
@@ -107,12 +121,19 @@ impl Ports {
         }
         sleep(patience.leave).await;
         let until = Instant::now() + patience.drain;
-        self.gateway.drain.close(until);
+        self.gateway.drain.close(until + LAST);
         // These would go on for ever: their clients come back to another process, or to this one's successor.
         self.gateway.clients.close();
         self.gateway.sse.leave();
         // They end because they are told to; a panic of theirs was reported where it happened.
-        let _ = self.mcp.await;
+        let mut mcp = self.mcp;
+        if timeout_at(until, &mut mcp).await.is_err() {
+            self.gateway.end_calls();
+            let _ = mcp.await;
+        }
+        if let Some(certificates) = self.certificates {
+            certificates.abort();
+        }
         if let (Some((port, drain)), Some(peers)) = (self.peers, self.gateway.peers.get()) {
             peers.leave().await;
             drain.close(until.max(Instant::now() + LAST));

@@ -26,6 +26,7 @@ use crate::inbound_sse;
 use crate::json::INTERNAL_ERROR;
 use crate::methods;
 use crate::owned;
+use crate::passed_stream;
 use crate::peers::ForwardError;
 use crate::reject::Reject;
 use crate::revision::Revision;
@@ -112,7 +113,7 @@ async fn respond(
             peers.pass_on(&parts, &body);
         }
         if let Some(needed) = owned::needs_owner(&exchange, &incoming)
-            && let Some(response) = Box::pin(owned::answer_there(peers, needed, &parts, (&body, &incoming))).await?
+            && let Some(response) = Box::pin(owned::answer_there(gateway, needed, &parts, (&body, &incoming))).await?
         {
             return Ok(response);
         }
@@ -206,7 +207,7 @@ async fn open_stream(
         && let (Hop::Client { .. }, Some(peers)) = (hop, gateway.peers.get())
     {
         match peers.forward(session.owner, parts, Bytes::new()).await {
-            Ok(response) => return Ok(response),
+            Ok(response) => return Ok(passed_stream::until_drained(gateway, response)),
             // The client may come again.
             Err(ForwardError::Broken) => return Err(Reject::Busy),
             Err(ForwardError::Gone) => {}

@@ -20,7 +20,7 @@ pub enum Reject {
     TooManyGuesses,
     /// A header that may stand once stands twice.
     RepeatedHeader(&'static str),
-    /// Header names and values over 64 KiB.
+    /// Header names and values over 64 KiB, or more than 100 of them.
     HeadersTooLarge,
     /// An Origin that is not allowed.
     Origin,
@@ -119,7 +119,7 @@ impl Reject {
     pub fn message(&self) -> String {
         match self {
             Reject::RepeatedHeader(name) => format!("{name} stands twice; send it once"),
-            Reject::HeadersTooLarge => "the headers are over 64 KiB".into(),
+            Reject::HeadersTooLarge => "the headers are over 64 KiB, or more than 100".into(),
             Reject::Origin => "this Origin is not allowed; the settings' allowedOrigins lists those that are".into(),
             Reject::Host => "this gateway listens on loopback only; address it as localhost or 127.0.0.1".into(),
             Reject::NotFound => "there is nothing at this path; MCP is served at /mcp, for old clients at /sse".into(),

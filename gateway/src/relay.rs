@@ -5,7 +5,6 @@
 //! one, or one of several messages, goes on as it comes and is cut off if it
 //! turns wrong.
 
-use std::future::Future;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -32,11 +31,14 @@ use crate::upstreams::ServerUpstreams;
 
 mod asking;
 mod codes;
+mod ending;
 mod eras;
 mod json;
 mod rounds;
 
 pub use rounds::Again;
+
+use ending::Ended;
 
 /// One reply on its way home, with all that its call holds until the last byte.
 pub struct Relay {
@@ -92,14 +94,6 @@ impl Source {
     fn is_of_call(&self, call: &scan::Call<'_>) -> bool {
         self.call.is_none() || matches!(&*call.method.value, "notifications/progress" | "notifications/message")
     }
-}
-
-/// How the way home ended, if not in an error.
-enum Ended {
-    /// With the response, or as its client wanted.
-    Rightly,
-    /// Nobody wants it any more, or may have it.
-    CutOff,
 }
 
 /// How much of a server's log goes with the answer to a call.
@@ -178,29 +172,6 @@ impl Relay {
         failure::upstream_message(self.client(), &self.holding.server().alias, error).into()
     }
 
-    /// A slow client has until the call's deadline, and nobody goes on with what they have lost. A modern client that goes
-    /// away, which is when `gone` returns, cancels; of a legacy one that says nothing.
-    async fn while_held<F>(&self, gone: impl Future<Output = ()>, going_on: F) -> Result<Ended, UpstreamError>
-    where
-        F: Future<Output = Result<(), UpstreamError>>,
-    {
-        let cancelled = async {
-            match &self.under_way {
-                Some(call) => call.cancelled().await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            ended = timeout_at(self.deadline, going_on) => {
-                let late = |_| Err(UpstreamError::timeout("the caller's reading of the reply"));
-                ended.unwrap_or_else(late).map(|()| Ended::Rightly)
-            }
-            () = cancelled => Ok(Ended::Rightly),
-            () = self.holding.lost() => Ok(Ended::CutOff),
-            () = gone, if self.modern => Ok(Ended::CutOff),
-        }
-    }
-
     async fn messages(self, mut source: Source, whole: bool) -> Answer {
         loop {
             match self.next(&mut source).await {
@@ -275,6 +246,10 @@ impl Relay {
                 if let Some(question) = question {
                     let _ = stream.send(&self.hold(source, question)).await;
                 }
+                stream.end();
+            }
+            Ok(Ended::WithProcess) => {
+                stream.send_last(&failure::ended_message(self.client()));
                 stream.end();
             }
             Ok(Ended::CutOff) => {}

@@ -1,5 +1,6 @@
 //! Whether what a request holds is still its caller's: asked again whenever a
-//! snapshot comes into force, so that a lost grant ends open calls too.
+//! snapshot comes into force, so that a lost grant ends open calls too; and
+//! whether the process still waits for calls.
 
 use std::sync::Arc;
 
@@ -19,6 +20,15 @@ pub struct Holding {
     view: Arc<View>,
     identity: Identity,
     called: Called,
+}
+
+/// Why a call ends before its answer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Ending {
+    /// The caller may no longer use what is called.
+    Lost,
+    /// The process ends, and has waited for as long as it may.
+    Process,
 }
 
 impl Holding {
@@ -54,18 +64,21 @@ impl Holding {
         ClientSessions::of(&self.gateway, session, caller).ok()
     }
 
-    /// Returns when the caller may no longer use what is called.
-    pub async fn lost(&self) {
+    /// Returns when the call is to end before its answer.
+    pub async fn ended(&self) -> Ending {
         let mut revision = self.gateway.revision.subscribe();
-        if *revision.borrow_and_update() != self.view.table.version.revision && !self.is_held() {
-            return;
-        }
-        while revision.changed().await.is_ok() {
-            if !self.is_held() {
-                return;
+        let mut is_held = *revision.borrow_and_update() == self.view.table.version.revision || self.is_held();
+        loop {
+            if self.gateway.drain.is_over() {
+                return Ending::Process;
             }
+            if !is_held {
+                return Ending::Lost;
+            }
+            // Its sender is the gateway's.
+            let _ = revision.changed().await;
+            is_held = self.is_held();
         }
-        std::future::pending::<()>().await;
     }
 
     /// Whether the caller may use what is called by now.

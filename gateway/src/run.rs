@@ -161,8 +161,8 @@ impl Local {
         events: mpsc::Sender<Event>,
         stop: watch::Receiver<bool>,
     ) {
-        let Addresses { mcp, admin, peers } = node.addresses;
-        let listening = Event::Listening { mcp: format!("http://{mcp}/mcp"), admin: format!("http://{admin}"), peers };
+        let Addresses { admin, peers, .. } = node.addresses;
+        let listening = Event::Listening { mcp: node.url(), admin: format!("http://{admin}"), peers };
         let teller = Teller::new(node.gateway.clone(), events);
         let teller = tokio::spawn(teller.run(listening, self.files.subscribe(), node.ready()));
         let patience = if peers.is_some() { Patience::AMONG_PEERS } else { Patience::ALONE };
@@ -217,7 +217,7 @@ impl Local {
     }
 
     fn refuse(&self, reason: String) {
-        self.admin.standing.refuse(Refused { revision: None, reason });
+        self.admin.standing.refuse(Refused::of_nobody(reason));
     }
 
     /// The table of what was read: stored and opened on the way, as between an operator and a gateway.
@@ -275,6 +275,6 @@ mod tests {
         let (access, namespaces) = (vec![vec![]], vec!["p".to_owned()]);
         let snapshot = Snapshot { access, namespaces, callers, ..Snapshot::default() };
         assert!(split(&snapshot).unwrap().len() > 1);
-        assert_eq!(restored(&snapshot, 1, &MacKey([1; 32])).unwrap(), snapshot);
+        assert_eq!(restored(&snapshot, 1, &MacKey([1; 32])).unwrap().0, snapshot);
     }
 }

@@ -1,22 +1,17 @@
 //! Listeners: connections in, requests to a handler, an end that finishes
 //! what it began.
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::header::CONNECTION;
-use http::{HeaderValue, Request, Response};
+use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::time::{timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
@@ -27,15 +22,17 @@ use crate::peer::Peer;
 use crate::steady::Steady;
 
 mod going_on;
+mod http1;
+mod http2;
+mod version;
 
 pub use going_on::GoesOn;
+pub use version::{HTTP1, HTTP2};
 
-use going_on::Place;
+use version::Version;
 
 /// How long a connection may take to send a request's head, waiting for it included.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(120);
-/// What hyper buffers of a head; beyond it the connection is answered 431 and closed without our body.
-const MAX_HEAD_BUFFER: usize = 256 * 1024;
 /// How long a client may take none of what it is sent.
 const STALL: Duration = Duration::from_secs(60);
 /// How long a client of a TLS port may take to introduce itself.
@@ -44,7 +41,7 @@ const HANDSHAKE: Duration = Duration::from_secs(5);
 const LAST: Duration = Duration::from_millis(100);
 
 /// Serves until the drain closes, then lets requests under way finish, for the time that it gives. With `tls`, nothing is
-/// answered before that is settled.
+/// answered before that is settled, and it settles the version of HTTP too; without, the client's first bytes do.
 pub async fn serve<H, F>(
     listener: TcpListener,
     connections: Arc<Connections>,
@@ -55,7 +52,7 @@ pub async fn serve<H, F>(
     H: Fn(Request<Incoming>, Peer, GoesOn) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
-    let graceful = GracefulShutdown::new();
+    let end = watch::Sender::new(false);
     let mut failed = Seldom::default();
     let begin = |stream: TcpStream, address: SocketAddr| {
         // Without it a small reply may wait for the client's acknowledgement of the last one.
@@ -63,17 +60,11 @@ pub async fn serve<H, F>(
         // Nothing is waited for: whoever is over a limit must not stand before others in the kernel's queue.
         let peer = Peer::from(address.ip());
         let Some(place) = connections.enter(peer) else { return };
-        let (watcher, handler, drain, tls) = (graceful.watcher(), handler.clone(), drain.clone(), tls.clone());
+        let conversation = Conversation { peer, handler: handler.clone(), drain: drain.clone(), end: end.subscribe() };
+        let tls = tls.clone();
         tokio::spawn(async move {
             // How a client leaves is its own affair; the request that it broke off was told already.
-            match tls {
-                None => drop(watcher.watch(converse(stream, peer, handler, drain)).await),
-                Some(tls) => {
-                    if let Ok(Ok(stream)) = timeout(HANDSHAKE, tls.accept(stream)).await {
-                        drop(watcher.watch(converse(stream, peer, handler, drain)).await);
-                    }
-                }
-            }
+            conversation.begin(stream, tls).await;
             drop(place);
         });
     };
@@ -89,10 +80,11 @@ pub async fn serve<H, F>(
     };
     // To its client, what waits in the kernel's queue is a connection: closed there, its request would be lost.
     waiting(listener).for_each(|(stream, address)| begin(stream, address));
-    if graceful.count() > 0 {
+    if end.receiver_count() > 0 {
         tokio::time::sleep(LAST).await;
     }
-    let _ = timeout_at(until, graceful.shutdown()).await;
+    end.send_replace(true);
+    let _ = timeout_at(until, end.closed()).await;
 }
 
 /// The connections that wait to be accepted, and the end of their listener.
@@ -104,35 +96,50 @@ fn waiting(listener: TcpListener) -> impl Iterator<Item = (TcpStream, SocketAddr
     })
 }
 
-/// The requests of one connection, each to the handler.
-fn converse<S, H, F>(
-    stream: S,
+/// One connection: who is at its other end, and who answers.
+struct Conversation<H> {
     peer: Peer,
     handler: H,
     drain: Arc<Drain>,
-) -> impl GracefulConnection<Error = hyper::Error> + Send
+    /// Turns true when what is not answered by then is not begun any more.
+    end: watch::Receiver<bool>,
+}
+
+impl<H, F> Conversation<H>
 where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    H: Fn(Request<Incoming>, Peer, GoesOn) -> F + Send + 'static,
+    H: Fn(Request<Incoming>, Peer, GoesOn) -> F + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
-    let place = Place::default();
-    let service = service_fn(move |request| {
-        let (response, drain) = (place.begin(|goes_on| handler(request, peer, goes_on)), drain.clone());
-        async move {
-            let mut response = response.await?;
-            if drain.is_leaving() {
-                // So that the next request of this client goes elsewhere, and none meets a connection that is being closed.
-                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    /// Finds out what the client speaks, and answers it.
+    async fn begin(mut self, stream: TcpStream, tls: Option<TlsAcceptor>) {
+        match tls {
+            None => {
+                let Some(version) = Version::of_clear_text(&stream, &mut self.end).await else { return };
+                self.run(version, Steady::new(stream, STALL)).await;
             }
-            Ok::<_, Infallible>(response)
+            // Not part of what a connection in clear text takes in memory.
+            Some(tls) => Box::pin(self.over_tls(stream, tls)).await,
         }
-    });
-    http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .max_buf_size(MAX_HEAD_BUFFER)
-        .serve_connection(TokioIo::new(Steady::new(stream, STALL)), service)
+    }
+
+    async fn over_tls(self, stream: TcpStream, tls: TlsAcceptor) {
+        let accepted = timeout(HANDSHAKE, tls.accept(Steady::new(stream, STALL))).await;
+        let Ok(Ok(stream)) = accepted else { return };
+        let version = Version::agreed(stream.get_ref().1.alpn_protocol());
+        self.run(version, stream).await;
+    }
+
+    /// Answers requests until one side has enough.
+    async fn run<S>(self, version: Version, stream: S)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        match version {
+            Version::Http1 => self.http1(stream).await,
+            // Nor of what one of HTTP/1.1 does.
+            Version::Http2 => Box::pin(self.http2(stream)).await,
+        }
+    }
 }
 
 async fn accept(listener: &TcpListener, failed: &mut Seldom) -> Option<(TcpStream, SocketAddr)> {

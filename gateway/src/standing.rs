@@ -41,12 +41,28 @@ pub struct Refused {
     pub revision: Option<u64>,
     /// Why, for people. No secret is in it.
     pub reason: String,
+    /// Tells it from another that is refused for the same reason.
+    #[serde(skip)]
+    pub version: Option<String>,
+}
+
+impl Refused {
+    /// Something without a revision that can be trusted.
+    pub fn of_nobody(reason: String) -> Self {
+        Self { revision: None, reason, version: None }
+    }
+
+    /// What says that it has this revision.
+    pub fn of(revision: u64, reason: String) -> Self {
+        Self { revision: Some(revision), reason, version: None }
+    }
 }
 
 impl Standing {
     /// Nothing is in force. `metrics` counts what is refused.
     pub fn new(metrics: Arc<Metrics>) -> Self {
-        Self { now: RwLock::default(), metrics }
+        let now = Now { waiting: "this process has just begun".to_owned(), ..Now::default() };
+        Self { now: RwLock::new(now), metrics }
     }
 
     /// What the snapshot in force came from.
@@ -90,7 +106,7 @@ impl Standing {
     pub fn wait_for(&self, what: String) {
         let mut now = self.now.write();
         if now.waiting != what {
-            tracing::warn!("not ready: {what}");
+            tracing::info!("not ready: {what}");
             now.waiting = what;
         }
     }
@@ -104,15 +120,19 @@ mod tests {
     fn a_refusal_is_counted_once_and_ends_with_the_next_good_snapshot() {
         let metrics = Arc::<Metrics>::default();
         let standing = Standing::new(metrics.clone());
-        let refused = |revision| Refused { revision: Some(revision), reason: "it is older".to_owned() };
+        let refused = |revision| Refused::of(revision, "it is older".to_owned());
         standing.refuse(refused(3));
         standing.refuse(refused(3));
         assert_eq!(metrics.snapshots.refused.get(), 1);
         standing.refuse(refused(4));
         assert_eq!((metrics.snapshots.refused.get(), standing.refused()), (2, Some(refused(4))));
+        let another = Refused { version: Some("2".to_owned()), ..refused(4) };
+        standing.refuse(another.clone());
+        standing.refuse(another);
+        assert_eq!(metrics.snapshots.refused.get(), 3, "it is another one");
         standing.is_good();
         assert_eq!(standing.refused(), None);
         standing.refuse(refused(4));
-        assert_eq!(metrics.snapshots.refused.get(), 3, "after a good one it is news again");
+        assert_eq!(metrics.snapshots.refused.get(), 4, "after a good one it is news again");
     }
 }

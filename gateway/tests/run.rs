@@ -36,6 +36,7 @@ impl Running {
         write_server(&manifests, "first");
         let node = node::Options {
             listen: ([127, 0, 0, 1], 0).into(),
+            certificates: None,
             admin: ([127, 0, 0, 1], 0).into(),
             peers: None,
             cache: folder.path().join("cache"),

@@ -25,8 +25,9 @@ fn the_accounts_may_do_what_was_reviewed_and_no_more() {
         [("default values", release), ("watch.namespaces: [team-a, team-b]", teams), ("watch.allNamespaces", all)]
     {
         write!(text, "\n## {about}\n").unwrap();
-        let permissions = permissions(&release.objects());
-        permissions.iter().for_each(|line| writeln!(text, "{line}").unwrap());
+        for line in permissions(&release.objects()) {
+            writeln!(text, "{line}").unwrap();
+        }
     }
     assert_is(&Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/roles.txt"), &text);
 }

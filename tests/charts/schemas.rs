@@ -39,14 +39,14 @@ fn definitions() -> Vec<Value> {
 fn published(definitions: &[Value], group: &str, version: &str, kind: &str) -> Option<Value> {
     let defined = definitions.iter().find(|it| it["spec"]["group"] == group && it["spec"]["names"]["kind"] == kind);
     if let Some(definition) = defined {
-        let versions = definition["spec"]["versions"].as_array().unwrap();
+        let versions = definition["spec"]["versions"].as_array()?;
         let version = versions.iter().find(|it| it["name"] == version)?;
         return Some(version["schema"]["openAPIV3Schema"].clone());
     }
     let file = if group.is_empty() { format!("api__{version}") } else { format!("apis__{group}__{version}") };
     let file = installed("openapi").join(format!("{file}_openapi.json"));
     let document: Value = serde_json::from_str(&fs::read_to_string(file).ok()?).unwrap();
-    let components = document["components"]["schemas"].as_object().unwrap();
+    let components = document["components"]["schemas"].as_object()?;
     let is = json!({"group": group, "version": version, "kind": kind});
     let kinds = "x-kubernetes-group-version-kind";
     let found = |schema: &Value| schema[kinds].as_array().is_some_and(|kinds| kinds.contains(&is));

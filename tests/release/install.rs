@@ -15,8 +15,7 @@ const SERVES_WITHIN: f64 = 10.0;
 /// Installs both charts and the quickstart, in one breath as a person would.
 pub(crate) fn serves_in_seconds(scene: &Scene) {
     let started = Instant::now();
-    let crds = repository().join("charts/switchboard-crds");
-    scene.api().helm(&["install", "switchboard-crds", crds.to_str().unwrap(), "--namespace", RELEASE]);
+    install_definitions(scene);
     scene.helm_upgrade(&Values::default());
     apply_quickstart(scene);
     first_call(scene);
@@ -36,7 +35,8 @@ pub(crate) fn serves_in_seconds(scene: &Scene) {
     let waited = scene.switchboard(&["rollout", "status", "--namespace", RELEASE, "--timeout", "30"]);
     let said = String::from_utf8_lossy(&waited.stdout).into_owned();
     assert!(waited.status.success() && said.contains("is in force at all 3 gateways"), "{waited:?}");
-    let tools = scene.block_on(async { scene.mcp(BLUE).tools().await });
+    let mut client = scene.mcp(BLUE);
+    let tools = scene.block_on(client.tools());
     assert_eq!(tools, ["demo-echo", "demo-add", "demo-now", "demo-fail", "demo-slow", "lab-add", "lab-slow"]);
     assert!(took < SERVES_WITHIN, "from helm install to the first call: {took:.1} s");
 }
@@ -45,14 +45,19 @@ pub(crate) fn serves_in_seconds(scene: &Scene) {
 pub(crate) fn ensure(scene: &Scene) {
     let there = scene.api().try_kubectl(&["-n", RELEASE, "get", "deployment", &format!("{RELEASE}-gateway")]);
     if !there.status.success() {
-        let crds = repository().join("charts/switchboard-crds");
-        scene.api().helm(&["upgrade", "--install", "switchboard-crds", crds.to_str().unwrap(), "--namespace", RELEASE]);
+        install_definitions(scene);
         scene.helm_upgrade(&Values::default());
         apply_quickstart(scene);
         scene.rolled_out();
     }
     first_call(scene);
     scene.settled();
+}
+
+fn install_definitions(scene: &Scene) {
+    let chart = repository().join("charts/switchboard-crds");
+    let chart = chart.to_str().unwrap();
+    scene.api().helm(&["upgrade", "--install", "switchboard-crds", chart, "--namespace", RELEASE]);
 }
 
 fn apply_quickstart(scene: &Scene) {

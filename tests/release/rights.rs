@@ -3,6 +3,11 @@
 
 use std::fmt::Write as _;
 
+use futures_util::future::join_all;
+use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
+use kube::Api;
+use kube::api::PostParams;
+
 use crate::scene::{QUICKSTART, RELEASE, Scene};
 
 /// What is asked of every account, in every namespace: verbs and what they are tried on.
@@ -29,7 +34,7 @@ const RESOURCES: [&str; 16] = [
 const SUBRESOURCES: [(&str, &str); 4] =
     [("mcpservers.switchboard.dev", "status"), ("pods", "exec"), ("pods", "log"), ("serviceaccounts", "token")];
 
-/// Asks for every verb on every resource, for each account, and compares what is allowed.
+/// Asks for every verb on every resource, for each account, as `kubectl auth can-i` does, and compares what is allowed.
 pub(crate) fn are_as_reviewed(scene: &Scene) {
     let mut found = String::new();
     for account in ["operator", "gateway"] {
@@ -37,8 +42,10 @@ pub(crate) fn are_as_reviewed(scene: &Scene) {
             let asked = RESOURCES.iter().map(|resource| (*resource, None));
             let asked = asked.chain(SUBRESOURCES.iter().map(|(resource, sub)| (*resource, Some(*sub))));
             for (resource, sub) in asked {
-                let allowed: Vec<&str> =
-                    VERBS.into_iter().filter(|verb| may(scene, account, namespace, verb, (resource, sub))).collect();
+                let of = |verb| may(scene, account, namespace, verb, (resource, sub));
+                let answers = scene.block_on(join_all(VERBS.map(of)));
+                let allowed = VERBS.into_iter().zip(answers).filter(|(_, allowed)| *allowed);
+                let allowed: Vec<&str> = allowed.map(|(verb, _)| verb).collect();
                 if !allowed.is_empty() {
                     let resource = sub.map_or(resource.to_owned(), |sub| format!("{resource} --subresource={sub}"));
                     let _ = writeln!(found, "{account} in {namespace}: {resource}: {}", allowed.join(", "));
@@ -55,16 +62,35 @@ pub(crate) fn are_as_reviewed(scene: &Scene) {
         found, reviewed,
         "the rights are others than in tests/release/rights.txt; if that is right, UPDATE=1 tests/run cluster writes it"
     );
-    assert!(
-        found.lines().filter(|line| line.starts_with("gateway")).all(|line| line.ends_with(": get, list, watch")),
-        "a gateway only reads"
-    );
+    let reads = |line: &str| line.ends_with(": get, list, watch");
+    assert!(found.lines().filter(|line| line.starts_with("gateway")).all(reads), "a gateway only reads");
 }
 
-fn may(scene: &Scene, account: &str, namespace: &str, verb: &str, (resource, sub): (&str, Option<&str>)) -> bool {
-    let user = format!("--as=system:serviceaccount:{RELEASE}:{RELEASE}-{account}");
-    let sub = sub.map(|sub| format!("--subresource={sub}"));
-    let mut arguments = vec!["auth", "can-i", verb, resource, "-n", namespace, &user, "-q"];
-    arguments.extend(sub.as_deref());
-    scene.api().try_kubectl(&arguments).status.success()
+/// `resource`: as in `configmaps.group/name`, and its subresource.
+async fn may(
+    scene: &Scene,
+    account: &str,
+    namespace: &str,
+    verb: &str,
+    (resource, sub): (&str, Option<&str>),
+) -> bool {
+    let (resource, name) = resource.split_once('/').map_or((resource, None), |(kind, name)| (kind, Some(name)));
+    let (resource, group) = resource.split_once('.').unwrap_or((resource, ""));
+    let attributes = ResourceAttributes {
+        group: Some(group.to_owned()),
+        name: name.map(str::to_owned),
+        namespace: Some(namespace.to_owned()),
+        resource: Some(resource.to_owned()),
+        subresource: sub.map(str::to_owned),
+        verb: Some(verb.to_owned()),
+        ..ResourceAttributes::default()
+    };
+    let spec = SubjectAccessReviewSpec {
+        resource_attributes: Some(attributes),
+        user: Some(format!("system:serviceaccount:{RELEASE}:{RELEASE}-{account}")),
+        ..SubjectAccessReviewSpec::default()
+    };
+    let review = SubjectAccessReview { spec, ..SubjectAccessReview::default() };
+    let answer = Api::all(scene.client.clone()).create(&PostParams::default(), &review).await.unwrap();
+    answer.status.unwrap().allowed
 }

@@ -60,7 +60,8 @@ pub(crate) fn is_said_while_nobody_mends(scene: &Scene) {
         assert!(status == 200 && body.contains("\"refused\":{"), "{body}");
         assert_eq!(scene.get(&pod, "/status", None).0, 401, "the status is for holders of the fleet's token");
     }
-    let answer = scene.block_on(async { scene.mcp(BLUE).call("demo-add", r#"{"a":2,"b":3}"#).await });
+    let mut client = scene.mcp(BLUE);
+    let answer = scene.block_on(client.call("demo-add", r#"{"a":2,"b":3}"#));
     assert!(succeeded(&answer), "{answer:?}");
     scene.kubectl(&["-n", RELEASE, "scale", &format!("deployment/{RELEASE}-operator"), "--replicas=2"]);
     until("the pointer is mended", Duration::from_secs(90), || (pointer(scene) != old).then_some(()));

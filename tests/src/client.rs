@@ -204,7 +204,9 @@ impl Client {
             None => false,
         };
         if !usable {
-            self.connection = Some(connect(self.address).await.unwrap());
+            self.connection = None;
+            let connected = connect(self.address).await.map_err(|error| format!("no connection: {error}"))?;
+            self.connection = Some(connected);
         }
         let connection = self.connection.as_mut().expect("connected above");
         let response = connection.send_request(request).await.map_err(|error| format!("no answer: {error}"))?;

@@ -121,7 +121,7 @@ impl Fleet {
 }
 
 /// An address of loopback that no other test has, in this process or another.
-fn address() -> SocketAddr {
+pub fn address() -> SocketAddr {
     let [_, high, middle, low] = std::process::id().to_be_bytes();
     let port = NEXT_PORT.fetch_add(1, Ordering::Relaxed);
     SocketAddr::from((Ipv4Addr::new(127, 64 + high % 64, middle, low.clamp(1, 254)), port))

@@ -15,9 +15,11 @@
 
 pub mod args;
 pub mod balancer;
+pub mod certificates;
 pub mod client;
 pub mod figures;
 pub mod fleet;
+pub mod http2;
 pub mod kube;
 pub mod load;
 pub mod manifests;

@@ -1,9 +1,10 @@
 //! A client that reads an event stream as it comes, and may leave in its midst.
 
+use std::any::Any;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use serde_json::Value;
@@ -22,7 +23,7 @@ pub struct Stream {
     pub headers: HeaderMap,
     body: Incoming,
     read: BytesMut,
-    _connection: hyper::client::conn::http1::SendRequest<http_body_util::Full<Bytes>>,
+    _connection: Box<dyn Any + Send>,
 }
 
 /// One event.
@@ -58,8 +59,7 @@ impl Client {
         let mut connection = connect(self.address()).await.unwrap();
         let request = self.build(method, headers, body);
         let response = timeout(DEADLINE, connection.send_request(request)).await.expect("an answer").unwrap();
-        let (head, body) = response.into_parts();
-        Stream { status: head.status, headers: head.headers, body, read: BytesMut::new(), _connection: connection }
+        Stream::of(response, connection)
     }
 
     /// GETs the stream of its session; `headers` as ever.
@@ -71,6 +71,13 @@ impl Client {
 }
 
 impl Stream {
+    /// An answer, and the connection that it comes over.
+    pub fn of(response: Response<Incoming>, connection: impl Send + 'static) -> Self {
+        let (head, body) = response.into_parts();
+        let connection = Box::new(connection);
+        Self { status: head.status, headers: head.headers, body, read: BytesMut::new(), _connection: connection }
+    }
+
     /// The next event, comments left out; none at the end, or where it was cut off.
     pub async fn next(&mut self) -> Option<Event> {
         self.event().await.ok()

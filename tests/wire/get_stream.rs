@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 use serde_json::json;
 use tests::client::Client;
+use tests::stream::End;
 use tests::upstream::{Does, Entry, Form, Received, Script, Tool};
 
 use super::asking::{ABLE, ALICE, BOB, Clients};
@@ -141,7 +142,7 @@ async fn a_draining_process_ends_its_streams() {
     let began = std::time::Instant::now();
     assert!(scene.switchboard.terminate(Duration::from_secs(8)).success());
     assert!(began.elapsed() < Duration::from_secs(5), "it did not wait for the stream");
-    assert_eq!(stream.next().await, None);
+    assert_eq!(stream.event().await, Err(End::Told));
 }
 
 #[tokio::test(flavor = "multi_thread")]

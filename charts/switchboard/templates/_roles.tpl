@@ -23,7 +23,7 @@
   verbs: [get, list, watch]
 - apiGroups: [switchboard.dev]
   resources: [mcpservers/status, mcpaccessgroups/status, mcpkeybindings/status]
-  verbs: [get, patch]
+  verbs: [patch]
 # It reads those that carry switchboard.dev/use: credential; a role cannot say so.
 - apiGroups: [""]
   resources: [secrets]
@@ -32,7 +32,7 @@
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
   resourceNames: [switchboard]
-  verbs: [get, update, patch]
+  verbs: [get, update]
 # A role cannot name what is yet to be made.
 - apiGroups: [coordination.k8s.io]
   resources: [leases]

@@ -18,6 +18,7 @@ pub(super) fn wire(settings: &Settings) -> WireSettings {
         client_side_auth_header: header.to_ascii_lowercase(),
         allowed_origins: set(origins),
         egress_allow: set(egress),
+        snapshot_max_age_seconds: settings.snapshot_max_age_seconds,
     }
 }
 

@@ -212,7 +212,7 @@ fn every_bound_of_the_settings_holds() {
         "platformNamespaces": ["tools"], "organizationOf": { "blue": "acme" }, "separator": "__", "maxToolNameLength": 64,
         "clientSideAuthHeader": "x-mcp-auth", "allowedOrigins": ["https://chat.example.com"],
         "egress": { "allow": ["127.0.0.0/8"] }, "bareNaming": { "namespaces": ["a"] },
-        "stdio": { "namespaces": ["a"], "commands": ["uvx"] },
+        "stdio": { "namespaces": ["a"], "commands": ["uvx"] }, "snapshotMaxAgeSeconds": 600,
     });
     let check = |value: &mut Value| Schema::of_settings().check(value);
     assert_eq!(check(&mut whole.clone()), []);

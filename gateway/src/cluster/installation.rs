@@ -115,6 +115,7 @@ mod tests {
             apiserver: apiserver.map(|(host, port)| (host.to_owned(), port)),
             node: node::Options {
                 listen: address,
+                certificates: None,
                 admin: address,
                 peers: None,
                 cache: "cache".into(),

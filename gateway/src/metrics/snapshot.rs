@@ -52,9 +52,13 @@ impl SnapshotMetrics {
         self.doubted.lock().get_or_insert_with(Instant::now);
     }
 
+    /// How long there may have been a newer one, in seconds.
+    pub fn age(&self) -> u64 {
+        self.doubted.lock().map_or(0, |since| since.elapsed().as_secs())
+    }
+
     /// Brings the age up to date.
     pub(super) fn look(&self) {
-        let age = self.doubted.lock().map_or(0, |since| since.elapsed().as_secs());
-        self.age.set(i64::try_from(age).unwrap_or(i64::MAX));
+        self.age.set(i64::try_from(self.age()).unwrap_or(i64::MAX));
     }
 }

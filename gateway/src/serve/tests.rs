@@ -20,12 +20,35 @@ use crate::upstream::stdio::Children;
 /// A connection whose other end is served in the background.
 fn connected<H, F>(handler: H) -> DuplexStream
 where
-    H: Fn(Request<Incoming>, Peer, GoesOn) -> F + Send + 'static,
+    H: Fn(Request<Incoming>, Peer, GoesOn) -> F + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
     let (client, server) = duplex(4096);
-    tokio::spawn(converse(server, peer(), handler, Arc::default()));
+    let (_, conversing) = conversing(Version::Http1, Steady::new(server, STALL), handler, Arc::default());
+    tokio::spawn(conversing);
     client
+}
+
+/// What serves a connection, and what its port has to be told to close.
+pub(super) fn conversing<S, H, F>(
+    version: Version,
+    stream: S,
+    handler: H,
+    drain: Arc<Drain>,
+) -> (Arc<watch::Sender<bool>>, impl Future<Output = ()> + Send + 'static)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    H: Fn(Request<Incoming>, Peer, GoesOn) -> F + Send + Sync + 'static,
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    let end = Arc::new(watch::Sender::new(false));
+    let conversation = Conversation { peer: peer(), handler, drain, end: end.subscribe() };
+    let held = end.clone();
+    let conversing = async move {
+        conversation.run(version, stream).await;
+        drop(held);
+    };
+    (end, conversing)
 }
 
 fn peer() -> Peer {

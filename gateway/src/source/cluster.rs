@@ -212,9 +212,25 @@ impl Cluster {
             }
             Object::Unknown => return Err(Trouble::Missing(away(lost))),
         };
+        let version = object.metadata.resource_version;
         let bytes = object.binary_data.and_then(|mut data| data.remove("pointer"));
-        let no_entry = || Refused { revision: None, reason: "the snapshot's ConfigMap has no `pointer`".to_owned() };
-        let bytes: Arc<[u8]> = bytes.ok_or_else(no_entry).map_err(Trouble::Refused)?.0.into();
+        let looked = match bytes {
+            Some(bytes) => self.look_at(keys, bytes.0.into(), lost).await,
+            None => Err(Trouble::Refused(Refused::of_nobody("the snapshot's ConfigMap has no `pointer`".to_owned()))),
+        };
+        looked.map_err(|trouble| match trouble {
+            Trouble::Refused(refused) => Trouble::Refused(Refused { version, ..refused }),
+            Trouble::Part(refused) => Trouble::Part(Refused { version, ..refused }),
+            other => other,
+        })
+    }
+
+    async fn look_at(
+        &mut self,
+        keys: Arc<FleetKeys>,
+        bytes: Arc<[u8]>,
+        lost: Option<String>,
+    ) -> Result<Option<Change>, Trouble> {
         match judge(self.good.as_ref(), &keys, &bytes).map_err(Trouble::Refused)? {
             Verdict::Newer(pointer) => self.take(keys, bytes, pointer).await.map(Some),
             Verdict::Same if self.source.is_none() => {
@@ -229,14 +245,20 @@ impl Cluster {
         }
     }
 
-    /// What is in force is what the apiserver has.
-    async fn is_newest(&mut self, keys: Arc<FleetKeys>) {
+    /// What is in force, or about to be, is what the apiserver has.
+    fn is_good(&mut self) {
+        self.source = Some(Source::Api);
         self.admin.standing.is_from(Source::Api);
         self.admin.standing.is_good();
         if self.told.take().is_some() {
-            tracing::info!("what is in force is the newest again");
+            tracing::info!("what the apiserver has is in force again");
         }
-        let before = self.source.replace(Source::Api);
+    }
+
+    /// What is in force is what the apiserver has, perhaps with other keys.
+    async fn is_newest(&mut self, keys: Arc<FleetKeys>) {
+        let before = self.source;
+        self.is_good();
         let Some(good) = &mut self.good else { return };
         // Other keys for seals; with another pepper the operator makes another snapshot.
         let have_changed = good.keys.data != keys.data && good.keys.pepper.0 == keys.pepper.0;

@@ -34,8 +34,10 @@ impl Cluster {
             (None, Some(kubeconfig)) => {
                 let folder = target_directory().join("tmp/given-cluster");
                 std::fs::create_dir_all(&folder).unwrap();
-                eprintln!("KUBECONFIG is given: this cluster has to have the images of target/images already");
-                return Self { api: ApiServer::given(kubeconfig, folder), node: None };
+                let api = ApiServer::given(kubeconfig, folder);
+                assert_is_on_this_machine(&api);
+                eprintln!("KUBECONFIG is given: its cluster has to have the images of target/images already");
+                return Self { api, node: None };
             }
             (None, None) => ApiServer::start_by(&["node"]),
         };
@@ -70,4 +72,12 @@ impl Cluster {
 /// Where `tests/cluster/images` writes.
 fn images() -> PathBuf {
     target_directory().join("images")
+}
+
+/// The tests put load on a cluster, stop parts of it and delete what they made: that is for one that runs here, as kind's do.
+fn assert_is_on_this_machine(api: &ApiServer) {
+    let server = api.kubectl(&["config", "view", "--minify", "--output=jsonpath={.clusters[0].cluster.server}"]);
+    let host = server.split("://").nth(1).unwrap_or_default();
+    let here = ["127.", "localhost", "[::1]"].iter().any(|prefix| host.starts_with(prefix));
+    assert!(here, "KUBECONFIG leads to {server}, which is not this machine: unset it, or give a cluster of kind");
 }

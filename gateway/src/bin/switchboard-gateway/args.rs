@@ -5,11 +5,17 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use gateway::flags::{header_name, peer, peer_listen};
+use gateway::process;
+use http::StatusCode;
 
 use crate::serve;
+
+/// How long `check` asks, if nobody answers.
+const CHECK_WITHIN: Duration = Duration::from_secs(30);
 
 /// The gateway of a cluster: serves at /mcp what the operator compiled.
 #[derive(Parser)]
@@ -23,6 +29,11 @@ struct Cli {
 enum Command {
     /// Serve the snapshot that the operator of a release writes. The apiserver is that of the pod, or of KUBECONFIG.
     Run(Box<RunArgs>),
+    /// Ask whether a gateway answers at a URL, without a key, as `helm test` does. Exit code: 0 it does, 1 not in 30 s.
+    Check {
+        /// As in http://HOST:PORT/mcp.
+        url: String,
+    },
     /// A small MCP server on standard input and output, to try things with.
     DemoServer,
 }
@@ -39,6 +50,10 @@ pub(crate) struct RunArgs {
     /// The address for clients.
     #[arg(long, default_value = "0.0.0.0:8080")]
     pub(crate) listen: SocketAddr,
+    /// A directory with tls.crt and tls.key, as a Secret of type kubernetes.io/tls is mounted: clients are served over TLS
+    /// (HTTP/2 or HTTP/1.1), with a new pair once the files change. Default: clear text.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tls_certificates: Option<PathBuf>,
     /// The address of the admin port: /livez /readyz /metrics, and, with the fleet's token, /status /revision.
     #[arg(long, default_value = "0.0.0.0:9090")]
     pub(crate) admin: SocketAddr,
@@ -93,6 +108,7 @@ pub(crate) enum LogFormat {
 pub(crate) fn parse_and_run() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => serve::serve(*args, environment()),
+        Command::Check { url } => check(&url),
         Command::DemoServer => {
             let served = gateway::demo_server::run(io::stdin().lock(), io::stdout());
             served.map(|()| ExitCode::SUCCESS).map_err(|error| error.to_string())
@@ -109,6 +125,18 @@ pub(crate) fn parse_and_run() -> ExitCode {
     })
 }
 
+fn check(url: &str) -> Result<ExitCode, String> {
+    let runtime = process::runtime(Some(1)).map_err(|error| error.to_string())?;
+    let status = runtime.block_on(gateway::check::check(url, CHECK_WITHIN));
+    let status = status.map_err(|error| format!("{url}: {error}"))?;
+    let said = match status {
+        StatusCode::UNAUTHORIZED => "a gateway answers, and wants a key",
+        _ => "a gateway answers, also without a key",
+    };
+    writeln!(io::stdout(), "{url}: {said}").map_err(|error| error.to_string())?;
+    Ok(ExitCode::SUCCESS)
+}
+
 /// All of the environment, of which children see a part.
 fn environment() -> Vec<(String, OsString)> {
     std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect()
@@ -122,7 +150,7 @@ mod tests {
         let common = ["switchboard-gateway", "run", "--release=sb", "--namespace=mcp", "--cache=/c", "--scratch=/s"];
         match Cli::try_parse_from([common.as_slice(), arguments].concat()).map_err(|error| error.to_string())?.command {
             Command::Run(args) => Ok(*args),
-            Command::DemoServer => Err("another command".to_owned()),
+            Command::Check { .. } | Command::DemoServer => Err("another command".to_owned()),
         }
     }
 
@@ -130,6 +158,7 @@ mod tests {
     fn the_flags_of_the_chart_are_understood() {
         let args = parsed(&[
             "--listen=0.0.0.0:8080",
+            "--tls-certificates=/etc/switchboard/tls",
             "--admin=0.0.0.0:9090",
             "--peer-listen=10.244.0.7:8081",
             "--peers=sb-gateway-peers.mcp.svc:8081",

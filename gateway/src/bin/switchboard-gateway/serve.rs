@@ -25,6 +25,7 @@ pub(crate) fn serve(args: RunArgs, environment: Vec<(String, OsString)>) -> Resu
         apiserver: args.apiserver_host.map(|host| (host, args.apiserver_port)),
         node: node::Options {
             listen: args.listen,
+            certificates: args.tls_certificates,
             admin: args.admin,
             peers: args.peer_listen.map(|listen| PeerOptions { listen, names: args.peers }),
             cache: args.cache,

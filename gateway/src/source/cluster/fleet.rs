@@ -35,17 +35,10 @@ impl Fleet {
         if let Some((_, seals)) = &mut self.known {
             seals.look(Instant::now());
         }
-        match (self.read(), &self.known) {
-            (Ok(keys), _) => Ok(keys),
-            (Err(why), Some((keys, _))) => {
-                if self.told != why {
-                    tracing::error!("{why}; the keys that are known stay");
-                    self.told = why;
-                }
-                Ok(keys.clone())
-            }
-            (Err(why), None) => Err(why),
-        }
+        self.read().or_else(|why| match &self.known {
+            Some((keys, _)) => Ok(keys.clone()),
+            None => Err(why),
+        })
     }
 
     fn read(&mut self) -> Result<Arc<FleetKeys>, String> {
@@ -61,9 +54,15 @@ impl Fleet {
         if let Some((keys, _)) = self.known.as_ref().filter(|(keys, _)| keys.data == data) {
             return Ok(keys.clone());
         }
-        let keys = FleetKeys::read(data).map(Arc::new);
-        let keys = keys.and_then(|keys| self.take(keys));
-        keys.map_err(|fault| format!("{}: {fault}", self.name))
+        let keys = FleetKeys::read(data).map(Arc::new).and_then(|keys| self.take(keys));
+        keys.map_err(|fault| {
+            let why = format!("{}: {fault}", self.name);
+            if self.told != why {
+                tracing::error!("{why}");
+                self.told.clone_from(&why);
+            }
+            why
+        })
     }
 
     /// Uses these keys as long as no others are known.

@@ -41,7 +41,7 @@ pub(super) enum Verdict {
 /// risen. A key that was replaced begins a new count: who may do that may do anything.
 pub(super) fn judge(last: Option<&Good>, keys: &FleetKeys, bytes: &[u8]) -> Result<Verdict, Refused> {
     let pointer = Pointer::decode(bytes, &keys.mac);
-    let pointer = pointer.map_err(|error| Refused { revision: None, reason: error.to_string() })?;
+    let pointer = pointer.map_err(|error| Refused::of_nobody(error.to_string()))?;
     let Some(last) = last.filter(|last| last.keys.mac.0 == keys.mac.0) else { return Ok(Verdict::Newer(pointer)) };
     let (offered, known) = (pointer.revision, last.pointer.revision);
     if *bytes == *last.bytes {
@@ -50,10 +50,10 @@ pub(super) fn judge(last: Option<&Good>, keys: &FleetKeys, bytes: &[u8]) -> Resu
         Ok(Verdict::Newer(pointer))
     } else if offered == known {
         let reason = format!("the snapshot has revision {offered}, which is in force with another content");
-        Err(Refused { revision: Some(offered), reason })
+        Err(Refused::of(offered, reason))
     } else {
         let reason = format!("the snapshot has revision {offered}, and {known} has been in force");
-        Err(Refused { revision: Some(offered), reason })
+        Err(Refused::of(offered, reason))
     }
 }
 
@@ -74,7 +74,7 @@ impl Good {
 
     /// What is said of it if it does not open.
     pub(super) fn refused(&self, error: &DecodeError) -> Refused {
-        Refused { revision: Some(self.pointer.revision), reason: error.to_string() }
+        Refused::of(self.pointer.revision, error.to_string())
     }
 
     /// Whether `next` is the same but for callers that are denied beside those that this one denies.

@@ -34,7 +34,7 @@ impl Cluster {
         {
             let change = Change::Denied { revision: pointer.revision, callers: pointer.denied.clone() };
             (good.keys, good.bytes, good.pointer) = (keys, bytes, pointer);
-            self.source = Some(Source::Api);
+            self.is_good();
             return Ok(change);
         }
         let known = self.good.as_ref().map(|known| &known.parts);
@@ -55,12 +55,14 @@ impl Cluster {
         if let Ok(Found { arrived, .. }) = timeout(CREDENTIALS, asking).await {
             good.credentials.extend(arrived);
         }
-        Ok(Change::Table(Box::new(self.commit(good, snapshot, Source::Api).await)))
+        let table = self.commit(good, snapshot, Source::Api).await;
+        self.is_good();
+        Ok(Change::Table(Box::new(table)))
     }
 
     /// The table of what is known.
     pub(super) async fn table_of_known(&mut self, source: Source) -> Result<RoutingTable, Refused> {
-        let nothing = || Refused { revision: None, reason: "nothing is known".to_owned() };
+        let nothing = || Refused::of_nobody("nothing is known".to_owned());
         let good = self.good.clone().ok_or_else(nothing)?;
         let snapshot = opened(&good).await.map_err(|error| good.refused(&error))?;
         self.fleet.believe(&good.keys);

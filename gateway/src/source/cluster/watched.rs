@@ -134,7 +134,7 @@ fn lose<K>(seen: &watch::Sender<Seen<K>>, error: &watcher::Error) {
     let why = innermost(error);
     tracing::debug!("a watch ended: {why}");
     seen.send_if_modified(|seen| {
-        let is_news = seen.lost.is_none();
+        let is_news = seen.lost.as_ref() != Some(&why);
         seen.lost = Some(why);
         is_news
     });
