@@ -54,6 +54,8 @@ pub(crate) struct Demand {
 
 /// What a compilation gave.
 pub(crate) struct Output {
+    /// In which term it was compiled: in a later one others have written since.
+    pub(crate) term: u64,
     /// Counts compilations.
     pub(crate) number: u64,
     /// The snapshot.
@@ -116,7 +118,7 @@ impl Publisher {
 
     /// Writes whenever something is not as demanded, until nobody demands anything any more.
     pub(crate) async fn run(mut self, mut sources: Sources) {
-        let mut leads = self.leadership.subscribe();
+        let mut term = self.leadership.subscribe();
         let (mut pause, mut again) = (FIRST_PAUSE, None);
         loop {
             tokio::select! {
@@ -127,7 +129,7 @@ impl Publisher {
                     Err(_) => return,
                 },
                 changed = sources.view.changed() => if changed.is_err() { return },
-                changed = leads.changed() => match changed {
+                changed = term.changed() => match changed {
                     // Who led in between may have changed anything, rightly.
                     Ok(()) => self.held.forget_what_is_ours(),
                     Err(_) => return,
@@ -167,7 +169,8 @@ impl Publisher {
             return Ok(());
         }
         self.put_back_keys().await?;
-        let Some(output) = &demand.output else { return Ok(()) };
+        let of_this_term = |output: &&Arc<Output>| self.leadership.term() == Some(output.term);
+        let Some(output) = demand.output.as_ref().filter(of_this_term) else { return Ok(()) };
         // Nothing waits for a credential that cannot be written; the next round tries again.
         let added = self.add_credentials(&output.credentials).await;
         self.write_pointer(output, &demand.denied, view).await?;

@@ -118,16 +118,15 @@ impl Claimant {
 
     /// Claims what is wanted while this process leads, until nobody wants anything any more.
     pub(crate) async fn run(mut self, mut wanted: watch::Receiver<BTreeSet<String>>) {
-        let mut leads = self.leadership.subscribe();
+        let mut term = self.leadership.subscribe();
         let mut next = Instant::now();
         loop {
             tokio::select! {
                 () = sleep_until(next) => {}
                 changed = wanted.changed() => if changed.is_err() { return },
-                changed = leads.changed() => match changed {
+                changed = term.changed() => match changed {
                     // Who leads next asks anew.
-                    Ok(()) if !*leads.borrow() => self.forget(),
-                    Ok(()) => {}
+                    Ok(()) => self.forget(),
                     Err(_) => return,
                 },
             }
@@ -145,6 +144,7 @@ impl Claimant {
         self.known.clear();
         self.failures.clear();
         self.due.clear();
+        self.claims.send_replace(Claims::default());
     }
 
     /// Looks at each namespace whose time has come. Whether one of them could not be told.

@@ -7,8 +7,8 @@
 //! ```
 //!
 //! What may take something away is compiled at once, what is only new waits a
-//! moment for what comes with it (R42). Only a leader compiles; the others know
-//! everything, and wait.
+//! moment for what comes with it (R42). Only a leader compiles, after it has
+//! listed everything anew; the others know everything, and wait.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -50,8 +50,8 @@ const BATCH: usize = 512;
 pub(crate) struct Sources {
     /// What the watches tell.
     pub(crate) changes: Changes,
-    /// Whether this process leads.
-    pub(crate) leads: watch::Receiver<bool>,
+    /// The term in which this process leads.
+    pub(crate) term: watch::Receiver<Option<u64>>,
     /// Who serves which namespace.
     pub(crate) claims: watch::Receiver<Claims>,
     /// What is written.
@@ -87,7 +87,10 @@ pub(crate) struct Compiler {
     pepper: Pepper,
     state: State,
     sinks: Sinks,
-    leads: bool,
+    /// The term in which this process leads.
+    term: Option<u64>,
+    /// Lists of this round or later were begun in this term.
+    round: u64,
     claims: Claims,
     published: Published,
     view: View,
@@ -103,7 +106,7 @@ pub(crate) struct Compiler {
 enum Woken {
     Changes,
     Written(Box<Written>),
-    Leads,
+    Term,
     Claims,
     Published,
     View,
@@ -120,7 +123,8 @@ impl Compiler {
             pepper,
             state: State::new(streams),
             sinks,
-            leads: false,
+            term: None,
+            round: 0,
             claims: Claims::default(),
             published: Published::default(),
             view: View::default(),
@@ -140,7 +144,7 @@ impl Compiler {
             match runtime.block_on(self.wait(&mut sources, &mut batch)) {
                 Woken::Changes => self.take(batch.drain(..)),
                 Woken::Written(written) => self.wrote(*written),
-                Woken::Leads => self.lead(*sources.leads.borrow_and_update()),
+                Woken::Term => self.lead(*sources.term.borrow_and_update()),
                 Woken::Claims => self.claimed(sources.claims.borrow_and_update().clone()),
                 Woken::Published => self.was_published(sources.published.borrow_and_update().clone()),
                 Woken::View => self.viewed(sources.view.borrow_and_update().clone()),
@@ -165,7 +169,7 @@ impl Compiler {
         tokio::select! {
             count = sources.changes.recv_many(batch, BATCH) => if count > 0 { Woken::Changes } else { Woken::Ended },
             written = sources.written.recv() => written.map_or(Woken::Ended, |written| Woken::Written(Box::new(written))),
-            changed = sources.leads.changed() => or_end(changed, Woken::Leads),
+            changed = sources.term.changed() => or_end(changed, Woken::Term),
             changed = sources.claims.changed() => or_end(changed, Woken::Claims),
             changed = sources.published.changed() => or_end(changed, Woken::Published),
             changed = sources.view.changed() => or_end(changed, Woken::View),
@@ -195,7 +199,7 @@ impl Compiler {
         }
         self.want_namespaces();
         self.tell_readiness();
-        if !denied.is_empty() && self.leads && self.due.last_took() > SLOW {
+        if !denied.is_empty() && self.term.is_some() && self.due.last_took() > SLOW {
             self.sinks.demand.send_modify(|demand| {
                 if demand.output.is_some() {
                     denied.retain(|id| !demand.denied.contains(id));
@@ -205,8 +209,15 @@ impl Compiler {
         }
     }
 
-    fn lead(&mut self, leads: bool) {
-        self.leads = leads;
+    fn lead(&mut self, term: Option<u64>) {
+        self.term = term;
+        if term.is_some() {
+            self.sinks.again.send_modify(|again| *again += 1);
+            self.round = *self.sinks.again.borrow();
+        }
+        // Nothing of an earlier term is reported, nor written.
+        self.compiled = None;
+        self.sinks.demand.send_replace(Demand::default());
         // Who leads next knows better what is written.
         self.sinks.statuses.clear();
         self.state.objects.values_mut().for_each(|known| known.writing = None);
@@ -253,10 +264,11 @@ impl Compiler {
             Watched::All => self.claims.know(self.state.namespaces()),
             Watched::These(these) => self.claims.know(these.iter()),
         };
-        self.leads && self.state.missing().is_none() && claimed()
+        self.term.is_some() && self.state.missing(self.round).is_none() && claimed()
     }
 
     fn compile(&mut self) {
+        let Some(term) = self.term else { return };
         let began = Instant::now();
         let scope = Scope::Cluster { namespace: self.release.namespace.clone() };
         let mut compiled = compile(&self.state.resources, &scope, &self.pepper);
@@ -268,7 +280,7 @@ impl Compiler {
         self.too_large = parts.as_ref().err().map(ToString::to_string);
         match parts {
             Ok(parts) => {
-                let output = Some(Arc::new(Output { number: self.number, parts, credentials }));
+                let output = Some(Arc::new(Output { term, number: self.number, parts, credentials }));
                 self.sinks.demand.send_replace(Demand { output, denied: Arc::default() });
             }
             // The last snapshot stays, and who was denied by it stays denied.
@@ -352,7 +364,7 @@ impl Compiler {
         for (resource, count) in refused {
             self.sinks.metrics.unknown.with_label_values(&[resource]).set(count);
         }
-        let missing = self.state.missing();
+        let missing = self.state.missing(self.round);
         let ready = missing.is_none();
         if detail.is_empty() {
             detail.extend(missing.map(|missing| missing + "\n"));

@@ -9,6 +9,10 @@
 //! that no two clocks are compared. The leader measures from before the request
 //! that renewed the Lease. Both clocks go on while a process is frozen: who
 //! wakes up from that finds that it does not lead any more, and writes nothing.
+//!
+//! Each time that the Lease is taken, and not only renewed, a *term* begins:
+//! others may have led before it, and what was known and compiled then is not
+//! to be written any more.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -47,7 +51,10 @@ pub(crate) struct Leadership(Arc<Shared>);
 struct Shared {
     /// Since boot, in milliseconds: before the request that last renewed the Lease. 0: this process does not lead.
     renewed: AtomicU64,
-    leads: watch::Sender<bool>,
+    /// The term in which this process leads.
+    term: watch::Sender<Option<u64>>,
+    /// How many terms have begun.
+    terms: AtomicU64,
     metrics: Arc<Metrics>,
 }
 
@@ -61,12 +68,23 @@ pub(crate) struct Election {
     seen: Option<(Lease, Duration)>,
 }
 
+/// What came of a try to renew or take the Lease.
+enum Attempt {
+    /// It is ours, and has been since the last time.
+    Kept,
+    /// It is ours, and others may have had it.
+    Taken,
+    /// It is not ours.
+    Others,
+}
+
 // === impl Leadership ===
 
 impl Leadership {
     /// Of a process that does not lead.
     pub(crate) fn new(metrics: Arc<Metrics>) -> Self {
-        Self(Arc::new(Shared { renewed: AtomicU64::new(0), leads: watch::Sender::new(false), metrics }))
+        let (renewed, terms) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self(Arc::new(Shared { renewed, term: watch::Sender::new(None), terms, metrics }))
     }
 
     /// Whether something may be written now. Ask right before each write.
@@ -75,21 +93,35 @@ impl Leadership {
         !renewed.is_zero() && since_boot().saturating_sub(renewed) < DEADLINE
     }
 
-    /// Tells of each change.
-    pub(crate) fn subscribe(&self) -> watch::Receiver<bool> {
-        self.0.leads.subscribe()
+    /// The term in which this process leads; none if it does not.
+    pub(crate) fn term(&self) -> Option<u64> {
+        *self.0.term.borrow()
+    }
+
+    /// Tells of each change of the term.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Option<u64>> {
+        self.0.term.subscribe()
     }
 
     /// From now on nothing is written, though the Lease is still held.
     pub(crate) fn retire(&self) {
-        self.set(None);
+        self.0.renewed.store(0, Ordering::Release);
+        self.0.metrics.leader.set(0);
+        self.0.term.send_if_modified(|term| term.take().is_some());
     }
 
-    fn set(&self, renewed: Option<Duration>) {
-        let millis = renewed.map_or(0, |renewed| u64::try_from(renewed.as_millis()).unwrap_or(u64::MAX));
+    /// The Lease is ours by a request that was sent at this time. `taken`: it may have been another's before.
+    fn hold(&self, renewed: Duration, taken: bool) {
+        if taken || self.term().is_none() {
+            // Whoever looks between the two finds that it may not write: the term ends before the next begins.
+            self.retire();
+            let term = self.0.terms.fetch_add(1, Ordering::AcqRel) + 1;
+            self.0.term.send_replace(Some(term));
+            tracing::info!(term, "this process leads");
+        }
+        let millis = u64::try_from(renewed.as_millis()).unwrap_or(u64::MAX);
         self.0.renewed.store(millis, Ordering::Release);
-        self.0.metrics.leader.set(i64::from(renewed.is_some()));
-        self.0.leads.send_if_modified(|leads| std::mem::replace(leads, renewed.is_some()) != renewed.is_some());
+        self.0.metrics.leader.set(1);
     }
 }
 
@@ -107,14 +139,15 @@ impl Election {
         loop {
             let began = since_boot();
             let pause = match timeout(PATIENCE, self.attempt(began)).await {
-                Ok(Ok(true)) => {
-                    if !*self.leadership.0.leads.borrow() {
-                        tracing::info!("this process leads");
-                    }
-                    self.leadership.set(Some(began));
+                Ok(Ok(Attempt::Kept)) => {
+                    self.leadership.hold(began, false);
                     PERIOD
                 }
-                Ok(Ok(false)) => {
+                Ok(Ok(Attempt::Taken)) => {
+                    self.leadership.hold(began, true);
+                    PERIOD
+                }
+                Ok(Ok(Attempt::Others)) => {
                     self.step_down("another process holds the Lease");
                     LOOK
                 }
@@ -149,17 +182,17 @@ impl Election {
     }
 
     fn step_down(&self, why: &str) {
-        if *self.leadership.0.leads.borrow() {
+        if self.leadership.term().is_some() {
             tracing::warn!("this process does not lead any more: {why}");
         }
-        self.leadership.set(None);
+        self.leadership.retire();
     }
 
-    /// Renews or takes the Lease, if it may. Whether this process holds it now.
-    async fn attempt(&mut self, now: Duration) -> Result<bool, kube::Error> {
+    /// Renews or takes the Lease, if it may.
+    async fn attempt(&mut self, now: Duration) -> Result<Attempt, kube::Error> {
         if let Some((lease, _)) = self.seen.clone().filter(|(lease, _)| holder(lease) == Some(&self.identity)) {
             match self.replace(&lease, renewed(lease.spec.clone(), &self.identity)).await {
-                Ok(lease) => return Ok(self.saw(lease, now)),
+                Ok(lease) => return Ok(self.saw(lease, now, Attempt::Kept)),
                 // Changed by somebody: look who it is.
                 Err(error) if api::is(&error, 409) || api::is(&error, 404) => {}
                 Err(error) => return Err(error),
@@ -171,19 +204,19 @@ impl Election {
                 spec: Some(renewed(None, &self.identity)),
             };
             return match self.leases.create(&params(), &lease).await {
-                Ok(lease) => Ok(self.saw(lease, now)),
-                Err(error) if api::is(&error, 409) => Ok(false),
+                Ok(lease) => Ok(self.saw(lease, now, Attempt::Taken)),
+                Err(error) if api::is(&error, 409) => Ok(Attempt::Others),
                 Err(error) => Err(error),
             };
         };
-        self.saw(lease.clone(), now);
+        self.saw(lease.clone(), now, Attempt::Others);
         let is_free = holder(&lease).is_none_or(|holder| *holder == self.identity) || self.has_run_out(now);
         if !is_free {
-            return Ok(false);
+            return Ok(Attempt::Others);
         }
         match self.replace(&lease, renewed(lease.spec.clone(), &self.identity)).await {
-            Ok(lease) => Ok(self.saw(lease, now)),
-            Err(error) if api::is(&error, 409) => Ok(false),
+            Ok(lease) => Ok(self.saw(lease, now, Attempt::Taken)),
+            Err(error) if api::is(&error, 409) => Ok(Attempt::Others),
             Err(error) => Err(error),
         }
     }
@@ -198,14 +231,13 @@ impl Election {
         self.leases.replace(&self.name, &params(), &Lease { metadata, spec: Some(spec) }).await
     }
 
-    /// Whether this process holds it.
-    fn saw(&mut self, lease: Lease, now: Duration) -> bool {
-        let ours = holder(&lease) == Some(&self.identity);
+    /// Keeps the Lease as it was seen, and says what that is the outcome of.
+    fn saw(&mut self, lease: Lease, now: Duration, outcome: Attempt) -> Attempt {
         let same =
             |(before, _): &&(Lease, Duration)| before.metadata.resource_version == lease.metadata.resource_version;
         let since = self.seen.as_ref().filter(same).map_or(now, |(_, since)| *since);
         self.seen = Some((lease, since));
-        ours
+        outcome
     }
 
     /// Whether nobody has renewed the Lease for as long as it lasts.
@@ -274,16 +306,15 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let _guard = runtime.enter();
         let mut election = election(None);
-        assert!(!election.saw(lease("1", "other", 15), at(100)));
+        election.saw(lease("1", "other", 15), at(100), Attempt::Others);
         assert!(!election.has_run_out(at(114)));
         // Seen again, as it was: the time counts from the first look.
-        election.saw(lease("1", "other", 15), at(114));
+        election.saw(lease("1", "other", 15), at(114), Attempt::Others);
         assert!(election.has_run_out(at(115)));
         // Renewed: from now on.
-        election.saw(lease("2", "other", 15), at(115));
+        election.saw(lease("2", "other", 15), at(115), Attempt::Others);
         assert!(!election.has_run_out(at(129)) && election.has_run_out(at(130)));
-        assert!(election.saw(lease("3", "me", 15), at(131)));
-        election.saw(lease("4", "", 1), at(132));
+        election.saw(lease("3", "", 1), at(132), Attempt::Others);
         assert_eq!(holder(&election.seen.as_ref().unwrap().0), None, "released");
     }
 
@@ -301,15 +332,28 @@ mod tests {
     #[test]
     fn nothing_is_written_ten_seconds_after_the_last_renewal() {
         let leadership = leadership();
-        let told = leadership.subscribe();
         assert!(!leadership.may_write());
-        leadership.set(Some(since_boot()));
-        assert!(leadership.may_write() && *told.borrow());
+        leadership.hold(since_boot(), true);
+        assert!(leadership.may_write() && leadership.term().is_some());
         // As after a process was frozen: it has not noticed yet, and does not write.
-        leadership.set(Some(since_boot().saturating_sub(DEADLINE)));
-        assert!(!leadership.may_write() && *told.borrow());
-        leadership.set(Some(since_boot()));
+        leadership.hold(since_boot().saturating_sub(DEADLINE), false);
+        assert!(!leadership.may_write() && leadership.term().is_some());
+        leadership.hold(since_boot(), false);
         leadership.retire();
-        assert!(!leadership.may_write() && !*told.borrow());
+        assert!(!leadership.may_write() && leadership.term().is_none());
+    }
+
+    #[test]
+    fn a_term_begins_whenever_others_may_have_led() {
+        let leadership = leadership();
+        leadership.hold(since_boot(), true);
+        leadership.hold(since_boot(), false);
+        assert_eq!(leadership.term(), Some(1), "renewed");
+        // Frozen so long that another one came and went: the Lease is taken at the first try, with no word in between.
+        leadership.hold(since_boot(), true);
+        assert_eq!(leadership.term(), Some(2));
+        leadership.retire();
+        leadership.hold(since_boot(), false);
+        assert_eq!(leadership.term(), Some(3), "everybody was told that it did not lead");
     }
 }

@@ -182,7 +182,7 @@ pub(crate) async fn run(
 impl Pods {
     fn take(&mut self, told: Told<(String, Option<Place>)>) {
         match told {
-            Told::Begins => self.listed = Some(Vec::new()),
+            Told::Begins(_) => self.listed = Some(Vec::new()),
             Told::Listed((uid, place)) => {
                 self.listed.get_or_insert_default().push(uid.clone());
                 self.put(uid, place);

@@ -27,14 +27,14 @@ const PAUSE: Duration = Duration::from_secs(2);
 pub(crate) async fn keep(writer: Writer, mut published: watch::Receiver<Published>, mut view: watch::Receiver<View>) {
     let maps = Api::<ConfigMap>::namespaced(writer.client.clone(), &writer.release.namespace);
     let name = Rollout::name_of(&writer.release.name);
-    let mut leads = writer.leadership.subscribe();
+    let mut term = writer.leadership.subscribe();
     let mut written: Option<Rollout> = None;
     let mut due: Option<Instant> = None;
     loop {
         tokio::select! {
             changed = published.changed() => if changed.is_err() { return },
             changed = view.changed() => if changed.is_err() { return },
-            changed = leads.changed() => match changed {
+            changed = term.changed() => match changed {
                 // Who led in between may have written something else.
                 Ok(()) => written = None,
                 Err(_) => return,

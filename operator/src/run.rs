@@ -134,7 +134,7 @@ impl Operator {
 
         let sources = compile::Sources {
             changes,
-            leads: leadership.subscribe(),
+            term: leadership.subscribe(),
             claims: claimant.claims(),
             published: publisher.published(),
             view: view.clone(),

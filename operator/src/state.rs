@@ -3,7 +3,9 @@
 //!
 //! A stream takes something away in two ways only: by saying that it is gone,
 //! or by a complete list without it. One that is refused or fails takes nothing
-//! away, and before each has been complete once nothing is compiled.
+//! away. Before each has been complete once nothing is compiled, and in a term
+//! of leading not before each was listed anew: whoever was frozen knows what
+//! was, and others have acted since.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,9 +43,10 @@ pub(crate) struct State {
 /// How it stands with a stream.
 #[derive(Default)]
 struct Standing {
-    complete: bool,
-    /// While it is listed: what came so far.
-    listed: Option<BTreeSet<ObjectKey>>,
+    /// The round of the last complete list.
+    complete: Option<u64>,
+    /// While it is listed: the round, and what came so far.
+    listed: Option<(u64, BTreeSet<ObjectKey>)>,
     trouble: Trouble,
 }
 
@@ -94,16 +97,16 @@ impl State {
     pub(crate) fn take(&mut self, stream: &Stream, told: Told<Item>) -> Vec<Follows> {
         let Some(standing) = self.streams.get_mut(stream) else { return Vec::new() };
         match told {
-            Told::Begins => standing.listed = Some(BTreeSet::new()),
+            Told::Begins(round) => standing.listed = Some((round, BTreeSet::new())),
             Told::Listed(item) => {
-                if let Some(listed) = &mut standing.listed {
+                if let Some((_, listed)) = &mut standing.listed {
                     listed.insert(item.key());
                 }
                 return vec![self.put(stream.of, item)];
             }
             Told::Complete => {
-                standing.complete = true;
-                let listed = standing.listed.take().unwrap_or_default();
+                let (round, listed) = standing.listed.take().unwrap_or_default();
+                standing.complete = Some(round);
                 return self.keep_only(stream, &listed);
             }
             Told::Put(item) => return vec![self.put(stream.of, item)],
@@ -115,10 +118,14 @@ impl State {
         Vec::new()
     }
 
-    /// What is not known yet and must be, before anything is compiled; none if all is.
-    pub(crate) fn missing(&self) -> Option<String> {
-        let incomplete =
-            self.streams.iter().find(|(stream, standing)| !standing.complete && !self.is_empty(stream, standing));
+    /// What is not known yet and must be, before anything is compiled; none if all is. `round`: the first in which a list
+    /// is new enough. One that was complete before and is refused now is as new as it can be.
+    pub(crate) fn missing(&self, round: u64) -> Option<String> {
+        let is_known = |stream, standing: &Standing| match standing.complete {
+            Some(of) => of >= round || matches!(standing.trouble, Trouble::Refused(_)),
+            None => self.is_empty(stream, standing),
+        };
+        let incomplete = self.streams.iter().find(|(stream, standing)| !is_known(stream, standing));
         if let Some((stream, standing)) = incomplete {
             return Some(match &standing.trouble {
                 Trouble::None => format!("{stream}: being listed"),
@@ -166,7 +173,7 @@ impl State {
     fn is_empty(&self, stream: &Stream, standing: &Standing) -> bool {
         let Some(namespace) = &stream.namespace else { return false };
         let of_namespaces = Stream { of: Of::Namespaces, namespace: Some(namespace.clone()) };
-        let known = self.streams.get(&of_namespaces).is_some_and(|it| it.complete && it.trouble == Trouble::None);
+        let known = self.streams.get(&of_namespaces).is_some_and(|it| it.complete.is_some() && it.trouble == Trouble::None);
         matches!(standing.trouble, Trouble::Refused(_)) && known && !self.resources.namespaces.contains_key(namespace)
     }
 

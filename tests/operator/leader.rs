@@ -74,3 +74,27 @@ async fn a_leader_that_was_frozen_past_its_lease_brings_nothing_back() {
     let pointers = since.iter().filter(|it| it.name == "sb-snapshot" && it.status == 200).count();
     assert_eq!(pointers, 1, "the second's, for the other key: {since:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leader_that_was_frozen_while_another_came_and_went_begins_with_what_is() {
+    let release = Release::install(&["tools"]).await;
+    let first = release.operator("one");
+    first.until_metric("leader", |leads| leads > 0);
+    let mut second = release.operator("two");
+    let pods = Pods::of(&release).await;
+    release.apply(&[server("tools", "docs"), binding("tools", "laptop", "key-1", &["docs"])].concat());
+    pods.until("the key", |it| it.knows("key-1")).await;
+
+    first.signal(Signal::STOP);
+    second.until_metric("leader", |leads| leads > 0);
+    release.delete(&["mcpkeybinding", "laptop", "--namespace", "tools"]);
+    let revoked = pods.until("no key", |it| !it.knows("key-1")).await;
+    // The Lease is free: whoever wakes up takes it at the first try, and never hears that another one had it.
+    second.signal(Signal::TERM);
+    assert!(second.ended().success());
+    first.signal(Signal::CONT);
+    release.apply(&binding("tools", "ci", "key-2", &["docs"]));
+    let later = pods.until("the other key", |it| it.knows("key-2")).await;
+    assert!(!later.knows("key-1"));
+    assert_eq!(later.revision, revoked.revision + 1, "nothing was written in between, the old state least of all");
+}

@@ -139,7 +139,7 @@ impl Held {
     /// Takes in what a watch tells.
     pub(crate) fn take(&mut self, own: Own, told: Told<Stored>) {
         match told {
-            Told::Begins => drop(self.listed.remove(&own)),
+            Told::Begins(_) => drop(self.listed.remove(&own)),
             Told::Listed(stored) => {
                 self.listed.insert(own);
                 self.saw(own, stored);
@@ -267,10 +267,10 @@ mod tests {
         let mut held = Held::default();
         assert!(!held.is_known());
         held.take(Own::Pointer, Told::Put(stored("5", "a")));
-        held.take(Own::Pointer, Told::Begins);
+        held.take(Own::Pointer, Told::Begins(0));
         held.take(Own::Pointer, Told::Refused("no right".to_owned()));
         assert_eq!((value(&held), held.refusal()), (Some("a"), Some("no right")));
-        held.take(Own::Pointer, Told::Begins);
+        held.take(Own::Pointer, Told::Begins(0));
         held.take(Own::Pointer, Told::Complete);
         assert_eq!(value(&held), None);
         for own in all() {

@@ -80,7 +80,7 @@ impl Reports {
 impl Compiler {
     /// Whether anything can be said of any object.
     pub(super) fn may_report(&self) -> bool {
-        self.leads && self.compiled.is_some() && self.view.complete
+        self.term.is_some() && self.compiled.is_some() && self.view.complete
     }
 
     /// Looks at what has moved, and has the statuses written that are worth it.

@@ -36,7 +36,7 @@ fn put(state: &mut State, raw: Value) -> Follows {
 }
 
 fn list(state: &mut State, of: Of, items: Vec<Item>) -> Vec<Follows> {
-    let told = [Told::Begins].into_iter().chain(items.into_iter().map(Told::Listed)).chain([Told::Complete]);
+    let told = [Told::Begins(0)].into_iter().chain(items.into_iter().map(Told::Listed)).chain([Told::Complete]);
     told.flat_map(|told| state.take(&stream(of), told)).collect()
 }
 
@@ -93,7 +93,7 @@ fn another_object_of_the_same_name_is_another_object() {
 fn a_list_takes_away_what_it_lacks_once_it_is_complete() {
     let mut state = state();
     list(&mut state, BINDINGS, vec![item(binding("b1", 1, 1)), item(binding("b2", 2, 1))]);
-    state.take(&stream(BINDINGS), Told::Begins);
+    state.take(&stream(BINDINGS), Told::Begins(0));
     state.take(&stream(BINDINGS), Told::Listed(item(binding("b2", 2, 1))));
     state.take(&stream(BINDINGS), Told::Refused("no right".to_owned()));
     assert_eq!(names(&state), ["b1", "b2"], "a list that breaks off takes nothing away");
@@ -109,13 +109,33 @@ fn nothing_is_compiled_before_everything_was_listed_once_and_a_refusal_takes_not
     list(&mut state, Of::Secrets, Vec::new());
     list(&mut state, Of::Namespaces, vec![namespace()]);
     state.take(&stream(BINDINGS), Told::Refused("no right".to_owned()));
-    assert!(state.missing().unwrap().contains("no right"), "{:?}", state.missing());
+    assert!(state.missing(0).unwrap().contains("no right"), "{:?}", state.missing(0));
     list(&mut state, BINDINGS, vec![item(binding("b1", 1, 1))]);
-    assert_eq!(state.missing(), None);
+    assert_eq!(state.missing(0), None);
     state.take(&stream(BINDINGS), Told::Refused("no right".to_owned()));
-    assert_eq!((state.missing(), names(&state)), (None, vec!["b1"]));
+    assert_eq!((state.missing(0), names(&state)), (None, vec!["b1"]));
     let troubles: Vec<_> = state.troubles().filter(|(_, trouble)| **trouble != Trouble::None).collect();
     assert_eq!(troubles.len(), 1);
+}
+
+#[test]
+fn in_a_new_term_everything_is_listed_anew_before_it_is_compiled() {
+    let bindings = stream(BINDINGS);
+    let mut state = State::new(std::slice::from_ref(&bindings));
+    list(&mut state, BINDINGS, vec![item(binding("b1", 1, 1))]);
+    assert_eq!(state.missing(0), None);
+    // While it was frozen somebody else has led, and the binding is gone.
+    assert!(state.missing(1).is_some());
+    state.take(&bindings, Told::Begins(0));
+    state.take(&bindings, Told::Listed(item(binding("b1", 1, 1))));
+    state.take(&bindings, Told::Complete);
+    assert!(state.missing(1).is_some(), "that list was begun before the term");
+    state.take(&bindings, Told::Begins(1));
+    state.take(&bindings, Told::Complete);
+    assert_eq!((state.missing(1), names(&state)), (None, vec![]));
+    // What may not be listed any more is as new as it can be.
+    state.take(&bindings, Told::Refused("no right".to_owned()));
+    assert_eq!(state.missing(2), None);
 }
 
 #[test]
@@ -125,9 +145,9 @@ fn a_namespace_that_is_not_there_is_not_waited_for() {
     for of in [BINDINGS, Of::Secrets] {
         state.take(&stream(of), Told::Refused("no right".to_owned()));
     }
-    assert_eq!(state.missing(), None);
+    assert_eq!(state.missing(0), None);
     state.take(&stream(Of::Namespaces), Told::Put(Item::Namespace("a".to_owned(), BTreeMap::new())));
-    assert!(state.missing().is_some(), "there may be objects that we may not see");
+    assert!(state.missing(0).is_some(), "there may be objects that we may not see");
 }
 
 #[test]
@@ -136,12 +156,12 @@ fn settings_that_do_not_parse_leave_the_last_good_ones() {
     let mut state = State::new(std::slice::from_ref(&settings));
     let mut tell = |told| {
         let follows = state.take(&settings, told);
-        (follows, state.resources.settings.separator.clone(), state.missing().is_some())
+        (follows, state.resources.settings.separator.clone(), state.missing(0).is_some())
     };
     let text =
         |separator: &str| format!("apiVersion: switchboard.dev/v1alpha1\nkind: Settings\nseparator: '{separator}'\n");
     let read = |separator: &str| Item::Settings(Some(text(separator)));
-    tell(Told::Begins);
+    tell(Told::Begins(0));
     tell(Told::Listed(read("?")));
     let (_, _, missing) = tell(Told::Complete);
     assert!(missing, "there are no earlier ones: nothing is compiled by guesses");
@@ -155,9 +175,9 @@ fn settings_that_do_not_parse_leave_the_last_good_ones() {
 fn without_settings_the_defaults_hold() {
     let settings = Stream { of: Of::Settings, namespace: Some("a".to_owned()) };
     let mut state = State::new(std::slice::from_ref(&settings));
-    state.take(&settings, Told::Begins);
+    state.take(&settings, Told::Begins(0));
     state.take(&settings, Told::Complete);
-    assert_eq!((state.missing(), state.resources.settings.separator.clone()), (None, None));
+    assert_eq!((state.missing(0), state.resources.settings.separator.clone()), (None, None));
 }
 
 #[test]

@@ -19,8 +19,9 @@ use crate::api;
 /// What a watch tells.
 #[derive(Debug)]
 pub(crate) enum Told<T> {
-    /// Everything follows, and what does not is gone once it is complete.
-    Begins,
+    /// Everything follows, and what does not is gone once it is complete. With the value of `again` that asked for it: the
+    /// list was begun after that.
+    Begins(u64),
     /// One of everything.
     Listed(T),
     /// That was everything.
@@ -64,12 +65,13 @@ where
     let Hearer { source, to, mut again } = hearer;
     let tell = async |told: Told<T>| to.send((source.clone(), told)).await.is_ok();
     loop {
+        let round = *again.borrow_and_update();
         let mut events = pin!(watcher(api.clone(), config.clone()));
         let mut failures = 0;
         loop {
             let told = tokio::select! {
                 event = events.next() => match event {
-                    Some(Ok(event)) => of_event(event, read),
+                    Some(Ok(event)) => of_event(event, round, read),
                     Some(Err(error)) => of_error(&error),
                     None => break,
                 },
@@ -83,7 +85,7 @@ where
                 Told::Refused(_) => Some(REFUSED_PAUSE),
                 Told::Fails(_) => Some(pause(failures)),
                 // A list that only begins may fail yet.
-                Told::Begins => None,
+                Told::Begins(_) => None,
                 _ => {
                     if failures > 0 && !matches!(told, Told::Well) && !tell(Told::Well).await {
                         return;
@@ -106,9 +108,9 @@ where
     }
 }
 
-fn of_event<K, T>(event: Event<K>, read: fn(K) -> T) -> Told<T> {
+fn of_event<K, T>(event: Event<K>, round: u64, read: fn(K) -> T) -> Told<T> {
     match event {
-        Event::Init => Told::Begins,
+        Event::Init => Told::Begins(round),
         Event::InitApply(object) => Told::Listed(read(object)),
         Event::InitDone => Told::Complete,
         Event::Apply(object) => Told::Put(read(object)),
