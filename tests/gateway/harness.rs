@@ -89,7 +89,7 @@ impl Gateway {
 
     /// Waits until it serves; the address of MCP.
     pub(crate) fn mcp(&self) -> String {
-        format!("http://{}/mcp", self.logged("mcp"))
+        self.logged("mcp")
     }
 
     /// A client with the key that holds the server.
