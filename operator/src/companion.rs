@@ -62,6 +62,17 @@ impl Companion {
         fields
     }
 
+    /// The metadata of an object without annotations.
+    pub(crate) fn metadata(&self, name: &str) -> ObjectMeta {
+        let labels = LABELS.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        ObjectMeta {
+            name: Some(name.to_owned()),
+            labels: Some(labels.into()),
+            owner_references: self.owner.clone().map(|owner| vec![owner]),
+            ..ObjectMeta::default()
+        }
+    }
+
     /// Whether an object has these metadata. Others' labels, annotations and owners beside them are theirs.
     pub(crate) fn marks(&self, metadata: &ObjectMeta, annotations: &BTreeMap<String, String>) -> bool {
         let (labels, noted) = (metadata.labels.as_ref(), metadata.annotations.as_ref());

@@ -28,6 +28,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::api::{self, MANAGER};
 use crate::clock::since_boot;
+use crate::companion::Companion;
 use crate::metrics::Metrics;
 use crate::release::Release;
 
@@ -62,6 +63,7 @@ struct Shared {
 pub(crate) struct Election {
     leases: Api<Lease>,
     name: String,
+    metadata: ObjectMeta,
     identity: String,
     leadership: Leadership,
     /// The Lease as it was last seen, and when it was first seen so.
@@ -129,9 +131,18 @@ impl Leadership {
 
 impl Election {
     /// Of this process, for a release.
-    pub(crate) fn new(client: &Client, release: &Release, identity: &str, leadership: Leadership) -> Self {
+    /// The Lease goes with the release as its other companions do: by the time the last process of it ends, it may have
+    /// lost the right to give the Lease away, and the next release of that name would wait for it.
+    pub(crate) fn new(
+        (client, companion): (&Client, &Companion),
+        release: &Release,
+        identity: &str,
+        leadership: Leadership,
+    ) -> Self {
         let leases = Api::namespaced(client.clone(), &release.namespace);
-        Self { leases, name: release.operator(), identity: identity.to_owned(), leadership, seen: None }
+        let name = release.operator();
+        let metadata = companion.metadata(&name);
+        Self { leases, name, metadata, identity: identity.to_owned(), leadership, seen: None }
     }
 
     /// Leads whenever it can, for ever.
@@ -199,10 +210,7 @@ impl Election {
             }
         }
         let Some(lease) = self.leases.get_opt(&self.name).await? else {
-            let lease = Lease {
-                metadata: ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() },
-                spec: Some(renewed(None, &self.identity)),
-            };
+            let lease = Lease { metadata: self.metadata.clone(), spec: Some(renewed(None, &self.identity)) };
             return match self.leases.create(&params(), &lease).await {
                 Ok(lease) => Ok(self.saw(lease, now, Attempt::Taken)),
                 Err(error) if api::is(&error, 409) => Ok(Attempt::Others),
@@ -223,11 +231,8 @@ impl Election {
 
     /// With the resourceVersion that the Lease had: of two that try at once one fails.
     async fn replace(&self, lease: &Lease, spec: LeaseSpec) -> Result<Lease, kube::Error> {
-        let metadata = ObjectMeta {
-            name: Some(self.name.clone()),
-            resource_version: lease.metadata.resource_version.clone(),
-            ..ObjectMeta::default()
-        };
+        let resource_version = lease.metadata.resource_version.clone();
+        let metadata = ObjectMeta { resource_version, ..self.metadata.clone() };
         self.leases.replace(&self.name, &params(), &Lease { metadata, spec: Some(spec) }).await
     }
 
@@ -299,7 +304,7 @@ mod tests {
             let config = kube::Config::new("http://127.0.0.1:9".parse().unwrap());
             let client = Client::try_from(config).unwrap();
             let release = Release { name: "r".to_owned(), namespace: "n".to_owned(), instance: "r".to_owned() };
-            let mut election = Election::new(&client, &release, "me", leadership());
+            let mut election = Election::new((&client, &Companion::default()), &release, "me", leadership());
             election.seen = seen;
             election
         };

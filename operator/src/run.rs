@@ -64,8 +64,10 @@ pub async fn run(options: Options) -> Result<(), Error> {
     let listener = TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })?;
     let admin = tokio::spawn(admin::serve(listener, readiness.clone(), metrics.clone()));
     let leadership = Leadership::new(metrics.clone());
-    let mut election = Election::new(&client, &options.release, &options.identity, leadership.clone());
-    let operator = Operator { options, client, leadership: leadership.clone(), metrics, readiness };
+    let companion = Companion::of(&client, &options.release).await;
+    let by = (&client, &companion);
+    let mut election = Election::new(by, &options.release, &options.identity, leadership.clone());
+    let operator = Operator { options, client, companion, leadership: leadership.clone(), metrics, readiness };
 
     let mut tasks = JoinSet::new();
     let started = tokio::select! {
@@ -100,6 +102,7 @@ async fn client() -> Result<Client, Error> {
 struct Operator {
     options: Options,
     client: Client,
+    companion: Companion,
     leadership: Leadership,
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
@@ -108,9 +111,8 @@ struct Operator {
 impl Operator {
     /// Starts every part, in tasks that never end by themselves.
     async fn start(self, tasks: &mut JoinSet<&'static str>) -> Result<(), Error> {
-        let Self { options, client, leadership, metrics, readiness } = self;
+        let Self { options, client, companion, leadership, metrics, readiness } = self;
         let Options { release, watched, identity, .. } = options;
-        let companion = Companion::of(&client, &release).await;
         readiness.set(false, "the keys of the fleet: being read or made\n".to_owned());
         let keys = Keys::load_or_create(&client, &release, &companion).await?;
         let events = Events::start(client.clone(), &identity, leadership.clone(), metrics.clone());

@@ -173,7 +173,8 @@ impl State {
     fn is_empty(&self, stream: &Stream, standing: &Standing) -> bool {
         let Some(namespace) = &stream.namespace else { return false };
         let of_namespaces = Stream { of: Of::Namespaces, namespace: Some(namespace.clone()) };
-        let known = self.streams.get(&of_namespaces).is_some_and(|it| it.complete.is_some() && it.trouble == Trouble::None);
+        let known =
+            self.streams.get(&of_namespaces).is_some_and(|it| it.complete.is_some() && it.trouble == Trouble::None);
         matches!(standing.trouble, Trouble::Refused(_)) && known && !self.resources.namespaces.contains_key(namespace)
     }
 

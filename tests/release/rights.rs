@@ -67,13 +67,7 @@ pub(crate) fn are_as_reviewed(scene: &Scene) {
 }
 
 /// `resource`: as in `configmaps.group/name`, and its subresource.
-async fn may(
-    scene: &Scene,
-    account: &str,
-    namespace: &str,
-    verb: &str,
-    (resource, sub): (&str, Option<&str>),
-) -> bool {
+async fn may(scene: &Scene, account: &str, namespace: &str, verb: &str, (resource, sub): (&str, Option<&str>)) -> bool {
     let (resource, name) = resource.split_once('/').map_or((resource, None), |(kind, name)| (kind, Some(name)));
     let (resource, group) = resource.split_once('.').unwrap_or((resource, ""));
     let attributes = ResourceAttributes {

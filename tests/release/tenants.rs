@@ -117,7 +117,7 @@ fn egress_is_refused(scene: &Scene) {
                 .find(|it| it["name"] == format!("tenant-a/at-{name}"))
                 .cloned()?;
             let detail = server["detail"].as_str().unwrap_or_default().to_owned();
-            (server["state"] == "unreachable" && detail.contains("not allowed")).then_some(())
+            (server["state"] == "unreachable" && detail.contains("refused by the egress policy")).then_some(())
         });
     }
     until("its status says that it is not available", Duration::from_secs(120), || {
