@@ -17,8 +17,10 @@ const SERVES_AGAIN_WITHIN: f64 = 5.0;
 pub(crate) fn operators_are_killed(scene: &Scene) {
     let load = under_way(scene);
     for _ in 0..2 {
-        let operators = scene.operators();
-        assert_eq!(operators.len(), 2, "{operators:?}");
+        let operators = until("two operators run", Duration::from_secs(60), || {
+            let operators = scene.operators();
+            (operators.len() == 2 && operators.iter().all(|pod| pod.is_ready && !pod.ends)).then_some(operators)
+        });
         for pod in &operators {
             scene.signal(pod, Signal::KILL);
         }
@@ -101,8 +103,9 @@ pub(crate) fn the_apiserver_is_away(scene: &Scene) {
     scene.apply(WITH_SECRET);
     scene.kubectl(&["-n", QUICKSTART, "wait", "--for=condition=Propagated", "mcpserver", "guarded", "--timeout=60s"]);
     scene.settled();
-    let pods = scene.gateways();
-    let pod = pods[0].clone();
+    // One that has not been killed yet: the kubelet waits before it starts a container again that ended twice.
+    let pod = scene.gateways().into_iter().min_by_key(|pod| pod.restarts).unwrap();
+    assert_eq!(pod.restarts, 0);
     let process = scene.process(&pod);
     let load = under_way(scene);
     server.stop(Component::ApiServer);

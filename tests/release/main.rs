@@ -23,7 +23,6 @@ mod revocation;
 mod rights;
 mod scale;
 mod scene;
-mod schemas;
 mod tampering;
 mod tenants;
 
@@ -36,7 +35,7 @@ use scene::Scene;
 /// A scenario, by name.
 type Scenario = (&'static str, fn(&Scene));
 
-const SCENARIOS: [Scenario; 16] = [
+const SCENARIOS: [Scenario; 14] = [
     ("install", install::serves_in_seconds),
     ("rights", rights::are_as_reviewed),
     ("upgrade", install::upgrades_under_load),
@@ -45,12 +44,10 @@ const SCENARIOS: [Scenario; 16] = [
     ("tampering", tampering::changes_nothing),
     ("replay_without_operator", tampering::is_said_while_nobody_mends),
     ("frozen_leader", tampering::a_leader_from_the_past_is_not_heard),
-    ("rights_removed", tampering::a_kind_that_cannot_be_listed_stays),
     ("operator_killed", faults::operators_are_killed),
     ("pod_drained", faults::a_pod_is_drained),
     ("pod_killed", faults::a_pod_is_killed),
     ("apiserver_down", faults::the_apiserver_is_away),
-    ("schemas", schemas::meet_in_both_orders),
     ("revocation", revocation::is_everywhere_within_a_second),
     ("scale", scale::stays_within_bounds),
 ];

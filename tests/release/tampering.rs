@@ -1,5 +1,5 @@
 //! A pointer that was altered, cut, replayed or forged; a leader from the
-//! past; rights that are taken away: callers notice nothing, and it is said.
+//! past: callers notice nothing, and it is said.
 
 use std::time::{Duration, Instant};
 
@@ -102,47 +102,6 @@ pub(crate) fn a_leader_from_the_past_is_not_heard(scene: &Scene) {
         let operators = scene.operators();
         (operators.len() == 2 && operators.iter().all(|pod| pod.is_ready)).then_some(())
     });
-}
-
-/// The operator loses the right to read bindings: nothing is unpublished, and it says what it cannot see.
-pub(crate) fn a_kind_that_cannot_be_listed_stays(scene: &Scene) {
-    let found = scene.kubectl(&["-n", QUICKSTART, "get", "roles", "-o", "name"]);
-    let role = found.lines().next().expect("the operator's role in a watched namespace").to_owned();
-    let before = scene.kubectl(&["-n", QUICKSTART, "get", &role, "-o", "json"]);
-    let mut parsed: serde_json::Value = serde_json::from_str(&before).unwrap();
-    for rule in parsed["rules"].as_array_mut().unwrap() {
-        if let Some(resources) = rule["resources"].as_array_mut() {
-            resources.retain(|resource| resource != "mcpkeybindings");
-        }
-    }
-    let rules = json!({"rules": parsed["rules"]}).to_string();
-    scene.kubectl(&["-n", QUICKSTART, "patch", &role, "--type=merge", "-p", &rules]);
-    let load = Load::start(scene.load());
-    // Those that run hold watches from before; new ones have to list.
-    scene.kubectl(&["-n", RELEASE, "rollout", "restart", &format!("deployment/{RELEASE}-operator")]);
-    scene.rolled_out();
-    let leader = scene.leader();
-    until("the operator says what it cannot see", Duration::from_secs(60), || {
-        (scene.metric(&leader, "switchboard_operator_unknown_kinds") >= 1.0).then_some(())
-    });
-    let started = Instant::now();
-    until("ten seconds pass", Duration::from_secs(15), || (started.elapsed() > Duration::from_secs(10)).then_some(()));
-    let report = load.stop();
-    assert!(report.failures().is_empty(), "{:?}", report.failures().first());
-    let original: serde_json::Value = serde_json::from_str(&before).unwrap();
-    scene.kubectl(&[
-        "-n",
-        QUICKSTART,
-        "patch",
-        &role,
-        "--type=merge",
-        "-p",
-        &json!({"rules": original["rules"]}).to_string(),
-    ]);
-    until("the operator sees it again", Duration::from_secs(90), || {
-        (scene.metric(&scene.leader(), "switchboard_operator_unknown_kinds") == 0.0).then_some(())
-    });
-    scene.settled();
 }
 
 /// The harmed pointers: `old` is an authentic one of before.

@@ -36,11 +36,7 @@ pub use split::split;
 /// The newest schema, written unless somebody reads the one before only.
 pub const SCHEMA: u32 = 4;
 /// The schemas that are read and can be written: this one and the one before.
-#[cfg(not(feature = "schema-before"))]
 pub const READS: [u32; 2] = [WHOLE, SCHEMA];
-/// The schema that the release before reads and writes.
-#[cfg(feature = "schema-before")]
-pub const READS: [u32; 1] = [WHOLE];
 /// The schema in which a snapshot of any size stands whole in the pointer, without slots and without a deny list.
 const WHOLE: u32 = 3;
 
