@@ -131,14 +131,14 @@ fn rest_for(scene: &Scene, time: Duration) -> Vec<Write> {
         let all = scene.api().writes();
         all.into_iter().filter(|write| is_operators(write) && write.resource != "leases").collect()
     };
-    // The last words about what was changed.
+    // The last words about what was changed: how a server is, is told once it has lasted half a minute (R40).
     let mut quiet = (writes().len(), Instant::now());
-    until("the operator has come to rest", Duration::from_secs(120), || {
+    until("the operator has come to rest", Duration::from_secs(300), || {
         let now = writes().len();
         if now != quiet.0 {
             quiet = (now, Instant::now());
         }
-        (quiet.1.elapsed() > Duration::from_secs(10)).then_some(())
+        (quiet.1.elapsed() > Duration::from_secs(60)).then_some(())
     });
     let started = Instant::now();
     until("the time of rest is over", time + Duration::from_secs(60), || (started.elapsed() > time).then_some(()));

@@ -23,7 +23,7 @@ pub struct Stream {
     pub headers: HeaderMap,
     body: Incoming,
     read: BytesMut,
-    _connection: Box<dyn Any + Send>,
+    _connection: Box<dyn Any + Send + Sync>,
 }
 
 /// One event.
@@ -72,7 +72,7 @@ impl Client {
 
 impl Stream {
     /// An answer, and the connection that it comes over.
-    pub fn of(response: Response<Incoming>, connection: impl Send + 'static) -> Self {
+    pub fn of(response: Response<Incoming>, connection: impl Send + Sync + 'static) -> Self {
         let (head, body) = response.into_parts();
         let connection = Box::new(connection);
         Self { status: head.status, headers: head.headers, body, read: BytesMut::new(), _connection: connection }

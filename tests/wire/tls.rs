@@ -84,7 +84,7 @@ async fn a_new_certificate_costs_no_call_and_a_broken_one_nothing_at_all() {
     let ended = Arc::new(AtomicBool::new(false));
     let called = Arc::new(AtomicU64::new(0));
     let kept = certified.connect(&certified.issued).await.unwrap();
-    let caller = {
+    let calling = {
         let (ended, called) = (ended.clone(), called.clone());
         tokio::spawn(async move {
             while !ended.load(Ordering::Relaxed) {
@@ -119,7 +119,7 @@ async fn a_new_certificate_costs_no_call_and_a_broken_one_nothing_at_all() {
     })
     .await;
     ended.store(true, Ordering::Relaxed);
-    caller.await.unwrap();
+    calling.await.unwrap();
 }
 
 #[test]
