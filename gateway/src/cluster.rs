@@ -71,6 +71,8 @@ pub async fn run(options: Options, mut stop: watch::Receiver<bool>) -> Result<()
     let node = Node::begin(&options.node, listeners, identity, (table, policy), (port, at))?;
     let peers = node.addresses.peers.map(tracing::field::display);
     tracing::info!(mcp = node.url(), peers, "requests are taken");
+    // Whoever is ready can start again without the apiserver.
+    source.is_in_force().await;
     let gateway = node.gateway.clone();
     let following = async {
         tokio::join!(source.follow(&gateway), installation.keep(&gateway));

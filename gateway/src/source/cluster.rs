@@ -157,7 +157,6 @@ impl Cluster {
     /// Puts in force what comes after the first table.
     pub async fn follow(&mut self, gateway: &Arc<Gateway>) {
         loop {
-            self.is_in_force().await;
             match self.next().await {
                 Change::Denied { revision, callers } => gateway.deny(revision, &callers),
                 Change::Table(table) => {
@@ -166,6 +165,7 @@ impl Cluster {
                     blocking(move || gateway.set_table(*table)).await;
                 }
             }
+            self.is_in_force().await;
         }
     }
 
@@ -270,8 +270,8 @@ impl Cluster {
         }
     }
 
-    /// What was given last is in force.
-    async fn is_in_force(&self) {
+    /// What was given last is in force: it is kept from now on.
+    pub async fn is_in_force(&self) {
         let (Some(good), Some(source)) = (&self.good, self.source) else { return };
         self.admin.standing.is_from(source);
         tracing::info!("revision {} is in force", good.pointer.revision);
