@@ -71,7 +71,7 @@ fn every_client_does_with_every_server_what_the_document_says() {
     manifests.key("interop", KEY, &servers.all.each_ref().map(|server| server.alias));
     let gateway = Switchboard::start_ready(manifests.path(), &Options::default());
     let places = servers.all.each_ref().map(|server| server.through(&gateway.mcp, KEY));
-    places.iter().filter(|place| place.is_child).for_each(wait_for_lists);
+    places.iter().for_each(wait_for_lists);
     let outcomes = side_by_side(|speaker| speaker.at(&places.each_ref()));
     let rows: Vec<Row> = outcomes
         .flat_map(|(speaker, outcomes)| {
@@ -101,12 +101,12 @@ fn every_client_does_everything_with_servers_of_its_era_directly() {
     }
 }
 
-/// Waits until the lists of a child are read for clients that can be asked. A client that comes first is kept waiting
-/// for five seconds and no more, which a busy machine may need for the start of a child alone. Python's SDK declares
-/// other capabilities than the others do.
+/// Waits until the lists of a server are read for clients that can be asked. A client that comes first is kept waiting
+/// for five seconds and no more, which a busy machine may need for the start of a child alone, or for a server that all
+/// of them ask at once. Python's SDK declares other capabilities than the others do.
 fn wait_for_lists(place: &Place) {
     for client in [Client::Python1, Client::TypeScript1] {
-        until("the lists of a child", LISTED, || {
+        until("the lists of a server", LISTED, || {
             let job = Job { call: None, ..Feature::Elicitation.job(place, None) };
             run(client, &[job])[0].error.is_none().then_some(())
         });

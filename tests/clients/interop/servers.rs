@@ -29,8 +29,6 @@ pub(super) struct Place {
     pub(super) url: String,
     pub(super) headers: BTreeMap<String, String>,
     pub(super) offers: &'static Offers,
-    /// Whether it is the gateway that starts the server.
-    pub(super) is_child: bool,
     prefix: String,
     uri_prefix: String,
 }
@@ -87,7 +85,6 @@ impl Server {
             url: mcp.to_owned(),
             headers: headers([("x-litellm-api-key", key), ("x-mcp-servers", self.alias)]),
             offers: self.offers,
-            is_child: self.spec.get("stdio").is_some(),
             prefix: format!("{}-", self.alias),
             uri_prefix: format!("switchboard:{}:", self.alias),
         }
@@ -98,7 +95,7 @@ impl Server {
         let http = self.spec.get("http").filter(|http| http["transport"] == "StreamableHTTP")?;
         let url = http["url"].as_str()?.to_owned();
         let (prefix, uri_prefix) = (String::new(), String::new());
-        Some(Place { url, headers: headers([]), offers: self.offers, is_child: false, prefix, uri_prefix })
+        Some(Place { url, headers: headers([]), offers: self.offers, prefix, uri_prefix })
     }
 }
 

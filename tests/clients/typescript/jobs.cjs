@@ -52,7 +52,8 @@ async function run(sdk, job) {
     for (const asked of job.ask) result.answers.push(await ask(client, asked));
     await transport.terminateSession();
   } catch (error) {
-    result.error = String(error);
+    // What the gateway says of each server stands beside the message.
+    result.error = error.data === undefined ? String(error) : `${error} ${JSON.stringify(error.data)}`;
   } finally {
     await client.close();
   }
