@@ -64,10 +64,11 @@ where
 {
     let Hearer { source, to, mut again } = hearer;
     let tell = async |told: Told<T>| to.send((source.clone(), told)).await.is_ok();
+    // Beyond a list that is begun anew: who heard of a failure has to hear that it is over.
+    let mut failures = 0;
     loop {
         let round = *again.borrow_and_update();
         let mut events = pin!(watcher(api.clone(), config.clone()));
-        let mut failures = 0;
         loop {
             let told = tokio::select! {
                 event = events.next() => match event {
