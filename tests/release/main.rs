@@ -23,6 +23,7 @@ mod revocation;
 mod rights;
 mod scale;
 mod scene;
+mod schemas;
 mod tampering;
 mod tenants;
 
@@ -35,10 +36,11 @@ use scene::Scene;
 /// A scenario, by name.
 type Scenario = (&'static str, fn(&Scene));
 
-const SCENARIOS: [Scenario; 14] = [
+const SCENARIOS: [Scenario; 15] = [
     ("install", install::serves_in_seconds),
     ("rights", rights::are_as_reviewed),
     ("upgrade", install::upgrades_under_load),
+    ("schemas", schemas::meet_in_both_orders),
     ("reinstall", install::leaves_objects_and_comes_back),
     ("tenants", tenants::get_what_was_consented_to),
     ("tampering", tampering::changes_nothing),

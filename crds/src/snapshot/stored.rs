@@ -36,7 +36,11 @@ pub use split::split;
 /// The newest schema, written unless somebody reads the one before only.
 pub const SCHEMA: u32 = 4;
 /// The schemas that are read and can be written: this one and the one before.
-pub const READS: [u32; 2] = [WHOLE, SCHEMA];
+#[cfg(not(feature = "schema-before"))]
+pub const READS: &[u32] = &[WHOLE, SCHEMA];
+/// Those of the release before, which knew the one before as the newest.
+#[cfg(feature = "schema-before")]
+pub const READS: &[u32] = &[WHOLE];
 /// The schema in which a snapshot of any size stands whole in the pointer, without slots and without a deny list.
 const WHOLE: u32 = 3;
 

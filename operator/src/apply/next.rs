@@ -55,7 +55,7 @@ pub(super) fn next(live: &Live, parts: Vec<Part>, denied: &[String], schema: u32
 /// until it has been, the schema is not raised.
 pub(super) fn schema(view: &View, live: Option<u32>) -> u32 {
     let all_read = |schema: &u32| view.reports().all(|report| report.reads.contains(schema));
-    let newest = READS.into_iter().filter(all_read).max().or(live).unwrap_or(SCHEMA);
+    let newest = READS.iter().copied().filter(all_read).max().or(live).unwrap_or(SCHEMA);
     match live {
         Some(live) if newest > live && !view.has_heard_all() => live,
         _ => newest,
