@@ -8,7 +8,7 @@ use tests::kube::Component;
 use tests::load::{CONNECTIONS, Load, Report};
 use tests::wait::{until, until_async};
 
-use crate::scene::{BLUE, QUICKSTART, RELEASE, Scene, client_of, succeeded};
+use crate::scene::{BLUE, QUICKSTART, RELEASE, Running, Scene, client_of, succeeded};
 
 /// How long a container may take to serve again while the apiserver is away.
 const SERVES_AGAIN_WITHIN: f64 = 5.0;
@@ -26,7 +26,7 @@ pub(crate) fn operators_are_killed(scene: &Scene) {
         }
         until("both are started again", Duration::from_secs(60), || {
             let now = scene.operators();
-            let again = |old: &crate::scene::Running| {
+            let again = |old: &Running| {
                 now.iter().any(|pod| pod.name == old.name && pod.restarts > old.restarts && pod.is_ready)
             };
             operators.iter().all(again).then_some(())
@@ -83,7 +83,7 @@ pub(crate) fn a_pod_is_drained(scene: &Scene) {
 pub(crate) fn a_pod_is_killed(scene: &Scene) {
     let load = under_way(scene);
     let pod = scene.gateways().remove(0);
-    scene.signal(&pod, Signal::KILL);
+    kill(scene, &pod);
     let killed = load.elapsed();
     until("it is started again", Duration::from_secs(60), || {
         scene.gateways().iter().any(|it| it.name == pod.name && it.restarts > pod.restarts && it.is_ready).then_some(())
@@ -106,13 +106,11 @@ pub(crate) fn the_apiserver_is_away(scene: &Scene) {
     // One that has not been killed yet: the kubelet waits before it starts a container again that ended twice.
     let pod = scene.gateways().into_iter().min_by_key(|pod| pod.restarts).unwrap();
     assert_eq!(pod.restarts, 0);
-    let process = scene.process(&pod);
     let load = under_way(scene);
     server.stop(Component::ApiServer);
     let stopped = Instant::now();
-    scene.signal(&pod, Signal::KILL);
+    kill(scene, &pod);
     let killed = load.elapsed();
-    until("the process is gone", Duration::from_secs(30), || (!tests::usage::lives(process)).then_some(()));
     let url = format!("http://{}:8080/mcp", pod.ip);
     let died = Instant::now();
     scene.block_on(until_async("the container serves again", Duration::from_secs(60), async || {
@@ -141,6 +139,13 @@ pub(crate) fn the_apiserver_is_away(scene: &Scene) {
     etcd_is_restarted(scene);
     scene.kubectl(&["-n", QUICKSTART, "delete", "mcpserver/guarded", "secret/guarded"]);
     scene.settled();
+}
+
+/// Kills a pod's process. It takes calls until it is gone: what it was sent by then is under way at it (R80).
+fn kill(scene: &Scene, pod: &Running) {
+    let process = scene.process(pod);
+    scene.signal(pod, Signal::KILL);
+    until("the process is gone", Duration::from_secs(30), || (!tests::usage::lives(process)).then_some(()));
 }
 
 fn etcd_is_restarted(scene: &Scene) {

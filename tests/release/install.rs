@@ -141,4 +141,5 @@ pub(crate) fn leaves_objects_and_comes_back(scene: &Scene) {
     let took = started.elapsed().as_secs_f64();
     scene.figure("reinstall_to_call_s", took);
     scene.rolled_out();
+    assert!(took < SERVES_WITHIN, "from helm install to the first call, once more: {took:.1} s");
 }
