@@ -114,20 +114,20 @@ impl Leadership {
 
     /// The Lease is ours by a request that was sent at this time. `taken`: it may have been another's before.
     fn hold(&self, renewed: Duration, taken: bool) {
-        let may_write = || {
+        let renew = || {
             let millis = u64::try_from(renewed.as_millis()).unwrap_or(u64::MAX);
             self.0.renewed.store(millis, Ordering::Release);
             self.0.metrics.leader.set(1);
         };
         if !taken && self.term().is_some() {
-            return may_write();
+            return renew();
         }
         // The term ends before the next begins, and nothing is written in between.
         self.retire();
         let next = self.0.terms.fetch_add(1, Ordering::AcqRel) + 1;
         self.0.term.send_modify(|term| {
             // Before anybody can see the term: who begins with it writes at once.
-            may_write();
+            renew();
             *term = Some(next);
         });
         tracing::info!(term = next, "this process leads");

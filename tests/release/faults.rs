@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use tests::kube::Component;
-use tests::load::{CONNECTIONS, Load, Report};
+use tests::load::{CONNECTIONS, Load};
 use tests::wait::{until, until_async};
 
-use crate::scene::{BLUE, QUICKSTART, RELEASE, Running, Scene, client_of, succeeded};
+use crate::scene::{BLUE, QUICKSTART, RELEASE, Running, Scene, client_of, none_failed, succeeded};
 
 /// How long a container may take to serve again while the apiserver is away.
 const SERVES_AGAIN_WITHIN: f64 = 5.0;
@@ -37,29 +37,8 @@ pub(crate) fn operators_are_killed(scene: &Scene) {
     none_failed(&report);
     // And it is in charge again.
     scene.leader();
-    let before = scene.written_revision();
-    scene.kubectl(&[
-        "-n",
-        QUICKSTART,
-        "patch",
-        "mcpserver",
-        "lab",
-        "--type=merge",
-        "-p",
-        r#"{"spec":{"tools":{"deny":["fail","now"]}}}"#,
-    ]);
-    until("a change is written", Duration::from_secs(60), || (scene.written_revision() > before).then_some(()));
-    scene.kubectl(&[
-        "-n",
-        QUICKSTART,
-        "patch",
-        "mcpserver",
-        "lab",
-        "--type=merge",
-        "-p",
-        r#"{"spec":{"tools":{"deny":["fail"]}}}"#,
-    ]);
-    scene.settled();
+    scene.lab_denies(&["fail", "now"], Duration::from_secs(60));
+    scene.lab_denies(&["fail"], Duration::from_secs(60));
 }
 
 /// A pod is deleted, as a drain of its node does, and its successor comes.
@@ -151,32 +130,11 @@ fn kill(scene: &Scene, pod: &Running) {
 fn etcd_is_restarted(scene: &Scene) {
     let load = under_way(scene);
     scene.api().restart(Component::Etcd);
-    let before = until("the apiserver answers again", Duration::from_secs(60), || {
-        let output = scene.api().try_kubectl(&["get", "--raw=/readyz"]);
-        output.status.success().then(|| scene.written_revision())
+    until("the apiserver answers again", Duration::from_secs(60), || {
+        scene.api().try_kubectl(&["get", "--raw=/readyz"]).status.success().then_some(())
     });
-    scene.kubectl(&[
-        "-n",
-        QUICKSTART,
-        "patch",
-        "mcpserver",
-        "lab",
-        "--type=merge",
-        "-p",
-        r#"{"spec":{"tools":{"deny":["fail","now"]}}}"#,
-    ]);
-    until("a change is written", Duration::from_secs(60), || (scene.written_revision() > before).then_some(()));
-    scene.kubectl(&[
-        "-n",
-        QUICKSTART,
-        "patch",
-        "mcpserver",
-        "lab",
-        "--type=merge",
-        "-p",
-        r#"{"spec":{"tools":{"deny":["fail"]}}}"#,
-    ]);
-    scene.settled();
+    scene.lab_denies(&["fail", "now"], Duration::from_secs(60));
+    scene.lab_denies(&["fail"], Duration::from_secs(60));
     none_failed(&load.stop());
 }
 
@@ -185,17 +143,6 @@ fn under_way(scene: &Scene) -> Load {
     let load = Load::start(scene.load());
     until("the load is under way", Duration::from_secs(10), || (load.so_far().sent() > 100).then_some(()));
     load
-}
-
-fn none_failed(report: &Report) {
-    let failures = report.failures();
-    assert!(
-        failures.is_empty(),
-        "{} of {} failed: {:?}",
-        failures.len(),
-        report.sent(),
-        &failures[..failures.len().min(5)]
-    );
 }
 
 /// A server that needs a credential from a Secret, and joins team blue's group.

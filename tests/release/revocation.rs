@@ -13,7 +13,7 @@ use tests::wait::until;
 
 use crate::probe::Probes;
 use crate::scale::{crowd, disperse};
-use crate::scene::{QUICKSTART, RELEASE, Scene, client_of, sha256, succeeded};
+use crate::scene::{QUICKSTART, RELEASE, Scene, client_of, none_failed, sha256, succeeded};
 
 /// How long a key may live on.
 const DEAD_WITHIN: f64 = 1000.0;
@@ -71,8 +71,7 @@ pub(crate) fn is_everywhere_within_a_second(scene: &Scene) {
         until("the caller's child ends", Duration::from_secs(5), || (of_own(scene) < children).then_some(()));
         held.push(answered.elapsed().as_secs_f64() * 1000.0);
     }
-    let report = load.stop();
-    assert!(report.failures().is_empty(), "{:?}", report.failures().first());
+    none_failed(&load.stop());
     let percentile = |samples: &[f64], share: f64| {
         let mut sorted = samples.to_vec();
         sorted.sort_by(f64::total_cmp);

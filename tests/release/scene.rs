@@ -6,13 +6,15 @@ use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use kube::Client;
 use rustix::process::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tests::figures::Figures;
 use tests::kube::{ApiServer, Cluster, Container, Node, RESTRICTED, repository};
-use tests::load::Plan;
+use tests::load::{Plan, Report};
 use tests::wait::until;
 use tokio::runtime::Runtime;
 
@@ -278,7 +280,7 @@ impl Scene {
             "-o",
             "jsonpath={.data.fleet-token}",
         ]);
-        String::from_utf8(base64::Engine::decode(&base64::prelude::BASE64_STANDARD, encoded).unwrap()).unwrap()
+        String::from_utf8(BASE64_STANDARD.decode(encoded).unwrap()).unwrap()
     }
 
     /// What a port of a pod answers to a GET.
@@ -327,6 +329,22 @@ impl Scene {
             r".metadata.annotations.switchboard\.dev/revision",
         );
         text.parse().unwrap_or_else(|_| panic!("the pointer says revision {text:?}"))
+    }
+
+    /// The bytes of the pointer.
+    pub(crate) fn pointer(&self) -> Vec<u8> {
+        let text = self.member("configmap", RELEASE, &format!("{RELEASE}-snapshot"), ".binaryData.pointer");
+        BASE64_STANDARD.decode(text).unwrap()
+    }
+
+    /// Has the quickstart's `lab` deny these tools, which it did not: another revision, written `within` that time, and then
+    /// everywhere.
+    pub(crate) fn lab_denies(&self, tools: &[&str], within: Duration) {
+        let before = self.written_revision();
+        let patch = json!({"spec": {"tools": {"deny": tools}}}).to_string();
+        self.kubectl(&["-n", QUICKSTART, "patch", "mcpserver", "lab", "--type=merge", "-p", &patch]);
+        until("a change is written", within, || (self.written_revision() > before).then_some(()));
+        self.settled();
     }
 
     /// Waits until every gateway has what the operator wrote last.
@@ -379,6 +397,18 @@ pub(crate) fn client_of(url: &str, key: &str) -> tests::client::Client {
 /// Whether an answer is a tool's result, and no error.
 pub(crate) fn succeeded(answer: &tests::client::Answer) -> bool {
     tests::load::successful_call(answer.status, &answer.body).is_ok()
+}
+
+/// No call of the load failed.
+pub(crate) fn none_failed(report: &Report) {
+    let failures = report.failures();
+    assert!(
+        failures.is_empty(),
+        "{} of {} failed: {:?}",
+        failures.len(),
+        report.sent(),
+        &failures[..failures.len().min(5)]
+    );
 }
 
 /// The SHA-256 of a key, as a binding has it.

@@ -4,12 +4,14 @@
 use std::time::Duration;
 
 use tests::load::Load;
-use tests::wait::until;
 
-use crate::scene::{QUICKSTART, RELEASE, Scene, Values};
+use crate::scene::{Scene, Values, none_failed};
 
 /// The tag of the images of before.
 const BEFORE: &str = "before";
+
+/// How long a change may take to be written, whoever has just begun to lead.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(60);
 
 /// Goes through every meeting under load; after each step a change has to arrive.
 pub(crate) fn meet_in_both_orders(scene: &Scene) {
@@ -35,45 +37,18 @@ pub(crate) fn meet_in_both_orders(scene: &Scene) {
         let [operator, gateway] = &values.tags;
         scene.helm_upgrade(values);
         scene.rolled_out();
-        change(scene, number);
+        scene.lab_denies(&["fail", &format!("step_{number}")], WRITTEN_WITHIN);
         let line = first_line(scene);
         assert!(line.contains(&format!(" schema={schema} ")), "operator {operator}, gateway {gateway}: {line}");
         println!("  operator {operator}, gateway {gateway}: {line}");
     }
     let report = load.stop();
-    let failures = report.failures();
-    scene.figure("failed_calls_schemas", failures.len() as f64);
-    assert!(
-        failures.is_empty(),
-        "{} of {} failed: {:?}",
-        failures.len(),
-        report.sent(),
-        &failures[..failures.len().min(5)]
-    );
-    scene.kubectl(&[
-        "-n",
-        QUICKSTART,
-        "patch",
-        "mcpserver",
-        "lab",
-        "--type=merge",
-        "-p",
-        r#"{"spec":{"tools":{"deny":["fail"]}}}"#,
-    ]);
-    scene.settled();
-}
-
-fn change(scene: &Scene, number: usize) {
-    let before = scene.written_revision();
-    let patch = format!(r#"{{"spec":{{"tools":{{"deny":["fail","step_{number}"]}}}}}}"#);
-    scene.kubectl(&["-n", QUICKSTART, "patch", "mcpserver", "lab", "--type=merge", "-p", &patch]);
-    until("the change is written", Duration::from_secs(60), || (scene.written_revision() > before).then_some(()));
-    scene.settled();
+    scene.figure("failed_calls_schemas", report.failures().len() as f64);
+    none_failed(&report);
+    scene.lab_denies(&["fail"], WRITTEN_WITHIN);
 }
 
 /// What people can read of the pointer.
 fn first_line(scene: &Scene) -> String {
-    let text = scene.member("configmap", RELEASE, &format!("{RELEASE}-snapshot"), ".binaryData.pointer");
-    let bytes = base64::Engine::decode(&base64::prelude::BASE64_STANDARD, text).unwrap();
-    String::from_utf8_lossy(bytes.split(|byte| *byte == b'\n').next().unwrap()).into_owned()
+    String::from_utf8_lossy(&scene.pointer()).lines().next().unwrap().to_owned()
 }

@@ -11,12 +11,15 @@ use serde_json::json;
 use tests::load::Load;
 use tests::wait::until;
 
-use crate::scene::{BLUE, QUICKSTART, RELEASE, Scene, client_of, sha256, succeeded};
+use crate::scene::{BLUE, QUICKSTART, RELEASE, Scene, client_of, none_failed, sha256, succeeded};
+
+/// How long a change may take to be written.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(30);
 
 /// Each kind of harm once, while calls come in: refused by every gateway, mended by the operator.
 pub(crate) fn changes_nothing(scene: &Scene) {
-    let old = pointer(scene);
-    touch_something(scene, "1");
+    let old = scene.pointer();
+    scene.lab_denies(&["fail", "now"], WRITTEN_WITHIN);
     let load = Load::start(scene.load());
     for (what, harmed) in harms(scene, &old) {
         let pods = scene.gateways();
@@ -28,23 +31,21 @@ pub(crate) fn changes_nothing(scene: &Scene) {
             pods.iter().map(refused).zip(&before).all(|(now, before)| now > *before).then_some(())
         });
         until(&format!("what is {what} is mended"), Duration::from_secs(20), || {
-            (pointer(scene) != harmed && scene.written_revision() > revision).then_some(())
+            (scene.pointer() != harmed && scene.written_revision() > revision).then_some(())
         });
         scene.settled();
         println!("  {what}: refused by all, mended");
     }
-    let report = load.stop();
-    assert!(report.failures().is_empty(), "{:?}", report.failures().first());
+    none_failed(&load.stop());
     let mended = scene.metric(&scene.leader(), "switchboard_operator_mended_total");
     assert!(mended >= 4.0, "the leader counts {mended} mendings");
-    touch_something(scene, "0");
+    scene.lab_denies(&["fail"], WRITTEN_WITHIN);
 }
 
 /// With no operator there, a replayed pointer is refused for as long as it stands, and every gateway says so.
 pub(crate) fn is_said_while_nobody_mends(scene: &Scene) {
-    let old = pointer(scene);
-    touch_something(scene, "1");
-    scene.settled();
+    let old = scene.pointer();
+    scene.lab_denies(&["fail", "now"], WRITTEN_WITHIN);
     let in_force = scene.written_revision();
     scene.kubectl(&["-n", RELEASE, "scale", &format!("deployment/{RELEASE}-operator"), "--replicas=0"]);
     until("no operator is left", Duration::from_secs(60), || scene.operators().is_empty().then_some(()));
@@ -64,13 +65,13 @@ pub(crate) fn is_said_while_nobody_mends(scene: &Scene) {
     let answer = scene.block_on(client.call("demo-add", r#"{"a":2,"b":3}"#));
     assert!(succeeded(&answer), "{answer:?}");
     scene.kubectl(&["-n", RELEASE, "scale", &format!("deployment/{RELEASE}-operator"), "--replicas=2"]);
-    until("the pointer is mended", Duration::from_secs(90), || (pointer(scene) != old).then_some(()));
+    until("the pointer is mended", Duration::from_secs(90), || (scene.pointer() != old).then_some(()));
     scene.rolled_out();
     scene.settled();
     for pod in scene.gateways() {
         assert!(scene.revision(&pod, &token)["refused"].is_null(), "nothing is refused any more");
     }
-    touch_something(scene, "0");
+    scene.lab_denies(&["fail"], WRITTEN_WITHIN);
 }
 
 /// A leader is frozen past its Lease; the next one revokes a key; the first one continues.
@@ -106,7 +107,7 @@ pub(crate) fn a_leader_from_the_past_is_not_heard(scene: &Scene) {
 
 /// The harmed pointers: `old` is an authentic one of before.
 fn harms(scene: &Scene, old: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
-    let now = pointer(scene);
+    let now = scene.pointer();
     let mut altered = now.clone();
     let middle = altered.len() / 2;
     altered[middle] ^= 1;
@@ -122,12 +123,6 @@ fn harms(scene: &Scene, old: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// The bytes of the pointer.
-fn pointer(scene: &Scene) -> Vec<u8> {
-    let text = scene.member("configmap", RELEASE, &format!("{RELEASE}-snapshot"), ".binaryData.pointer");
-    BASE64_STANDARD.decode(text).unwrap()
-}
-
 fn put(scene: &Scene, pointer: &[u8]) {
     let patch = json!({"binaryData": {"pointer": BASE64_STANDARD.encode(pointer)}}).to_string();
     scene.kubectl(&["-n", RELEASE, "patch", "configmap", &format!("{RELEASE}-snapshot"), "--type=merge", "-p", &patch]);
@@ -136,19 +131,6 @@ fn put(scene: &Scene, pointer: &[u8]) {
 fn mac(scene: &Scene) -> MacKey {
     let encoded = scene.member("secret", RELEASE, &format!("{RELEASE}-keys"), ".data.mac");
     MacKey(BASE64_STANDARD.decode(encoded).unwrap().try_into().unwrap())
-}
-
-/// Changes an object so that there is another revision, and waits until it is in force.
-fn touch_something(scene: &Scene, mark: &str) {
-    let before = scene.written_revision();
-    let deny = if mark == "0" {
-        r#"{"spec":{"tools":{"deny":["fail"]}}}"#
-    } else {
-        r#"{"spec":{"tools":{"deny":["fail","now"]}}}"#
-    };
-    scene.kubectl(&["-n", QUICKSTART, "patch", "mcpserver", "lab", "--type=merge", "-p", deny]);
-    until("the change is written", Duration::from_secs(30), || (scene.written_revision() > before).then_some(()));
-    scene.settled();
 }
 
 fn status_of(scene: &Scene, key: &str) -> u16 {
