@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -27,6 +28,7 @@ pub(crate) const SOON: Duration = Duration::from_secs(20);
 pub(crate) struct Gateway {
     child: Child,
     logs: Arc<Mutex<Vec<Value>>>,
+    log_reader: JoinHandle<()>,
     /// The address of the admin port, without a slash at the end.
     pub(crate) admin: String,
     pod: Arc<TempDir>,
@@ -76,13 +78,13 @@ impl Gateway {
         let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let logs = Arc::new(Mutex::new(Vec::new()));
         let (stderr, seen) = (child.stderr.take().unwrap(), logs.clone());
-        std::thread::spawn(move || {
+        let log_reader = std::thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
                 let line = serde_json::from_str(&line).unwrap_or(Value::String(line));
                 seen.lock().unwrap().push(line);
             }
         });
-        let mut gateway = Self { child, logs, admin: String::new(), pod };
+        let mut gateway = Self { child, logs, log_reader, admin: String::new(), pod };
         gateway.admin = format!("http://{}", gateway.logged("admin"));
         gateway
     }
@@ -164,10 +166,11 @@ impl Gateway {
         self.ended(within)
     }
 
-    /// Waits until it has ended.
+    /// Waits until it has ended, and for the last that it logged.
     pub(crate) fn ended(&mut self, within: Duration) -> ExitStatus {
-        let child = &mut self.child;
-        until("it ends after SIGTERM", within, || child.try_wait().unwrap())
+        let status = until("it ends after SIGTERM", within, || self.child.try_wait().unwrap());
+        until("the end of its log", within, || self.log_reader.is_finished().then_some(()));
+        status
     }
 
     /// Sends it a signal.

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -18,6 +19,7 @@ pub(crate) struct Operator {
     child: Child,
     admin: SocketAddr,
     log: Arc<Mutex<String>>,
+    log_reader: JoinHandle<()>,
 }
 
 impl Operator {
@@ -34,14 +36,14 @@ impl Operator {
             .unwrap();
         let log = Arc::<Mutex<String>>::default();
         let (stderr, lines) = (child.stderr.take().unwrap(), log.clone());
-        std::thread::spawn(move || {
+        let log_reader = std::thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
                 let mut lines = lines.lock().unwrap();
                 lines.push_str(&line);
                 lines.push('\n');
             }
         });
-        Self { child, admin, log }
+        Self { child, admin, log, log_reader }
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -57,9 +59,12 @@ impl Operator {
         kill_process(Pid::from_raw(self.child.id().cast_signed()).unwrap(), signal).unwrap();
     }
 
-    /// Waits for it to end by itself.
+    /// Waits for it to end by itself, and for the last that it logged.
     pub(crate) fn ended(&mut self) -> ExitStatus {
-        until("the operator ends", Duration::from_secs(20), || self.child.try_wait().unwrap())
+        let within = Duration::from_secs(20);
+        let status = until("the operator ends", within, || self.child.try_wait().unwrap());
+        until("the end of its log", within, || self.log_reader.is_finished().then_some(()));
+        status
     }
 
     /// The status and the body of an answer of its admin port; none if it does not answer.
