@@ -30,6 +30,7 @@ mod good;
 mod kept;
 mod keys;
 mod load;
+mod maker;
 mod objects;
 mod pause;
 mod pending;
@@ -42,7 +43,7 @@ use fleet::Fleet;
 use good::{Good, Verdict, judge};
 use kept::Kept;
 use keys::FleetKeys;
-use load::blocking;
+use maker::Maker;
 use objects::Objects;
 use pause::Pause;
 use pending::Pending;
@@ -61,6 +62,7 @@ pub struct Cluster {
     pointer: Watched<ConfigMap>,
     fleet: Fleet,
     admin: Arc<Admin>,
+    maker: Maker,
     kept: Option<Kept>,
     /// Overrides the settings' `clientSideAuthHeader`.
     header: Option<String>,
@@ -118,6 +120,7 @@ impl Cluster {
             fleet: Fleet::begin(&objects, admin.clone()),
             objects,
             admin,
+            maker: Maker::start(),
             kept,
             header,
             good,
@@ -161,8 +164,7 @@ impl Cluster {
                 Change::Denied { revision, callers } => gateway.deny(revision, &callers),
                 Change::Table(table) => {
                     let gateway = gateway.clone();
-                    // Requests must not wait for it.
-                    blocking(move || gateway.set_table(*table)).await;
+                    self.maker.make(move || gateway.set_table(*table)).await;
                 }
             }
             self.is_in_force().await;
@@ -283,7 +285,7 @@ impl Cluster {
     async fn keep(&self) {
         let (Some(kept), Some(good)) = (self.kept.clone(), self.good.clone()) else { return };
         let file = kept.file().to_owned();
-        if let Err(error) = blocking(move || kept.keep(&good)).await {
+        if let Err(error) = self.maker.make(move || kept.keep(&good)).await {
             tracing::error!("{}: {error}; a container that starts again needs the apiserver", file.display());
         }
     }

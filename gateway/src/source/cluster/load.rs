@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use crds::snapshot::stored::Pointer;
 use crds::snapshot::{Credentials, DecodeError, Snapshot};
-use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::credentials::{Found, wanted};
@@ -41,7 +40,7 @@ impl Cluster {
         let parts = fetch::parts(&self.objects, &pointer, known).await;
         let parts = parts.map_err(|error| Trouble::Unread(error.to_string()))?;
         let mut good = Good { keys, bytes, pointer, parts, credentials: Credentials::new() };
-        let snapshot = opened(&good).await.map_err(|error| {
+        let snapshot = self.opened(&good).await.map_err(|error| {
             let is_part = matches!(error, DecodeError::PartMissing { .. });
             let refused = good.refused(&error);
             if is_part { Trouble::Part(refused) } else { Trouble::Refused(refused) }
@@ -64,7 +63,7 @@ impl Cluster {
     pub(super) async fn table_of_known(&mut self, source: Source) -> Result<RoutingTable, Refused> {
         let nothing = || Refused::of_nobody("nothing is known".to_owned());
         let good = self.good.clone().ok_or_else(nothing)?;
-        let snapshot = opened(&good).await.map_err(|error| good.refused(&error))?;
+        let snapshot = self.opened(&good).await.map_err(|error| good.refused(&error))?;
         self.fleet.believe(&good.keys);
         Ok(self.commit(good, snapshot, source).await)
     }
@@ -77,7 +76,7 @@ impl Cluster {
         }
         let (mut good, source) = (self.good.clone()?, self.source?);
         good.credentials.extend(found.arrived);
-        let snapshot = opened(&good).await.ok()?;
+        let snapshot = self.opened(&good).await.ok()?;
         Some(self.commit(good, snapshot, source).await)
     }
 
@@ -89,29 +88,17 @@ impl Cluster {
             let table = good.table(snapshot, header.as_deref());
             (good, lacking, table)
         };
-        let (good, lacking, table) = blocking(making).await;
+        let (good, lacking, table) = self.maker.make(making).await;
         for wanted in &lacking {
             tracing::warn!("the McpServer {} is off: its credential has not arrived", wanted.server);
         }
         (self.good, self.source, self.pending) = (Some(good), Some(source), Pending::new(lacking));
         table
     }
-}
 
-/// The snapshot of what was stored.
-async fn opened(good: &Good) -> Result<Snapshot, DecodeError> {
-    let good = good.clone();
-    blocking(move || good.open()).await
-}
-
-/// Does what takes long, as reading a large snapshot does, where no request waits for it.
-pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            // The runtime ends, and this with it.
-            Err(_) => std::future::pending().await,
-        },
+    /// The snapshot of what was stored.
+    async fn opened(&self, good: &Good) -> Result<Snapshot, DecodeError> {
+        let good = good.clone();
+        self.maker.make(move || good.open()).await
     }
 }
