@@ -41,6 +41,50 @@ pub(crate) fn operators_are_killed(scene: &Scene) {
     scene.lab_denies(&["fail"], Duration::from_secs(60));
 }
 
+/// The right to see bindings is taken from the operators, and they are killed so that none is left who saw one: nothing is
+/// unpublished, and what is changed meanwhile is in force once the right is back.
+pub(crate) fn a_right_is_taken_away(scene: &Scene) {
+    let load = under_way(scene);
+    let pointer = scene.pointer();
+    may_see_bindings(scene, false);
+    let before = scene.operators();
+    for pod in &before {
+        scene.signal(pod, Signal::KILL);
+    }
+    let blind = until("a leader of after says what it cannot see", Duration::from_secs(90), || {
+        let leader = scene.leader();
+        let began_after = before.iter().all(|old| old.name != leader.name || old.restarts < leader.restarts);
+        if !began_after || !scene.listens(&leader) {
+            return None;
+        }
+        let (status, detail) = scene.get(&leader, "/readyz", None);
+        (status == 503 && detail.contains("mcpkeybindings of namespace quickstart")).then_some(leader)
+    });
+    scene.have_lab_deny(&["fail", "now"]);
+    let changed = Instant::now();
+    until("twenty seconds pass", Duration::from_secs(30), || {
+        assert!(scene.pointer() == pointer, "something was published");
+        (changed.elapsed() > Duration::from_secs(20)).then_some(())
+    });
+    assert!(scene.metric(&blind, "switchboard_operator_unknown_streams") > 0.0);
+    may_see_bindings(scene, true);
+    until("the change of then is written", Duration::from_secs(90), || (scene.pointer() != pointer).then_some(()));
+    scene.rolled_out();
+    scene.lab_denies(&["fail"], Duration::from_secs(60));
+    none_failed(&load.stop());
+}
+
+/// Takes the right to see the quickstart's bindings away, or gives it back.
+fn may_see_bindings(scene: &Scene, may: bool) {
+    let kinds = if may {
+        r#"["mcpservers","mcpaccessgroups","mcpkeybindings"]"#
+    } else {
+        r#"["mcpservers","mcpaccessgroups"]"#
+    };
+    let patch = format!(r#"[{{"op":"replace","path":"/rules/0/resources","value":{kinds}}}]"#);
+    scene.kubectl(&["-n", QUICKSTART, "patch", "role", &format!("{RELEASE}-watch"), "--type=json", "-p", &patch]);
+}
+
 /// A pod is deleted, as a drain of its node does, and its successor comes.
 pub(crate) fn a_pod_is_drained(scene: &Scene) {
     let load = under_way(scene);

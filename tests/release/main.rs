@@ -36,7 +36,7 @@ use scene::Scene;
 /// A scenario, by name.
 type Scenario = (&'static str, fn(&Scene));
 
-const SCENARIOS: [Scenario; 15] = [
+const SCENARIOS: [Scenario; 16] = [
     ("install", install::serves_in_seconds),
     ("rights", rights::are_as_reviewed),
     ("upgrade", install::upgrades_under_load),
@@ -47,6 +47,7 @@ const SCENARIOS: [Scenario; 15] = [
     ("replay_without_operator", tampering::is_said_while_nobody_mends),
     ("frozen_leader", tampering::a_leader_from_the_past_is_not_heard),
     ("operator_killed", faults::operators_are_killed),
+    ("right_taken_away", faults::a_right_is_taken_away),
     ("pod_drained", faults::a_pod_is_drained),
     ("pod_killed", faults::a_pod_is_killed),
     ("apiserver_down", faults::the_apiserver_is_away),

@@ -1,7 +1,7 @@
 //! The node with the images, and what every scenario asks of it.
 
 use std::fmt::Write as _;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +26,9 @@ pub(crate) const QUICKSTART: &str = "quickstart";
 pub(crate) const BLUE: &str = "sb-quickstart-blue";
 /// Where the tests' own servers listen: the node's address, which pods reach.
 pub(crate) const NODE: &str = "10.77.0.1";
+/// The port of every pod's admin pages.
+const ADMIN_PORT: u16 = 9090;
+
 /// One cluster for all scenarios.
 pub(crate) struct Scene {
     pub(crate) cluster: &'static Cluster,
@@ -283,10 +286,16 @@ impl Scene {
         String::from_utf8(BASE64_STANDARD.decode(encoded).unwrap()).unwrap()
     }
 
-    /// What a port of a pod answers to a GET.
+    /// Whether a pod's admin port takes connections.
+    pub(crate) fn listens(&self, pod: &Running) -> bool {
+        TcpStream::connect_timeout(&SocketAddr::new(pod.ip, ADMIN_PORT), Duration::from_secs(1)).is_ok()
+    }
+
+    /// What a pod's admin port answers to a GET.
     pub(crate) fn get(&self, pod: &Running, path: &str, token: Option<&str>) -> (u16, String) {
         self.block_on(async {
-            let mut client = tests::client::Client::new(&format!("http://{}{path}", SocketAddr::new(pod.ip, 9090)));
+            let mut client =
+                tests::client::Client::new(&format!("http://{}{path}", SocketAddr::new(pod.ip, ADMIN_PORT)));
             if let Some(token) = token {
                 client.set_header("authorization", &format!("Bearer {token}"));
             }
@@ -341,10 +350,15 @@ impl Scene {
     /// everywhere.
     pub(crate) fn lab_denies(&self, tools: &[&str], within: Duration) {
         let before = self.written_revision();
-        let patch = json!({"spec": {"tools": {"deny": tools}}}).to_string();
-        self.kubectl(&["-n", QUICKSTART, "patch", "mcpserver", "lab", "--type=merge", "-p", &patch]);
+        self.have_lab_deny(tools);
         until("a change is written", within, || (self.written_revision() > before).then_some(()));
         self.settled();
+    }
+
+    /// The same, and waits for nothing.
+    pub(crate) fn have_lab_deny(&self, tools: &[&str]) {
+        let patch = json!({"spec": {"tools": {"deny": tools}}}).to_string();
+        self.kubectl(&["-n", QUICKSTART, "patch", "mcpserver", "lab", "--type=merge", "-p", &patch]);
     }
 
     /// Waits until every gateway has what the operator wrote last.
