@@ -182,12 +182,16 @@ pub(crate) fn crowd(scene: &Scene, bindings: usize) {
 /// Takes all of them away.
 pub(crate) fn disperse(scene: &Scene) {
     for kind in ["McpKeyBinding", "McpServer", "McpAccessGroup"] {
-        scene.block_on(api(scene, kind).delete_collection(&DeleteParams::default(), &ListParams::default())).unwrap();
+        let api = api(scene, kind);
+        until(&format!("every {kind} is gone"), Duration::from_secs(300), || {
+            scene.block_on(async {
+                // The apiserver ends a request that takes a minute, as this may; the next one takes what is left.
+                let _ = api.delete_collection(&DeleteParams::default(), &ListParams::default()).await;
+                let left = api.list(&ListParams::default().limit(1)).await;
+                left.is_ok_and(|left| left.items.is_empty()).then_some(())
+            })
+        });
     }
-    until("they are gone", Duration::from_secs(120), || {
-        let left = scene.kubectl(&["-n", CROWD, "get", "mcp", "-o", "name"]);
-        left.trim().is_empty().then_some(())
-    });
     scene.settled();
 }
 
