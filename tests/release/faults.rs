@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use tests::kube::Component;
 use tests::load::{CONNECTIONS, Load};
-use tests::wait::{until, until_async};
+use tests::wait::{throughout, until, until_async};
 
 use crate::scene::{BLUE, QUICKSTART, RELEASE, Running, Scene, client_of, none_failed, succeeded};
 
@@ -54,18 +54,14 @@ pub(crate) fn a_right_is_taken_away(scene: &Scene) {
     let blind = until("a leader of after says what it cannot see", Duration::from_secs(90), || {
         let leader = scene.leader();
         let began_after = before.iter().all(|old| old.name != leader.name || old.restarts < leader.restarts);
-        if !began_after || !scene.listens(&leader) {
+        if !began_after || !Scene::listens(&leader) {
             return None;
         }
         let (status, detail) = scene.get(&leader, "/readyz", None);
         (status == 503 && detail.contains("mcpkeybindings of namespace quickstart")).then_some(leader)
     });
     scene.have_lab_deny(&["fail", "now"]);
-    let changed = Instant::now();
-    until("twenty seconds pass", Duration::from_secs(30), || {
-        assert!(scene.pointer() == pointer, "something was published");
-        (changed.elapsed() > Duration::from_secs(20)).then_some(())
-    });
+    throughout(Duration::from_secs(20), || assert!(scene.pointer() == pointer, "something was published"));
     assert!(scene.metric(&blind, "switchboard_operator_unknown_streams") > 0.0);
     may_see_bindings(scene, true);
     until("the change of then is written", Duration::from_secs(90), || (scene.pointer() != pointer).then_some(()));
@@ -145,9 +141,7 @@ pub(crate) fn the_apiserver_is_away(scene: &Scene) {
     }));
     let took = died.elapsed().as_secs_f64();
     scene.figure("restart_without_apiserver_s", took);
-    until("a minute without the apiserver is over", Duration::from_secs(90), || {
-        (stopped.elapsed() > Duration::from_secs(60)).then_some(())
-    });
+    throughout(Duration::from_secs(60).saturating_sub(stopped.elapsed()), || ());
     server.resume(Component::ApiServer);
     until("the apiserver knows the pods", Duration::from_secs(60), || {
         scene.gateways().iter().filter(|pod| pod.is_ready).count().eq(&3).then_some(())

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use tests::load::Load;
 use tests::usage::{descendants, lives};
-use tests::wait::until;
+use tests::wait::{throughout, until};
 
 use crate::probe::Probes;
 use crate::scale::{crowd, disperse};
@@ -111,10 +111,8 @@ fn frozen_pod_has_nothing(scene: &Scene) {
         message.contains("2 of").then_some(message)
     });
     println!("  with a frozen pod: {others}");
-    let started = Instant::now();
-    until("five seconds pass", Duration::from_secs(10), || {
+    throughout(Duration::from_secs(5), || {
         assert_eq!(scene.condition("mcpkeybinding", QUICKSTART, &name(1000), "Propagated"), "False");
-        (started.elapsed() > Duration::from_secs(5)).then_some(())
     });
     scene.signal(&frozen, Signal::CONT);
     scene.kubectl(&[

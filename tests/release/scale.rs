@@ -10,7 +10,7 @@ use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use serde_json::{Value, json};
 use tests::kube::Write;
 use tests::upstream::{Does, Script, Tool, Upstream};
-use tests::wait::until;
+use tests::wait::{throughout, until};
 
 use crate::scene::{NODE, RELEASE, Running, Scene, client_of, sha256};
 
@@ -149,8 +149,7 @@ fn rest_for(scene: &Scene, time: Duration) -> Vec<Write> {
         }
         (quiet.1.elapsed() > Duration::from_secs(60)).then_some(())
     });
-    let started = Instant::now();
-    until("the time of rest is over", time + Duration::from_secs(60), || (started.elapsed() > time).then_some(()));
+    throughout(time, || ());
     writes().split_off(quiet.0)
 }
 

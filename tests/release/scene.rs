@@ -287,7 +287,7 @@ impl Scene {
     }
 
     /// Whether a pod's admin port takes connections.
-    pub(crate) fn listens(&self, pod: &Running) -> bool {
+    pub(crate) fn listens(pod: &Running) -> bool {
         TcpStream::connect_timeout(&SocketAddr::new(pod.ip, ADMIN_PORT), Duration::from_secs(1)).is_ok()
     }
 

@@ -17,6 +17,15 @@ pub fn until<T>(what: &str, deadline: Duration, mut condition: impl FnMut() -> O
     }
 }
 
+/// Looks again and again for as long as `time` lasts: `holds` panics when it no longer does.
+pub fn throughout(time: Duration, mut holds: impl FnMut()) {
+    let end = Instant::now() + time;
+    while Instant::now() < end {
+        holds();
+        std::thread::sleep(INTERVAL);
+    }
+}
+
 /// As [`until`], for a condition that is itself a conversation.
 pub async fn until_async<T>(what: &str, deadline: Duration, mut condition: impl AsyncFnMut() -> Option<T>) -> T {
     let end = Instant::now() + deadline;
@@ -41,6 +50,14 @@ mod tests {
             (looks == 3).then_some(looks)
         });
         assert_eq!(seen, 3);
+    }
+
+    #[test]
+    fn looks_for_as_long_as_it_is_told() {
+        let began = Instant::now();
+        let mut looks = 0;
+        throughout(Duration::from_millis(20), || looks += 1);
+        assert!(looks > 1 && began.elapsed() >= Duration::from_millis(20), "{looks} looks");
     }
 
     #[test]
