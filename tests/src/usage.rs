@@ -76,9 +76,11 @@ pub fn descendants(root: u32) -> Vec<Process> {
     found
 }
 
-/// Whether the process is there and not a zombie.
+/// Whether the process is there and not a zombie. One whose first thread has ended lives until its other threads have, which
+/// hold its sockets open as long.
 pub fn lives(pid: u32) -> bool {
-    Stat::read(&format!("/proc/{pid}/stat")).is_some_and(|stat| stat.state != 'Z')
+    let other_threads = || std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count) > 1;
+    Stat::read(&format!("/proc/{pid}/stat")).is_some_and(|stat| stat.state != 'Z' || other_threads())
 }
 
 /// The fields of `/proc/PID/stat` that are wanted here.
@@ -122,5 +124,20 @@ mod tests {
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(!lives(child.id()));
+    }
+
+    #[test]
+    fn a_process_lives_as_long_as_its_last_thread() {
+        let program = "import ctypes, threading, time
+threading.Thread(target=time.sleep, args=(60,)).start()
+ctypes.CDLL(None).pthread_exit(None)";
+        let mut child = std::process::Command::new("python3").args(["-c", program]).spawn().unwrap();
+        let stat = format!("/proc/{}/stat", child.id());
+        let zombie = || Stat::read(&stat).is_some_and(|stat| stat.state == 'Z').then_some(());
+        crate::wait::until("its first thread has ended", Duration::from_secs(20), zombie);
+        assert!(lives(child.id()), "the other thread runs");
+        child.kill().unwrap();
+        crate::wait::until("the other has ended too", Duration::from_secs(20), || (!lives(child.id())).then_some(()));
+        child.wait().unwrap();
     }
 }
