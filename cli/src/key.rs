@@ -9,12 +9,11 @@ use sha2::{Digest, Sha256};
 
 use crate::args::KeyCreateArgs;
 use crate::output;
+use crate::random::random;
 
 /// Prints a new key on standard error and its manifest on standard output. The key is nowhere else.
 pub(crate) fn create(args: &KeyCreateArgs) -> Result<ExitCode, String> {
-    let mut random = [0; 32];
-    getrandom::fill(&mut random).map_err(|_| "the operating system gives no random bytes".to_owned())?;
-    let key = format!("sb-{}", URL_SAFE_NO_PAD.encode(random));
+    let key = format!("sb-{}", URL_SAFE_NO_PAD.encode(random()?));
     let text = serde_yaml::to_string(&manifest(args, &key)).map_err(|error| error.to_string())?;
     output::line(text.trim_end());
     output::note(&format!("The key, printed this once: {key}"));

@@ -5,12 +5,16 @@ use std::process::ExitCode;
 
 mod admission;
 mod args;
+mod cluster;
 mod crds;
 mod key;
 mod output;
+mod questions;
+mod random;
 mod rollout;
 mod run;
 mod snapshot;
+mod source;
 mod validate;
 
 fn main() -> ExitCode {

@@ -31,6 +31,11 @@ pub(crate) enum Colour {
     Yellow,
 }
 
+/// The text in a colour, if standard output is a terminal.
+pub(crate) fn on_terminal(text: &str, colour: Colour) -> String {
+    paint(text, colour, io::stdout().is_terminal())
+}
+
 /// The text in a colour, if `terminal`.
 pub(crate) fn paint(text: &str, colour: Colour, terminal: bool) -> String {
     let code = match colour {

@@ -8,15 +8,14 @@ use std::time::Duration;
 use crds::rollout::Rollout;
 use futures_util::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::config::KubeConfigOptions;
-use kube::{Api, Client, Config};
+use kube::{Api, Client};
 use kube_runtime::WatchStreamExt;
 use kube_runtime::watcher::{self, watch_object};
 use serde_json::json;
 use tokio::time::{Instant, timeout_at};
 
 use crate::args::{Output, RolloutStatusArgs};
-use crate::output;
+use crate::{cluster, output};
 
 /// How long the first answer of the apiserver may take, whatever the caller's patience.
 const FIRST: Duration = Duration::from_secs(10);
@@ -28,7 +27,7 @@ pub(crate) fn status(args: &RolloutStatusArgs) -> Result<ExitCode, String> {
 }
 
 async fn wait(args: &RolloutStatusArgs) -> Result<ExitCode, String> {
-    let config = config(args).await?;
+    let config = cluster::config(args.context.as_deref()).await?;
     let namespace = args.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
     let client = Client::try_from(config).map_err(|error| format!("no client for the cluster: {error}"))?;
     let name = Rollout::name_of(&args.release);
@@ -83,17 +82,6 @@ async fn wait(args: &RolloutStatusArgs) -> Result<ExitCode, String> {
         ));
     }
     Ok(if in_force { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-async fn config(args: &RolloutStatusArgs) -> Result<Config, String> {
-    let found = match &args.context {
-        None => Config::infer().await.map_err(|error| error.to_string()),
-        Some(context) => {
-            let options = KubeConfigOptions { context: Some(context.clone()), ..KubeConfigOptions::default() };
-            Config::from_kubeconfig(&options).await.map_err(|error| error.to_string())
-        }
-    };
-    found.map_err(|error| format!("no cluster: {error}"))
 }
 
 fn watch_failed(error: &watcher::Error) -> String {

@@ -7,6 +7,7 @@ use crds::compile::Pepper;
 use gateway::source::directory::Directory;
 
 use crate::output;
+use crate::random::random;
 
 /// Prints what the manifests of a directory are compiled to. Fingerprints are made with a key of this one run.
 pub(crate) fn show(directory: &Path) -> Result<ExitCode, String> {
@@ -21,8 +22,6 @@ pub(crate) fn show(directory: &Path) -> Result<ExitCode, String> {
 
 /// Reads a directory once, as `run` would at start.
 pub(crate) fn read(directory: &Path) -> Result<gateway::source::directory::Read, String> {
-    let mut pepper = [0; 32];
-    getrandom::fill(&mut pepper).map_err(|_| "the operating system gives no random bytes".to_owned())?;
-    let mut source = Directory::new(directory.to_owned(), Pepper(pepper));
+    let mut source = Directory::new(directory.to_owned(), Pepper(random()?));
     source.read(None).map_err(|error| format!("{}: {error}", directory.display()))
 }

@@ -22,6 +22,7 @@ mod faults;
 mod groups;
 mod names;
 mod parents;
+mod reasons;
 mod references;
 mod secrets;
 mod servers;
@@ -35,6 +36,7 @@ pub(crate) mod words;
 use access::Scene;
 use consent::Consent;
 use faults::Faults;
+pub use reasons::{Reasons, Step, Why};
 use tables::Tables;
 use tenancy::Tenancy;
 
@@ -67,6 +69,20 @@ pub struct Compiled {
 
 /// All objects at one moment, compiled. The only maker of snapshots.
 pub fn compile(resources: &Resources, scope: &Scope, pepper: &Pepper) -> Compiled {
+    settle(resources, scope, pepper, |_, _, _| ()).0
+}
+
+/// The same, and why everybody may use what they may.
+pub fn explain(resources: &Resources, scope: &Scope, pepper: &Pepper) -> (Compiled, Reasons) {
+    settle(resources, scope, pepper, reasons::gather)
+}
+
+fn settle<T>(
+    resources: &Resources,
+    scope: &Scope,
+    pepper: &Pepper,
+    look: impl FnOnce(Scene, &Tenancy, &mut Tables) -> T,
+) -> (Compiled, T) {
     let mut faults = Faults::of_refused(resources);
     let tenancy = Tenancy::new(&resources.settings, scope);
     let consent = Consent::new(resources);
@@ -80,9 +96,10 @@ pub fn compile(resources: &Resources, scope: &Scope, pepper: &Pepper) -> Compile
     let scene =
         Scene { named: &named, subjects: &subjects, standings: &standings, members: &members, consent: &consent };
     let uses = access::settle(scene, &mut tables, &mut faults);
+    let seen = look(scene, &tenancy, &mut tables);
     let (mut snapshot, credentials) = snapshot::assemble(scene, &uses, tables, pepper, &mut faults);
     snapshot.settings = settings::wire(&resources.settings);
-    Compiled { snapshot, credentials, diagnostics: faults.into_sorted() }
+    (Compiled { snapshot, credentials, diagnostics: faults.into_sorted() }, seen)
 }
 
 /// From this second on what has the time is over; a fraction is cut off, so that nothing outlives its time.

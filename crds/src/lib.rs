@@ -21,6 +21,7 @@ pub mod digest;
 mod document;
 pub mod names;
 pub mod patterns;
+pub mod plan;
 pub mod resources;
 pub mod rollout;
 mod schema;

@@ -45,7 +45,7 @@ impl<'a> Patterns<'a> {
 /// Whether a URI has a segment `.` or `..`, as it stands or percent-encoded. What some take for an end of a segment,
 /// as `\` or `;`, is one. What some leave out before they look for segments (WHATWG URL: control characters anywhere,
 /// spaces at both ends) may hide one.
-fn has_dot_segment(uri: &str) -> bool {
+pub(crate) fn has_dot_segment(uri: &str) -> bool {
     if uri.starts_with(' ') || uri.ends_with(' ') || uri.bytes().any(|byte| byte.is_ascii_control()) {
         return true;
     }

@@ -16,11 +16,13 @@ use crate::digest::{from_hex, to_hex};
 
 mod access;
 mod check;
+mod effective;
 mod item;
 pub mod stored;
 
 pub use check::Inconsistent;
-pub use item::{ByKind, Item};
+pub use effective::{Beyond, Effective};
+pub use item::{ByKind, Item, ItemKind};
 pub use stored::{DecodeError, INFLATED_LIMIT, MacKey, READS, SCHEMA, TooLarge};
 
 /// Position in [`Snapshot::servers`].

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crds::diagnostic::{ConditionType, Diagnostic};
+use crds::diagnostic::{ConditionType, Diagnostic, ObjectKey};
 use crds::snapshot::{self, Caller, ServerIndex};
 use gateway::capabilities::Capabilities;
 use gateway::catalogue::List;
@@ -79,20 +79,50 @@ impl Product {
     pub(crate) fn permitted(&self, world: &World, caller: &Caller, scope: &Scope) -> Items {
         let mut permitted = Items::new();
         for server in 0..self.view.table.servers.len() as ServerIndex {
-            let all = |items: &[String], item: fn(String) -> Item| items.iter().cloned().map(item).collect::<Vec<_>>();
-            let (tools, prompts) = (all(&world.tools, Item::Tool), all(&world.prompts, Item::Prompt));
-            for item in [tools, prompts, all(&world.resources, Item::Resource)].concat() {
-                let asked = match &item {
-                    Item::Tool(name) => snapshot::Item::Tool(name),
-                    Item::Prompt(name) => snapshot::Item::Prompt(name),
-                    Item::Resource(uri) => snapshot::Item::Resource(uri),
-                };
-                if permit(&self.view.table, (caller, NOW), scope, server, asked).is_some() {
+            for item in items(world) {
+                if permit(&self.view.table, (caller, NOW), scope, server, asked(&item)).is_some() {
                     permitted.insert((id(&self.view.table.snapshot.servers[server as usize].id), item));
                 }
             }
         }
         permitted
+    }
+
+    /// What the reasons say that the binding's holder may use, of the same, and what of these answers lacks a reason.
+    pub(crate) fn explained(&self, world: &World, binding: &Id) -> (Items, Vec<String>) {
+        let key = ObjectKey::new(&binding.namespace, &binding.name);
+        let snapshot = &self.view.table.snapshot;
+        let (mut allowed, mut unsaid) = (Items::new(), Vec::new());
+        for server in 0..snapshot.servers.len() as ServerIndex {
+            for item in items(world) {
+                let why = self.reasons.why(snapshot, &key, NOW, (server, asked(&item)));
+                if why.steps.is_empty() {
+                    unsaid.push(format!("{server} {item:?}"));
+                }
+                if why.allowed {
+                    allowed.insert((id(&snapshot.servers[server as usize].id), item));
+                }
+            }
+        }
+        (allowed, unsaid)
+    }
+
+    /// What the rules of a caller's access have, of the same.
+    pub(crate) fn ruled(&self, world: &World, caller: &Caller) -> Items {
+        let snapshot = &self.view.table.snapshot;
+        let mut found = Items::new();
+        for server in 0..snapshot.servers.len() as ServerIndex {
+            let Some(access) = caller.access_at(NOW) else { continue };
+            let rules = snapshot.effective(access, server);
+            let has = |item: &Item| match item {
+                Item::Tool(name) => rules.tools.as_ref().is_some_and(|rule| rule.has(name)),
+                Item::Prompt(name) => rules.prompts.as_ref().is_some_and(|rule| rule.has(name)),
+                Item::Resource(uri) => rules.resources.as_ref().is_some_and(|rule| rule.has(uri)),
+            };
+            let server = id(&snapshot.servers[server as usize].id);
+            found.extend(items(world).filter(has).map(|item| (server.clone(), item)));
+        }
+        found
     }
 
     /// The names, or URIs, that a list gives, sorted, with every repetition.
@@ -168,6 +198,21 @@ impl Product {
 
     fn pair(&self, server: ServerIndex, native: &str) -> Pair {
         (id(&self.view.table.snapshot.servers[server as usize].id), native.to_owned())
+    }
+}
+
+/// The world's tools, prompts and resources, of any server.
+fn items(world: &World) -> impl Iterator<Item = Item> {
+    let all = |items: &[String], item: fn(String) -> Item| items.iter().cloned().map(item).collect::<Vec<_>>();
+    let (tools, prompts) = (all(&world.tools, Item::Tool), all(&world.prompts, Item::Prompt));
+    [tools, prompts, all(&world.resources, Item::Resource)].concat().into_iter()
+}
+
+fn asked(item: &Item) -> snapshot::Item<'_> {
+    match item {
+        Item::Tool(name) => snapshot::Item::Tool(name),
+        Item::Prompt(name) => snapshot::Item::Prompt(name),
+        Item::Resource(uri) => snapshot::Item::Resource(uri),
     }
 }
 

@@ -7,7 +7,7 @@ use crds::snapshot::Caller;
 use gateway::catalogue::List;
 use gateway::scope::Scope;
 use tests::oracle::{Credential, Identity, Items, Oracle};
-use tests::world::{Id, NOW, World};
+use tests::world::{Id, NOW, Subject, World};
 
 use crate::answers::{Refusals, VoidSet};
 use crate::offered::Offered;
@@ -31,6 +31,7 @@ pub(crate) fn differences(world: &World, bench: &Bench) -> Vec<String> {
         for list in List::ALL {
             comparison.same(&format!("published {list:?}"), &product.holders(list), offered.holders(list));
         }
+        comparison.reasons();
         comparison.callers().await;
         comparison.told
     })
@@ -75,6 +76,31 @@ impl Comparison<'_> {
         for credential in self.credentials() {
             let (product, oracle) = (self.product.identify(&credential), self.oracle.identify(&credential));
             self.same(&format!("identity of {credential:?}"), &product, &oracle);
+        }
+    }
+
+    /// The reasons come to what the evaluator says, for everybody who may or may not be somebody; so do the rules.
+    fn reasons(&mut self) {
+        let mut usable: BTreeMap<Id, Items> = BTreeMap::new();
+        for credential in self.credentials() {
+            if let Identity::Binding(id) = self.oracle.identify(&credential) {
+                if let Some(caller) = self.product.caller(&credential) {
+                    self.same(
+                        &format!("{id} by its rules"),
+                        &self.product.ruled(self.world, caller),
+                        &self.oracle.usable(&id),
+                    );
+                }
+                usable.entry(id.clone()).or_insert_with(|| self.oracle.usable(&id));
+            }
+        }
+        for binding in &self.world.bindings {
+            if matches!(binding.subject, Subject::Key(_) | Subject::Anonymous) {
+                let id = binding.meta.id();
+                let (explained, unsaid) = self.product.explained(self.world, &id);
+                self.same(&format!("{id} with reasons"), &explained, &usable.remove(&id).unwrap_or_default());
+                self.same(&format!("{id} without a reason"), &unsaid, &Vec::new());
+            }
         }
     }
 

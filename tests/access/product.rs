@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crds::compile::{Pepper, Scope as Standing, compile};
+use crds::compile::{Pepper, Reasons, Scope as Standing, explain};
 use crds::diagnostic::Diagnostic;
 use crds::resources::{ParsedFile, merge};
 use crds::snapshot::stored::{Pointer, open, plan, split};
@@ -40,6 +40,7 @@ pub(crate) struct Bench {
 pub(crate) struct Product {
     pub(crate) view: Arc<View>,
     pub(crate) diagnostics: Vec<Diagnostic>,
+    pub(crate) reasons: Reasons,
 }
 
 impl Bench {
@@ -69,7 +70,7 @@ impl Product {
             Mode::Local => Standing::Local,
             Mode::Cluster { namespace } => Standing::Cluster { namespace: namespace.clone() },
         };
-        let compiled = compile(&merged.resources, &standing, &pepper());
+        let (compiled, reasons) = explain(&merged.resources, &standing, &pepper());
         let key = MacKey([2; 32]);
         let stored = plan(None, split(&compiled.snapshot).unwrap(), 1, SCHEMA).unwrap();
         let pointer = Pointer::decode(&stored.pointer.encode(&key), &key).unwrap();
@@ -95,7 +96,7 @@ impl Product {
         });
         let index = Index::build(&table.snapshot.settings, catalogues, &Index::default());
         let view = Arc::new(View { table: Arc::new(table), upstreams, index: Arc::new(index) });
-        Self { view, diagnostics: compiled.diagnostics }
+        Self { view, diagnostics: compiled.diagnostics, reasons }
     }
 }
 

@@ -30,6 +30,7 @@ mod objects;
 mod operator;
 mod outage;
 mod pods;
+mod questions;
 mod reader;
 mod release;
 mod rest;

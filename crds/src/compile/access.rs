@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::consent::Consent;
 use super::faults::Faults;
+use super::groups::Member;
 use super::names::{GroupIndex, Named};
 use super::parents::{PARENTS_FIRST, Standing};
 use super::references::{target, void};
@@ -23,7 +24,7 @@ pub(super) struct Scene<'a> {
     /// By position of the binding.
     pub(super) standings: &'a [Standing],
     /// By position of the group.
-    pub(super) members: &'a [Vec<Way>],
+    pub(super) members: &'a [Vec<Member>],
     pub(super) consent: &'a Consent<'a>,
 }
 
@@ -37,7 +38,7 @@ enum Reach {
 
 /// What a grant refers to, once consent is settled. Equal lists of these have equal access sets.
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
-enum Granted {
+pub(super) enum Granted {
     Server(Way),
     Group(GroupIndex),
 }
@@ -79,37 +80,49 @@ pub(super) fn settle(scene: Scene, tables: &mut Tables, faults: &mut Faults) -> 
     uses
 }
 
+/// All that the grants name, as far as it consents to the binding's namespace, each with its place in its list.
+pub(super) fn granted(
+    Scene { named, consent, .. }: Scene,
+    binding: &Binding,
+    grants: &Grants,
+    tables: &mut Tables,
+    faults: &mut Faults,
+) -> Vec<(Granted, usize)> {
+    let own = &binding.key.namespace;
+    let kind = Kind::McpKeyBinding;
+    let mut granted = Vec::new();
+    for (index, grant) in grants.servers.iter().flatten().enumerate() {
+        let key = target(&grant.name, &grant.namespace, own);
+        if let Some(server) = named.server_admitting(&key, consent, own) {
+            let ServerGrant { tools, prompts, resources, .. } = grant;
+            let lists =
+                ByKind { tools: tools.as_deref(), prompts: prompts.as_deref(), resources: resources.as_deref() };
+            granted.extend(tables.way(server, lists).map(|way| (Granted::Server(way), index)));
+        } else {
+            let field = format!("spec.grants.servers[{index}]");
+            faults.void(kind, binding.key, void(field, Kind::McpServer, &key, own));
+        }
+    }
+    for (index, reference) in grants.access_groups.iter().flatten().enumerate() {
+        let key = target(&reference.name, &reference.namespace, own);
+        let group = named.group(&key).filter(|group| named.groups[*group as usize].admits(consent, own));
+        if let Some(group) = group {
+            granted.push((Granted::Group(group), index));
+        } else {
+            let field = format!("spec.grants.accessGroups[{index}]");
+            faults.void(kind, binding.key, void(field, Kind::McpAccessGroup, &key, own));
+        }
+    }
+    granted
+}
+
 // === impl Settler ===
 
 impl<'a> Settler<'a, '_> {
-    /// All that the grants name, as far as it consents to the binding's namespace.
+    /// The set of all that the grants name.
     fn declare(&mut self, binding: &Binding<'a>, grants: &Grants, faults: &mut Faults) -> AccessIndex {
-        let Scene { named, consent, .. } = self.scene;
-        let own = &binding.key.namespace;
-        let kind = Kind::McpKeyBinding;
-        let mut granted = Vec::new();
-        for (index, grant) in grants.servers.iter().flatten().enumerate() {
-            let key = target(&grant.name, &grant.namespace, own);
-            if let Some(server) = named.server_admitting(&key, consent, own) {
-                let ServerGrant { tools, prompts, resources, .. } = grant;
-                let lists =
-                    ByKind { tools: tools.as_deref(), prompts: prompts.as_deref(), resources: resources.as_deref() };
-                granted.extend(self.tables.way(server, lists).map(Granted::Server));
-            } else {
-                let field = format!("spec.grants.servers[{index}]");
-                faults.void(kind, binding.key, void(field, Kind::McpServer, &key, own));
-            }
-        }
-        for (index, reference) in grants.access_groups.iter().flatten().enumerate() {
-            let key = target(&reference.name, &reference.namespace, own);
-            let group = named.group(&key).filter(|group| named.groups[*group as usize].admits(consent, own));
-            if let Some(group) = group {
-                granted.push(Granted::Group(group));
-            } else {
-                let field = format!("spec.grants.accessGroups[{index}]");
-                faults.void(kind, binding.key, void(field, Kind::McpAccessGroup, &key, own));
-            }
-        }
+        let mut granted: Vec<Granted> =
+            granted(self.scene, binding, grants, self.tables, faults).into_iter().map(|(granted, _)| granted).collect();
         granted.sort_unstable();
         granted.dedup();
         if let Some(known) = self.declared.get(&granted) {
@@ -119,7 +132,7 @@ impl<'a> Settler<'a, '_> {
         for granted in &granted {
             match granted {
                 Granted::Server(way) => ways.push(*way),
-                Granted::Group(group) => ways.extend(&self.scene.members[*group as usize]),
+                Granted::Group(group) => ways.extend(self.scene.members[*group as usize].iter().map(|it| it.way)),
             }
         }
         let set = self.tables.unite(ways);

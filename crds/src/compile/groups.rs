@@ -1,5 +1,6 @@
 //! Members of each group: those that it lists and that admit it, and those
 //! that join it, by its selector or by naming it, with the consent of both.
+//! Each says where it stands, for who asks why.
 
 use super::consent::{Consent, selects_labels};
 use super::faults::{Fault, Faults};
@@ -10,13 +11,31 @@ use crate::diagnostic::{Kind, Reason};
 use crate::snapshot::{ByKind, ServerIndex};
 use crate::v1alpha1::AccessGroupMember;
 
-/// The ways to members that each group gives, by its position.
-pub(super) fn members(named: &Named, consent: &Consent, tables: &mut Tables, faults: &mut Faults) -> Vec<Vec<Way>> {
-    let mut members: Vec<Vec<Way>> = Vec::with_capacity(named.groups.len());
+/// A way to a server that a group gives.
+#[derive(Clone, Copy)]
+pub(super) struct Member {
+    pub(super) way: Way,
+    pub(super) by: Joined,
+}
+
+/// Which words make a server a member: the place in the list that has them.
+#[derive(Clone, Copy)]
+pub(super) enum Joined {
+    /// `spec.servers` of the group.
+    Listed(usize),
+    /// `spec.selector` of the group.
+    Selected,
+    /// `spec.accessGroups` of the server.
+    Named(usize),
+}
+
+/// The members of each group, by its position.
+pub(super) fn members(named: &Named, consent: &Consent, tables: &mut Tables, faults: &mut Faults) -> Vec<Vec<Member>> {
+    let mut members: Vec<Vec<Member>> = Vec::with_capacity(named.groups.len());
     for group in &named.groups {
-        let mut ways = listed(group, named, consent, tables, faults);
-        ways.extend(selected(group, named, consent));
-        members.push(ways);
+        let mut of_group = listed(group, named, consent, tables, faults);
+        of_group.extend(selected(group, named, consent));
+        members.push(of_group);
     }
     for (at, server) in named.servers.iter().enumerate() {
         for (index, reference) in server.object.spec.access_groups.iter().flatten().enumerate() {
@@ -32,32 +51,41 @@ pub(super) fn members(named: &Named, consent: &Consent, tables: &mut Tables, fau
                     let message = "the server's own `allowedNamespaces` does not admit the namespace of this group";
                     faults.void(Kind::McpServer, server.key, Fault::new(Reason::NotPermitted, field, message));
                 }
-                Some(group) => members[group as usize].push(Way::whole(at as ServerIndex)),
+                Some(group) => {
+                    let way = Way::whole(at as ServerIndex);
+                    members[group as usize].push(Member { way, by: Joined::Named(index) });
+                }
             }
         }
     }
     members
 }
 
-fn listed(group: &NamedGroup, named: &Named, consent: &Consent, tables: &mut Tables, faults: &mut Faults) -> Vec<Way> {
+fn listed(
+    group: &NamedGroup,
+    named: &Named,
+    consent: &Consent,
+    tables: &mut Tables,
+    faults: &mut Faults,
+) -> Vec<Member> {
     let own = &group.key.namespace;
-    let mut ways = Vec::new();
+    let mut members = Vec::new();
     for (index, member) in group.object.spec.servers.iter().flatten().enumerate() {
         let key = target(&member.name, &member.namespace, own);
         if let Some(server) = named.server_admitting(&key, consent, own) {
             let AccessGroupMember { tools, prompts, resources, .. } = member;
             let lists =
                 ByKind { tools: tools.as_deref(), prompts: prompts.as_deref(), resources: resources.as_deref() };
-            ways.extend(tables.way(server, lists));
+            members.extend(tables.way(server, lists).map(|way| Member { way, by: Joined::Listed(index) }));
         } else {
             let field = format!("spec.servers[{index}]");
             faults.void(Kind::McpAccessGroup, group.key, void(field, Kind::McpServer, &key, own));
         }
     }
-    ways
+    members
 }
 
-fn selected(group: &NamedGroup, named: &Named, consent: &Consent) -> Vec<Way> {
+fn selected(group: &NamedGroup, named: &Named, consent: &Consent) -> Vec<Member> {
     let Some(selector) = &group.object.spec.selector else { return Vec::new() };
     let joins = |server: &NamedServer| {
         selects_labels(selector, server.object.metadata.labels.as_ref())
@@ -65,5 +93,5 @@ fn selected(group: &NamedGroup, named: &Named, consent: &Consent) -> Vec<Way> {
             && server.admits(consent, &group.key.namespace)
     };
     let servers = named.servers.iter().enumerate().filter(|(_, server)| joins(server));
-    servers.map(|(at, _)| Way::whole(at as ServerIndex)).collect()
+    servers.map(|(at, _)| Member { way: Way::whole(at as ServerIndex), by: Joined::Selected }).collect()
 }

@@ -28,13 +28,13 @@ pub(super) const PARENTS_FIRST: [SubjectType; 5] =
     [SubjectType::Organization, SubjectType::Team, SubjectType::User, SubjectType::Key, SubjectType::Anonymous];
 
 /// A parent as a binding has it.
-struct Tie<'a> {
-    type_: SubjectType,
-    name: &'a str,
+pub(super) struct Tie<'a> {
+    pub(super) type_: SubjectType,
+    pub(super) name: &'a str,
     /// Where the binding says so.
-    field: &'static str,
+    pub(super) field: &'static str,
     /// Its binding, if there is one and it consents.
-    parent: Option<BindingIndex>,
+    pub(super) parent: Option<BindingIndex>,
 }
 
 /// The standing of each binding, by its position.
@@ -57,7 +57,12 @@ pub(super) fn stand(subjects: &Subjects, tenancy: &Tenancy, consent: &Consent, f
 }
 
 /// The parents that a binding names, and the organization that its namespace is tied to.
-fn ties<'a>(binding: &Binding<'a>, subjects: &Subjects, tenancy: &Tenancy<'a>, consent: &Consent) -> Vec<Tie<'a>> {
+pub(super) fn ties<'a>(
+    binding: &Binding<'a>,
+    subjects: &Subjects,
+    tenancy: &Tenancy<'a>,
+    consent: &Consent,
+) -> Vec<Tie<'a>> {
     let namespace = binding.key.namespace.as_str();
     let spec = binding.spec;
     let named = [

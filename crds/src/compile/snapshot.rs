@@ -75,7 +75,7 @@ pub(super) fn assemble(
 
 fn parts(scene: Scene, uses: &[AccessIndex], tables: &mut Tables) -> Parts {
     let filters = scene.named.servers.iter().map(|server| own_filters(&server.object.spec, tables)).collect();
-    let members = scene.members.iter().map(|ways| tables.unite(ways.clone())).collect();
+    let members = scene.members.iter().map(|members| tables.unite(members.iter().map(|it| it.way).collect())).collect();
 
     let bindings = || scene.subjects.bindings.iter().zip(scene.standings).zip(uses);
     let live = |type_: SubjectType| {

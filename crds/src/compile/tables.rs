@@ -88,6 +88,16 @@ impl Tables {
         parts.iter().any(|part| *part != Part::Nothing).then_some(Way { server, parts })
     }
 
+    /// The server that a way leads to, and the globs of what it gives there: none for nothing, `*` for everything.
+    pub(super) fn given(&self, way: Way) -> (ServerIndex, ByKind<Vec<String>>) {
+        let globs = way.parts.map(|part| match part {
+            Part::Nothing => Vec::new(),
+            Part::List(list) => self.patterns.value(list).to_vec(),
+            Part::Everything => vec!["*".to_owned()],
+        });
+        (way.server, globs)
+    }
+
     /// The set that several ways give together. Ways to one server unite.
     pub(super) fn unite(&mut self, mut ways: Vec<Way>) -> AccessIndex {
         ways.sort_unstable();

@@ -19,6 +19,8 @@ pub struct Merged {
     pub resources: Resources,
     /// Where they stand.
     pub positions: Positions,
+    /// Whether any file holds a settings document.
+    pub has_settings: bool,
     /// Two files hold a settings document, so neither counts: keep the last good settings; at start, stop.
     pub settings_fault: Option<FileFault>,
     /// What reading found: objects refused, documents that are none, foreign kinds. Sorted.
@@ -126,6 +128,7 @@ impl Merged {
     fn add_settings(&mut self, files: &[&ParsedFile]) {
         let mut documents = files.iter().filter_map(|file| Some((&file.path, file.settings.as_ref()?)));
         let Some((path, (settings, line))) = documents.next() else { return };
+        self.has_settings = true;
         if let Some((second, (_, second_line))) = documents.next() {
             let message = format!("a second Settings document, the first is in {path}:{line}: merge the two");
             let fault = FileFault { path: second.to_string(), line: *second_line, column: 1, message };

@@ -41,18 +41,12 @@ impl Snapshot {
 
     /// Whether a list of what may be used has the item. A list that is not there has nothing.
     fn lets_in(&self, list: PatternsIndex, item: Item) -> bool {
-        self.list(list).is_some_and(|list| match item {
-            Item::Tool(name) | Item::Prompt(name) => list.matches(name),
-            Item::Resource(uri) => list.lets_uri_in(uri),
-        })
+        self.list(list).is_some_and(|list| item.is_let_in_by(list))
     }
 
     /// Whether a list of what may not be used has the item. A list that is not there has everything.
     fn keeps_out(&self, list: PatternsIndex, item: Item) -> bool {
-        self.list(list).is_none_or(|list| match item {
-            Item::Tool(name) | Item::Prompt(name) => list.matches(name),
-            Item::Resource(uri) => list.keeps_uri_out(uri),
-        })
+        self.list(list).is_none_or(|list| item.is_kept_out_by(list))
     }
 
     fn list(&self, list: PatternsIndex) -> Option<Patterns<'_>> {
@@ -64,6 +58,11 @@ impl Caller {
     /// Whether the caller still is somebody. One who is not is answered as an unknown key: 401.
     pub fn is_known(&self, now: UnixSeconds) -> bool {
         self.expires.is_none_or(|expires| now < expires)
+    }
+
+    /// Whether anybody can be the caller now: it is known, and so is one of its keys, if it is one with keys.
+    pub fn is_presentable(&self, now: UnixSeconds) -> bool {
+        self.is_known(now) && (self.keys.is_empty() || self.keys.iter().any(|key| key.is_known(now)))
     }
 
     /// What the caller may use now: nothing once it or one of its parents has expired.

@@ -1,7 +1,11 @@
 //! What callers ask a server for: a tool, a prompt, a resource. Each kind is
 //! granted and filtered for itself.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
+
+use crate::patterns::Patterns;
 
 /// One thing of a server, by its native name.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -12,6 +16,18 @@ pub enum Item<'n> {
     Prompt(&'n str),
     /// A resource by its native URI, listed or not, or a resource template by its URI template as it is written.
     Resource(&'n str),
+}
+
+/// The kinds of items.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ItemKind {
+    /// Tools.
+    Tool,
+    /// Prompts.
+    Prompt,
+    /// Resources and resource templates.
+    Resource,
 }
 
 /// Something for each kind of item. In a snapshot it is a list: of tools, prompts, resources.
@@ -30,6 +46,67 @@ pub struct ByKind<T> {
     pub resources: T,
 }
 
+impl Item<'_> {
+    /// Its kind.
+    pub fn kind(self) -> ItemKind {
+        match self {
+            Item::Tool(_) => ItemKind::Tool,
+            Item::Prompt(_) => ItemKind::Prompt,
+            Item::Resource(_) => ItemKind::Resource,
+        }
+    }
+
+    /// Whether a list of what may be used has it.
+    pub(crate) fn is_let_in_by(self, list: Patterns) -> bool {
+        match self {
+            Item::Tool(name) | Item::Prompt(name) => list.matches(name),
+            Item::Resource(uri) => list.lets_uri_in(uri),
+        }
+    }
+
+    /// Whether a list of what may not be used has it.
+    pub(crate) fn is_kept_out_by(self, list: Patterns) -> bool {
+        match self {
+            Item::Tool(name) | Item::Prompt(name) => list.matches(name),
+            Item::Resource(uri) => list.keeps_uri_out(uri),
+        }
+    }
+}
+
+/// As in: tool `add`.
+impl fmt::Display for Item<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Item::Tool(name) => write!(f, "tool `{name}`"),
+            Item::Prompt(name) => write!(f, "prompt `{name}`"),
+            Item::Resource(uri) => write!(f, "resource `{uri}`"),
+        }
+    }
+}
+
+impl ItemKind {
+    /// All three, in the order of [`ByKind`].
+    pub const ALL: [ItemKind; 3] = [ItemKind::Tool, ItemKind::Prompt, ItemKind::Resource];
+
+    /// The item of this kind and name.
+    pub fn item(self, name: &str) -> Item<'_> {
+        match self {
+            ItemKind::Tool => Item::Tool(name),
+            ItemKind::Prompt => Item::Prompt(name),
+            ItemKind::Resource => Item::Resource(name),
+        }
+    }
+
+    /// As manifests call the list of them.
+    pub fn plural(self) -> &'static str {
+        match self {
+            ItemKind::Tool => "tools",
+            ItemKind::Prompt => "prompts",
+            ItemKind::Resource => "resources",
+        }
+    }
+}
+
 impl<T> ByKind<T> {
     /// What there is for the item's kind.
     pub fn of(&self, item: Item) -> &T {
@@ -38,6 +115,11 @@ impl<T> ByKind<T> {
             Item::Prompt(_) => &self.prompts,
             Item::Resource(_) => &self.resources,
         }
+    }
+
+    /// What there is for the kind.
+    pub fn of_kind(&self, kind: ItemKind) -> &T {
+        self.of(kind.item(""))
     }
 
     /// All three, in their order.

@@ -163,8 +163,8 @@ impl Directory {
         Seen::Changed
     }
 
-    /// Everything that follows from what is known of the files.
-    pub fn compile(&mut self) -> Read {
+    /// The objects that are known of the files, and the files that cannot be used.
+    pub fn objects(&mut self) -> (Merged, Vec<FileFault>) {
         let good: Vec<&ParsedFile> = self.files.values().filter_map(|known| known.good.as_ref()).collect();
         let mut merged: Merged = merge(&good);
         let mut faults: Vec<FileFault> = self.unusable().cloned().collect();
@@ -175,6 +175,12 @@ impl Directory {
             }
             None => self.settings = merged.resources.settings.clone(),
         }
+        (merged, faults)
+    }
+
+    /// Everything that follows from what is known of the files.
+    pub fn compile(&mut self) -> Read {
+        let (merged, faults) = self.objects();
         let compiled = compile(&merged.resources, &Scope::Local, &self.pepper);
         let mut findings = merged.all_findings(&compiled.diagnostics);
         findings.extend(self.unusable().map(Finding::from));

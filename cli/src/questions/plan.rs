@@ -1,0 +1,137 @@
+//! `switchboard plan`: what a change of the manifests comes to for those who
+//! call, before it is merged.
+
+use std::fmt::Write as _;
+
+use crds::compile::{Pepper, compile};
+use crds::plan::{AccessChange, Change, Holder, changes};
+use serde_json::json;
+
+use crate::args::{FailOn, PlanArgs, PlanOutput};
+use crate::output::{self, Colour};
+use crate::random::random;
+use crate::source::Objects;
+
+/// So many callers are named of those whose access changes alike.
+const NAMED: usize = 10;
+
+/// Prints the difference; true unless it is one that `--fail-on` names.
+pub(crate) fn plan(args: &PlanArgs) -> Result<bool, String> {
+    let place = |place: &str| Objects::of_place(place, &args.cluster).map_err(|error| format!("{place}: {error}"));
+    let (mut before, mut after) = (place(&args.before)?, place(&args.after)?);
+    match (Objects::is_live(&args.before), Objects::is_live(&args.after)) {
+        (true, false) => after.surround(&before),
+        (false, true) => before.surround(&after),
+        _ => {}
+    }
+    // One pepper for both, or no key would be known again.
+    let pepper = Pepper(random()?);
+    let compiled = |source: &Objects| compile(&source.resources, &source.scope, &pepper).snapshot;
+    let changes = changes(&compiled(&before), &compiled(&after), args.cluster.now());
+    let (widens, narrows) = (changes.iter().any(Change::widens), changes.iter().any(Change::narrows));
+    match args.output {
+        PlanOutput::Json => {
+            let plan = json!({ "widens": widens, "narrows": narrows, "changes": changes });
+            output::line(&serde_json::to_string_pretty(&plan).map_err(|error| error.to_string())?);
+        }
+        PlanOutput::Text => {
+            for change in &changes {
+                output::line(&text(change));
+            }
+            output::note(verdict(widens, narrows));
+        }
+        PlanOutput::Markdown => output::line(&markdown(&changes, verdict(widens, narrows))),
+    }
+    Ok(match args.fail_on {
+        None => true,
+        Some(FailOn::Widen) => !widens,
+        Some(FailOn::Narrow) => !narrows,
+        Some(FailOn::Any) => !widens && !narrows,
+    })
+}
+
+fn verdict(widens: bool, narrows: bool) -> &'static str {
+    match (widens, narrows) {
+        (false, false) => "Nobody's access changes.",
+        (true, false) => "Access is widened.",
+        (false, true) => "Access is narrowed.",
+        (true, true) => "Access is widened for some, and narrowed.",
+    }
+}
+
+fn text(change: &Change) -> String {
+    let mut text = callers(&change.callers).join(", ");
+    for access in &change.access {
+        let sign = match (&access.widens, &access.narrows) {
+            (Some(_), None) => output::on_terminal("+", Colour::Green),
+            (None, Some(_)) => output::on_terminal("-", Colour::Red),
+            _ => output::on_terminal("~", Colour::Yellow),
+        };
+        let (before, after) = rules(access);
+        let _ = write!(
+            text,
+            "\n  {sign} {} {}: {before} → {after}{}",
+            access.server,
+            access.kind.plural(),
+            examples(access)
+        );
+    }
+    text
+}
+
+fn markdown(changes: &[Change], verdict: &str) -> String {
+    let mut text = format!("### Access\n\n{verdict}\n");
+    if !changes.is_empty() {
+        text.push_str("\n| Who | Server | What | Before | After | |\n|---|---|---|---|---|---|\n");
+    }
+    for change in changes {
+        let who = callers(&change.callers).join("<br>");
+        for access in &change.access {
+            let (before, after) = rules(access);
+            let cells = [&who, &access.server, access.kind.plural(), &before, &after, &examples(access)];
+            let cells = cells.map(|cell| cell.replace('|', "\\|").replace('*', "\\*").replace('\n', " "));
+            let _ = writeln!(text, "| {} |", cells.join(" | "));
+        }
+    }
+    text.trim_end().to_owned()
+}
+
+fn callers(holders: &[Holder]) -> Vec<String> {
+    let mut named: Vec<String> = holders.iter().take(NAMED).map(holder).collect();
+    if holders.len() > NAMED {
+        named.push(format!("and {} more", holders.len() - NAMED));
+    }
+    named
+}
+
+fn holder(Holder { before, after, keys }: &Holder) -> String {
+    let anonymous = *keys == 0;
+    match (before, after) {
+        (Some(one), Some(other)) if one == other => one.clone(),
+        (Some(one), Some(other)) => format!("{other} (with a key that was of {one})"),
+        (None, Some(new)) if anonymous => format!("{new} (without a credential: nobody was let in)"),
+        (Some(old), None) if anonymous => format!("{old} (without a credential: nobody is let in any more)"),
+        (None, Some(new)) => format!("{new} (with a new key)"),
+        (Some(old), None) => format!("{old} (with a key that goes)"),
+        (None, None) => String::new(),
+    }
+}
+
+fn rules(access: &AccessChange) -> (String, String) {
+    let words = |rule: &Option<String>| rule.clone().unwrap_or_else(|| "nothing".to_owned());
+    (words(&access.before), words(&access.after))
+}
+
+/// Names that show the difference where the rules alone do not: between something and nothing they do.
+fn examples(access: &AccessChange) -> String {
+    if access.before.is_none() || access.after.is_none() {
+        return String::new();
+    }
+    let mut examples = String::new();
+    for (sign, example) in [('+', &access.widens), ('-', &access.narrows)] {
+        if let Some(example) = example {
+            let _ = write!(examples, " ({sign} {example})");
+        }
+    }
+    examples
+}

@@ -1,0 +1,126 @@
+//! Who a question is about: a binding that is there, or one that the question adds.
+
+use crds::diagnostic::ObjectKey;
+use crds::digest::to_hex;
+use crds::resources::Resources;
+use crds::snapshot::{Snapshot, UnixSeconds};
+use crds::v1alpha1::{Key, McpKeyBinding, McpKeyBindingSpec, SubjectType};
+
+use super::{World, object};
+use crate::args::SubjectArgs;
+use crate::random::random;
+use crate::source::Source;
+
+/// The world, and the binding that is asked about. Of a team, user or organization it is one that the question adds: a
+/// key that inherits all that they have.
+pub(super) fn ask_about(
+    mut source: Source,
+    subject: &SubjectArgs,
+    now: UnixSeconds,
+) -> Result<(World, ObjectKey), String> {
+    let namespace = subject.namespace.as_deref();
+    let resources = match &mut source {
+        Source::Objects(objects) => &mut objects.resources,
+        Source::Snapshot(snapshot) => {
+            let caller = of_snapshot(snapshot, subject)?;
+            return Ok((World::new(source, now)?, caller));
+        }
+    };
+    let own = [
+        (SubjectType::Team, &subject.team),
+        (SubjectType::User, &subject.user),
+        (SubjectType::Organization, &subject.organization),
+    ];
+    let parent = own.into_iter().find_map(|(type_, name)| Some((type_, name.as_deref()?)));
+    let asked = match (&subject.key, parent) {
+        (Some(key), _) => bindings(resources, SubjectType::Key, key, namespace)?,
+        (None, Some((type_, name))) => {
+            let of = bindings(resources, type_, name, namespace)?;
+            let (key, binding) = heir(type_, name, namespace.unwrap_or(&of.namespace))?;
+            resources.bindings.insert(key.clone(), binding);
+            key
+        }
+        (None, None) => bindings(resources, SubjectType::Anonymous, "", namespace)?,
+    };
+    Ok((World::new(source, now)?, asked))
+}
+
+/// A caller of a snapshot, by `NAMESPACE/NAME`, or by the name alone if no other has it.
+fn of_snapshot(snapshot: &Snapshot, subject: &SubjectArgs) -> Result<ObjectKey, String> {
+    if subject.anonymous {
+        return snapshot
+            .anonymous
+            .as_ref()
+            .map(|caller| object(&caller.id))
+            .ok_or_else(|| "nobody is let in without a credential".to_owned());
+    }
+    let name = subject.key.as_deref().ok_or("a snapshot knows callers alone: ask with --key or --anonymous")?;
+    let callers = snapshot.callers.iter().map(|caller| object(&caller.id));
+    let is_it = |id: &ObjectKey| {
+        id.to_string() == name || id.name == name && subject.namespace.as_ref().is_none_or(|own| id.namespace == *own)
+    };
+    let mut found = callers.filter(is_it);
+    match (found.next(), found.next()) {
+        (Some(one), None) => Ok(one),
+        (None, _) => Err(format!("no live caller is called `{name}`")),
+        _ => Err(format!("several callers are called `{name}`: write it as NAMESPACE/NAME")),
+    }
+}
+
+/// The one binding of this type and name: of a key its `metadata.name` or `NAMESPACE/NAME`, else the subject's name.
+fn bindings(
+    resources: &Resources,
+    type_: SubjectType,
+    name: &str,
+    namespace: Option<&str>,
+) -> Result<ObjectKey, String> {
+    let (own, name) = match name.split_once('/').filter(|_| type_ == SubjectType::Key) {
+        Some((own, name)) => (Some(own), name),
+        None => (namespace.filter(|_| type_ == SubjectType::Key), name),
+    };
+    let is_it = |(id, binding): &(&ObjectKey, &McpKeyBinding)| {
+        let subject = &binding.spec.subject;
+        let called = match type_ {
+            SubjectType::Key => id.name == name,
+            SubjectType::Team => subject.team.as_deref() == Some(name),
+            SubjectType::Organization => subject.organization.as_deref() == Some(name),
+            SubjectType::User => subject.user.as_deref() == Some(name),
+            SubjectType::Anonymous => true,
+        };
+        subject.type_ == type_ && called && own.is_none_or(|own| id.namespace == own)
+    };
+    let found: Vec<&ObjectKey> = resources.bindings.iter().filter(is_it).map(|(id, _)| id).collect();
+    // A team that several namespaces have: the one of the namespace that is asked about.
+    let in_namespace = || found.iter().find(|id| namespace == Some(&id.namespace));
+    match &found[..] {
+        [one] => Ok((*one).clone()),
+        [] => Err(format!("no McpKeyBinding has the subject {type_:?} `{name}`")),
+        several => in_namespace().map(|id| (*id).clone()).ok_or_else(|| {
+            let several: Vec<String> = several.iter().map(ToString::to_string).collect();
+            format!("`{name}` may be {}: say which with --namespace", several.join(" or "))
+        }),
+    }
+}
+
+/// A binding as nobody has it: a key of this parent in this namespace, without grants of its own.
+fn heir(type_: SubjectType, name: &str, namespace: &str) -> Result<(ObjectKey, McpKeyBinding), String> {
+    let word = match type_ {
+        SubjectType::Team => "team",
+        SubjectType::User => "user",
+        _ => "organization",
+    };
+    let key = ObjectKey::new(namespace, format!("(a key of {word} {name})"));
+    let mut binding = McpKeyBinding::new(&key.name, McpKeyBindingSpec::default());
+    binding.metadata.namespace = Some(key.namespace.clone());
+    let spec = &mut binding.spec;
+    let parent = match type_ {
+        SubjectType::Team => &mut spec.team,
+        SubjectType::User => &mut spec.user,
+        _ => &mut spec.organization,
+    };
+    *parent = Some(name.to_owned());
+    let sha256 = to_hex(&random()?);
+    let entry = Key { name: "any".to_owned(), sha256: Some(sha256), value_from: None, expiration_time: None };
+    spec.subject.keys = Some(vec![entry]);
+    Ok((key, binding))
+}
