@@ -4,6 +4,7 @@
 use std::future::Future;
 
 use bytes::Bytes;
+use crds::snapshot::ServerIndex;
 
 use crate::catalogue::List;
 use crate::exchange::{Answer, Exchange};
@@ -11,7 +12,7 @@ use crate::failure::{self, About, Client};
 use crate::forward::{Method, Request, forward};
 use crate::json::INVALID_PARAMS;
 use crate::modern;
-use crate::route::{Target, resource, route, task as route_task, template};
+use crate::route::{Target, resource, route, task as route_task, template, tool_of as route_tool_of};
 use crate::scan::{Message, Text};
 
 /// A message as these methods get it.
@@ -34,6 +35,15 @@ pub async fn tool(exchange: &Exchange<'_>, asked: Asked<'_>) -> Answer {
     };
     let request = asked.request(exchange, Method::CallTool, About::Tool, name);
     answer(exchange, request, route(exchange, List::Tools, &name.value)).await
+}
+
+/// Answers a call over REST: of a tool of this server, to which the exchange is narrowed.
+pub async fn tool_of(exchange: &Exchange<'_>, server: ServerIndex, asked: Asked<'_>) -> Answer {
+    let Some(name) = asked.message.params.as_ref().and_then(|params| params.name.as_ref()) else {
+        return Answer::error(asked.id, INVALID_PARAMS, "params.name is missing: it names the tool to call");
+    };
+    let request = asked.request(exchange, Method::CallTool, About::RestTool, name);
+    answer(exchange, request, route_tool_of(exchange, server, &name.value)).await
 }
 
 /// Answers `prompts/get`.

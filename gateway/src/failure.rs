@@ -23,6 +23,8 @@ pub struct Client<'r> {
 pub enum About {
     /// A tool that is called: its failure is a result that says so, to be read by a model. All else is an error.
     Tool,
+    /// A tool that is called over REST: its failure is an HTTP status, with a body of LiteLLM's form.
+    RestTool,
     /// A prompt.
     Prompt,
     /// A resource.
@@ -31,9 +33,22 @@ pub enum About {
     Task,
 }
 
+impl Client<'_> {
+    /// Whether it cancels what it waits for by going away; a legacy one has not (2025-11-25, basic/transports).
+    pub fn cancels_by_leaving(self) -> bool {
+        self.modern || self.about == About::RestTool
+    }
+
+    /// How it is told of a failure: JSON-RPC says it all in its message.
+    fn told(self, over_rest: StatusCode, message: Vec<u8>) -> Answer {
+        let status = if self.about == About::RestTool { over_rest } else { StatusCode::OK };
+        Answer::Message(status, message.into())
+    }
+}
+
 /// What does not exist for the caller: unknown, forbidden and hidden ones look the same.
 pub fn unknown(client: Client<'_>, name: &str) -> Answer {
-    Answer::Message(StatusCode::OK, unknown_message(client, name).into())
+    client.told(StatusCode::NOT_FOUND, unknown_message(client, name))
 }
 
 /// The same, as bytes.
@@ -43,6 +58,7 @@ pub fn unknown_message(client: Client<'_>, name: &str) -> Vec<u8> {
             return tool_error(client, &format!("Error: Tool '{name}' not found"), None);
         }
         About::Tool => (format!("Tool '{name}' not found"), None),
+        About::RestTool => return json::detail("tool_not_found", &format!("Tool '{name}' not found")),
         About::Prompt => (format!("Prompt '{name}' not found"), None),
         About::Task => ("Task not found".to_owned(), None),
         About::Resource => {
@@ -57,7 +73,22 @@ pub fn unknown_message(client: Client<'_>, name: &str) -> Vec<u8> {
 
 /// A server that did not answer as it should.
 pub fn upstream(client: Client<'_>, alias: &str, error: &UpstreamError) -> Answer {
-    Answer::Message(StatusCode::OK, upstream_message(client, alias, error).into())
+    client.told(http_status(error.outcome), upstream_message(client, alias, error))
+}
+
+/// The status of a failure where there is no other way to say it; LiteLLM's, but that the gateway never says 401 or 403 for
+/// a server (R21).
+pub fn http_status(outcome: Outcome) -> StatusCode {
+    match outcome {
+        Outcome::Timeout => StatusCode::GATEWAY_TIMEOUT,
+        Outcome::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        Outcome::Unreachable
+        | Outcome::AuthRequired
+        | Outcome::Forbidden
+        | Outcome::UpstreamError
+        | Outcome::UnsupportedProtocol
+        | Outcome::MissingCapability => StatusCode::BAD_GATEWAY,
+    }
 }
 
 /// The same, as bytes.
@@ -74,6 +105,9 @@ pub fn upstream_message(client: Client<'_>, alias: &str, failed: &UpstreamError)
         Outcome::MissingCapability => "asks for what this client cannot do",
     };
     let text = format!("server '{alias}' {said} ({outcome}): {}", failed.detail);
+    if client.about == About::RestTool {
+        return json::detail(outcome, &text);
+    }
     if client.about == About::Tool {
         return tool_error(client, &format!("Error: {text}"), Some(outcome));
     }
@@ -83,13 +117,16 @@ pub fn upstream_message(client: Client<'_>, alias: &str, failed: &UpstreamError)
 
 /// A call that was under way when the process ended: it may have been carried out.
 pub fn ended(client: Client<'_>) -> Answer {
-    Answer::Message(StatusCode::OK, ended_message(client).into())
+    client.told(StatusCode::BAD_GATEWAY, ended_message(client))
 }
 
 /// The same, as bytes.
 pub fn ended_message(client: Client<'_>) -> Vec<u8> {
     let text = "the process that answered this request has ended; the request may have been carried out";
     let outcome = Outcome::Unreachable.as_str();
+    if client.about == About::RestTool {
+        return json::detail(outcome, text);
+    }
     if client.about == About::Tool {
         return tool_error(client, &format!("Error: {text}"), Some(outcome));
     }

@@ -67,10 +67,9 @@ pub async fn forward(exchange: &Exchange<'_>, request: Request<'_>, found: Found
     };
     let holding = Holding::new(exchange, found.called.clone());
     let begin = || Call::begin(exchange.gateway, &exchange.caller.id, exchange.session.as_ref(), client.id);
-    let under_way = (!client.modern).then(begin);
+    let under_way = (!client.cancels_by_leaving()).then(begin);
     let cancelled = under_way.as_ref().map(Call::cancelled);
-    if !client.modern {
-        // A legacy client that goes away has not cancelled anything (2025-11-25, basic/transports).
+    if !client.cancels_by_leaving() {
         exchange.goes_on.set();
     }
     let sending = Sending { exchange, request, upstreams, holding: &holding };
@@ -145,6 +144,7 @@ impl Sending<'_, '_> {
             task: self.task(),
             token: progress_token(body, message),
             modern: client.modern,
+            about: client.about,
             era: reply.era,
             server: upstreams.clone(),
             upstream: opened.upstream,

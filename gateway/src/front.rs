@@ -55,7 +55,7 @@ pub const MESSAGES: &str = "/messages";
 
 impl<'r> Path<'r> {
     /// `/mcp`, `/mcp/`, `/mcp/{names}`, `/{names}/mcp`; for old clients `/mcp/sse`, `/sse`, `/{names}/sse`, and each of
-    /// these with `/messages`; nothing else is ours. No server is named `mcp` or `sse`.
+    /// these with `/messages`; nothing else is MCP. No server is named `mcp` or `sse`.
     pub fn read(path: &'r str) -> Option<Self> {
         if let Some(door) = path.strip_suffix(MESSAGES).filter(|stream| stream.ends_with("/sse")) {
             return Self::of_sse(door, Door::Messages);

@@ -138,7 +138,7 @@ async fn take(
 ) -> Result<(), Reject> {
     let (parts, body) = request.into_parts();
     let before = gateway.view.load_full();
-    let admitted = admit(&before, hop, &parts)?;
+    let (_, admitted) = admit(&before, hop, &parts)?;
     let stream = stream_of(gateway, &parts, (admitted.caller, admitted.now));
     let mut bytes = gateway.budget.hold();
     let body = proxy::read_body(&admitted.head, body, &mut bytes).await?;
@@ -155,7 +155,7 @@ async fn take(
     };
     // As with every body: who was somebody at its beginning is asked again.
     let view = gateway.view.load_full();
-    let Admitted { head, identity, caller, scope, now, .. } = admit(&view, hop, &parts)?;
+    let (_, Admitted { head, identity, caller, scope, now }) = admit(&view, hop, &parts)?;
     let incoming = scan::request(&body).map_err(|fault| proxy::refuse(&fault))?;
     let session = stream.session();
     // No other transport is spoken here, and none that can say its revision in a header.

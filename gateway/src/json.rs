@@ -24,6 +24,16 @@ pub fn quoted(text: &str) -> Bytes {
     out.into()
 }
 
+/// LiteLLM's body for what is refused over plain HTTP: a word for programs, and one for people.
+pub fn detail(error: &str, message: &str) -> Vec<u8> {
+    let mut out = br#"{"detail":{"error":"#.to_vec();
+    string(error, &mut out);
+    out.extend_from_slice(br#","message":"#);
+    string(message, &mut out);
+    out.extend_from_slice(b"}}");
+    out
+}
+
 /// Writes a JSON-RPC response with a result, given as JSON.
 pub fn result(id: &[u8], result: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);

@@ -70,6 +70,7 @@ pub mod reject;
 pub mod relay;
 pub mod render;
 pub mod request_state;
+pub mod rest;
 pub mod revision;
 pub mod revoked;
 pub mod route;

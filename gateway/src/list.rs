@@ -3,33 +3,51 @@
 use std::collections::HashSet;
 
 use crds::digest::cut;
-use crds::snapshot::{Digest128, ServerIndex};
+use crds::snapshot::{Digest128, Server, ServerIndex};
 use futures_util::future::join_all;
 use sha2::{Digest, Sha256};
 
 use crate::catalogue::{Catalogue, Entry, List, Listing, State};
 use crate::discovery;
 use crate::exchange::{Answer, Exchange};
-use crate::index::{At, publish};
+use crate::index::{At, Published, publish};
 use crate::json;
 use crate::published::qualified;
+use crate::upstream::Outcome;
 
 /// How long a modern client may keep a list, in milliseconds.
 const TTL_MS: u32 = 5000;
 
 /// A server's part of a list.
-struct Part {
-    entries: u32,
+pub struct Part {
+    /// How many entries it has.
+    pub entries: u32,
     /// Why the server has no current list.
-    missing: Option<&'static str>,
+    pub missing: Option<Outcome>,
+}
+
+impl Part {
+    /// Whether nothing is known of what the server lists.
+    pub fn is_lost(&self) -> bool {
+        self.missing.is_some() && self.entries == 0
+    }
+}
+
+/// How entries are written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Form {
+    /// Under their published names.
+    Published,
+    /// Under their native names, each with whose it is in LiteLLM's `mcp_info`.
+    Native,
 }
 
 /// Answers one of the `list` methods. Everything is on one page.
 pub async fn answer(exchange: &Exchange<'_>, list: List, id: &[u8]) -> Answer {
     let mut out = Vec::with_capacity(16 * 1024);
     out.extend_from_slice(format!(r#"{{"{}":["#, list.member()).as_bytes());
-    let mut parts = gather(exchange, list, &mut out).await;
-    finish(exchange, list, id, (&mut parts, out))
+    let parts = gather(exchange, (list, Form::Published), &mut out).await;
+    finish(exchange, list, id, (&parts, out))
 }
 
 /// A digest of what lists show.
@@ -37,14 +55,15 @@ pub async fn digest(exchange: &Exchange<'_>, lists: &[List]) -> Digest128 {
     let mut hash = Sha256::new();
     for list in lists {
         let mut out = vec![b'['];
-        gather(exchange, *list, &mut out).await;
+        gather(exchange, (*list, Form::Published), &mut out).await;
         hash.update(&out);
     }
     cut(hash.finalize())
 }
 
-/// Writes the entries of a list.
-async fn gather(exchange: &Exchange<'_>, list: List, out: &mut Vec<u8>) -> Vec<(ServerIndex, Part)> {
+/// Writes the entries of a list; gives its parts in the snapshot's order of servers.
+pub async fn gather(exchange: &Exchange<'_>, list: (List, Form), out: &mut Vec<u8>) -> Vec<(ServerIndex, Part)> {
+    let (list, form) = list;
     let servers = exchange.servers(list);
     let mut parts = Vec::with_capacity(servers.size_hint().0);
     let mut of_callers = Vec::new();
@@ -57,18 +76,19 @@ async fn gather(exchange: &Exchange<'_>, list: List, out: &mut Vec<u8>) -> Vec<(
                     (server, catalogue)
                 });
             }
-            Some(_) => parts.push((server, from_index(exchange, list, server, out))),
-            None => parts.push((server, Part { entries: 0, missing: Some("unreachable") })),
+            Some(_) => parts.push((server, from_index(exchange, (list, form), server, out))),
+            None => parts.push((server, Part { entries: 0, missing: Some(Outcome::Unreachable) })),
         }
     }
     let mut taken = HashSet::new();
     for (server, catalogue) in join_all(of_callers).await {
-        parts.push((server, from_catalogue(exchange, list, (server, &catalogue), &mut taken, out)));
+        parts.push((server, from_catalogue(exchange, (list, form), (server, &catalogue), &mut taken, out)));
     }
+    parts.sort_unstable_by_key(|(server, _)| *server);
     parts
 }
 
-fn from_index(exchange: &Exchange<'_>, list: List, server: ServerIndex, out: &mut Vec<u8>) -> Part {
+fn from_index(exchange: &Exchange<'_>, (list, form): (List, Form), server: ServerIndex, out: &mut Vec<u8>) -> Part {
     let index = &exchange.view.index;
     let of_server = &index.servers[server as usize];
     let mut entries = 0;
@@ -79,7 +99,7 @@ fn from_index(exchange: &Exchange<'_>, list: List, server: ServerIndex, out: &mu
             continue;
         }
         if index.is_visible(list, at) {
-            write(published.json_for(exchange.revision), out);
+            write_as(exchange, form, (server, native, published), out);
         } else if list.has_uris() && !published.repeated {
             write(&qualify(exchange, server, native), out);
         } else {
@@ -93,7 +113,7 @@ fn from_index(exchange: &Exchange<'_>, list: List, server: ServerIndex, out: &mu
 /// A list of the caller's own. `taken`: names that earlier ones have, which a call of such a name leads to.
 fn from_catalogue(
     exchange: &Exchange<'_>,
-    list: List,
+    (list, form): (List, Form),
     (server, catalogue): (ServerIndex, &Catalogue),
     taken: &mut HashSet<String>,
     out: &mut Vec<u8>,
@@ -108,7 +128,7 @@ fn from_catalogue(
         }
         let free = exchange.view.index.leaves_name(list, &published.name, server);
         if free && !taken.contains(&published.name) {
-            write(published.json_for(exchange.revision), out);
+            write_as(exchange, form, (server, native, &published), out);
             taken.insert(published.name);
         } else if list.has_uris() {
             write(&qualify(exchange, server, native), out);
@@ -128,11 +148,39 @@ fn qualify(exchange: &Exchange<'_>, server: ServerIndex, native: &Entry) -> byte
     native.json_as(&qualified(&native.name, &exchange.view.table.snapshot.servers[server as usize]))
 }
 
-fn missing(listing: &Listing) -> Option<&'static str> {
+fn write_as(
+    exchange: &Exchange<'_>,
+    form: Form,
+    (server, native, published): (ServerIndex, &Entry, &Published),
+    out: &mut Vec<u8>,
+) {
+    match form {
+        Form::Published => write(published.json_for(exchange.revision), out),
+        Form::Native => {
+            let info = info(&exchange.view.table.snapshot.servers[server as usize]);
+            write(&native.json_with("mcp_info", &info), out);
+        }
+    }
+}
+
+/// Whose an entry is, in LiteLLM's words. The name is the published one: it is understood wherever a client may name a
+/// server.
+fn info(server: &Server) -> Vec<u8> {
+    let mut info = br#"{"server_name":"#.to_vec();
+    json::string(&server.alias, &mut info);
+    info.extend_from_slice(br#","server_id":"#);
+    json::string(&server.id, &mut info);
+    info.extend_from_slice(br#","alias":"#);
+    json::string(&server.alias, &mut info);
+    info.push(b'}');
+    info
+}
+
+fn missing(listing: &Listing) -> Option<Outcome> {
     match &listing.state {
         State::Ready => None,
-        State::Unknown => Some("timeout"),
-        State::Failed(error) => Some(error.outcome.as_str()),
+        State::Unknown => Some(Outcome::Timeout),
+        State::Failed(error) => Some(error.outcome),
     }
 }
 
@@ -147,18 +195,19 @@ fn finish(
     exchange: &Exchange<'_>,
     list: List,
     id: &[u8],
-    (parts, mut out): (&mut [(ServerIndex, Part)], Vec<u8>),
+    (parts, mut out): (&[(ServerIndex, Part)], Vec<u8>),
 ) -> Answer {
     out.push(b']');
-    parts.sort_unstable_by_key(|(server, _)| *server);
     if parts.iter().any(|(_, part)| part.missing.is_some()) {
-        let outcomes = outcomes(exchange, list, parts);
-        if parts.iter().all(|(_, part)| part.missing.is_some() && part.entries == 0) {
+        let mut data = br#"{"litellm.ai/server_outcomes":"#.to_vec();
+        outcomes(exchange, list, parts, &mut data);
+        data.push(b'}');
+        if parts.iter().all(|(_, part)| part.is_lost()) {
             let message = format!("Every MCP server in scope failed to list {}", words(list));
-            return Answer::error_with(http::StatusCode::OK, id, (json::INTERNAL_ERROR, &message), Some(&outcomes));
+            return Answer::error_with(http::StatusCode::OK, id, (json::INTERNAL_ERROR, &message), Some(&data));
         }
         out.extend_from_slice(br#","_meta":"#);
-        out.extend_from_slice(&outcomes);
+        out.extend_from_slice(&data);
     }
     if exchange.revision.is_modern() {
         let members = format!(r#","resultType":"complete","ttlMs":{TTL_MS},"cacheScope":"private""#);
@@ -169,23 +218,22 @@ fn finish(
 }
 
 /// LiteLLM's account of servers that could not be listed; it knows of tools only, the other lists are told of alike.
-fn outcomes(exchange: &Exchange<'_>, list: List, parts: &[(ServerIndex, Part)]) -> Vec<u8> {
-    let mut out = br#"{"litellm.ai/server_outcomes":{"#.to_vec();
+pub fn outcomes(exchange: &Exchange<'_>, list: List, parts: &[(ServerIndex, Part)], out: &mut Vec<u8>) {
+    out.push(b'{');
     for (at, (server, part)) in parts.iter().enumerate() {
         if at > 0 {
             out.push(b',');
         }
-        json::string(&exchange.view.table.snapshot.servers[*server as usize].alias, &mut out);
+        json::string(&exchange.view.table.snapshot.servers[*server as usize].alias, out);
         match part.missing {
             None => {
                 let (count, entries) = (counter(list), part.entries);
                 out.extend_from_slice(format!(r#":{{"status":"ok","{count}":{entries}}}"#).as_bytes());
             }
-            Some(status) => out.extend_from_slice(format!(r#":{{"status":"{status}"}}"#).as_bytes()),
+            Some(outcome) => out.extend_from_slice(format!(r#":{{"status":"{outcome}"}}"#).as_bytes()),
         }
     }
-    out.extend_from_slice(b"}}");
-    out
+    out.push(b'}');
 }
 
 const fn counter(list: List) -> &'static str {

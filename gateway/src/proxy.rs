@@ -29,6 +29,7 @@ use crate::owned;
 use crate::passed_stream;
 use crate::peers::ForwardError;
 use crate::reject::Reject;
+use crate::rest;
 use crate::revision::Revision;
 use crate::scan::{self, FaultKind, Message};
 use crate::scope::Scope;
@@ -44,7 +45,12 @@ pub const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 
 /// Answers one HTTP request.
 pub async fn handle(gateway: Arc<Gateway>, hop: Hop, goes_on: GoesOn, request: Request<Incoming>) -> Response<Body> {
-    let reject = match (respond(&gateway, hop, &goes_on, request).await, hop) {
+    let rest = rest::Endpoint::read(request.uri().path());
+    let answered = match rest {
+        None => respond(&gateway, hop, &goes_on, request).await,
+        Some(endpoint) => Box::pin(rest::respond(&gateway, hop, (endpoint, &goes_on), request)).await,
+    };
+    let reject = match (answered, hop) {
         (Ok(response), _) => return response,
         (Err(Reject::InvalidCredential), Hop::Client { peer, .. }) if !gateway.guesses.take(peer, Instant::now()) => {
             Reject::TooManyGuesses
@@ -52,7 +58,10 @@ pub async fn handle(gateway: Arc<Gateway>, hop: Hop, goes_on: GoesOn, request: R
         (Err(reject), _) => reject,
     };
     gateway.metrics.reject(reject.as_str());
-    reject.into_response()
+    match rest {
+        None => reject.into_response(),
+        Some(endpoint) => rest::refusal(endpoint, reject),
+    }
 }
 
 async fn respond(
@@ -63,8 +72,8 @@ async fn respond(
 ) -> Result<Response<Body>, Reject> {
     let (parts, body) = request.into_parts();
     let before = gateway.view.load_full();
-    let admitted = admit(&before, hop, &parts)?;
-    match admitted.door {
+    let (door, admitted) = admit(&before, hop, &parts)?;
+    match door {
         Door::Mcp if parts.method == Method::DELETE => return Box::pin(end_session(gateway, &admitted)).await,
         Door::Mcp if parts.method == Method::GET => {
             return Box::pin(open_stream(gateway, &before, (&admitted, hop), &parts)).await;
@@ -86,9 +95,9 @@ async fn respond(
     let (view, admitted) = if Arc::ptr_eq(&before.table, &after.table) {
         (&before, admitted)
     } else {
-        (&after, admit(&after, hop, &parts)?)
+        (&after, admit(&after, hop, &parts)?.1)
     };
-    let Admitted { head, identity, caller, scope, now, .. } = admitted;
+    let Admitted { head, identity, caller, scope, now } = admitted;
     let incoming = scan::request(&body).map_err(|fault| refuse(&fault))?;
     let (revision, session) = methods::revision(gateway, &head, &incoming, (caller, now))?;
     let capabilities = methods::capabilities(&body, &incoming, session.as_ref());
@@ -140,8 +149,6 @@ async fn respond(
 pub struct Admitted<'r> {
     /// The headers, read.
     pub head: Head<'r>,
-    /// The transport that is spoken.
-    pub door: Door,
     /// Who is calling, and by which key.
     pub identity: Identity,
     /// The same.
@@ -152,13 +159,9 @@ pub struct Admitted<'r> {
     pub now: UnixSeconds,
 }
 
-/// Settles, from the headers alone, whether the request is for us, who is calling, and what about.
-pub fn admit<'r>(view: &'r View, hop: Hop, parts: &'r Parts) -> Result<Admitted<'r>, Reject> {
-    let table = &view.table;
-    let head = Head::read(&parts.headers, &table.snapshot.settings.client_side_auth_header)?;
-    if let Hop::Client { listener, .. } = hop {
-        front::check(&parts.uri, &head, listener, &table.snapshot.settings.allowed_origins)?;
-    }
+/// Settles, from the headers alone, whether the request is for us, by which transport, who is calling, and what about.
+pub fn admit<'r>(view: &'r View, hop: Hop, parts: &'r Parts) -> Result<(Door, Admitted<'r>), Reject> {
+    let head = read_head(view, hop, parts)?;
     let path = Path::read(parts.uri.path()).ok_or(Reject::NotFound)?;
     if !path.door.takes(&parts.method) {
         return Err(Reject::Method(path.door.methods()));
@@ -166,14 +169,31 @@ pub fn admit<'r>(view: &'r View, hop: Hop, parts: &'r Parts) -> Result<Admitted<
     if parts.method != Method::POST && head.version.and_then(Revision::from_wire).is_some_and(Revision::is_modern) {
         return Err(Reject::Method("POST"));
     }
+    let admitted = admit_to(view, head, path.names())?;
+    match path.names().filter(|_| admitted.scope.is_empty()) {
+        Some(names) => Err(Reject::NoSuchServer(names.to_owned())),
+        None => Ok((path.door, admitted)),
+    }
+}
+
+/// The headers of a request that names this gateway and comes from where it may.
+pub fn read_head<'r>(view: &View, hop: Hop, parts: &'r Parts) -> Result<Head<'r>, Reject> {
+    let settings = &view.table.snapshot.settings;
+    let head = Head::read(&parts.headers, &settings.client_side_auth_header)?;
+    if let Hop::Client { listener, .. } = hop {
+        front::check(&parts.uri, &head, listener, &settings.allowed_origins)?;
+    }
+    Ok(head)
+}
+
+/// Who is calling, and what these names of a path, or without any the headers, narrow that to.
+pub fn admit_to<'r>(view: &'r View, head: Head<'r>, names: Option<&str>) -> Result<Admitted<'r>, Reject> {
+    let table = &view.table;
     let now = crate::clock::now();
     let identity = identify(table, &head, now)?;
     let caller = table.caller(identity).ok_or(Reject::InvalidCredential)?;
-    let scope = Scope::read(table, caller, now, path.names(), &head.filters);
-    match path.names().filter(|_| scope.is_empty()) {
-        Some(names) => Err(Reject::NoSuchServer(names.to_owned())),
-        None => Ok(Admitted { head, door: path.door, identity, caller, scope, now }),
-    }
+    let scope = Scope::read(table, caller, now, names, &head.filters);
+    Ok(Admitted { head, identity, caller, scope, now })
 }
 
 /// Ends a session everywhere: once this is answered, no process that could be reached knows it any more.

@@ -167,7 +167,13 @@ impl Reject {
 
     /// The whole response.
     pub fn into_response(self) -> Response<Body> {
-        let mut response = Response::new(Body::whole(Bytes::from(self.body())));
+        let body = self.body();
+        self.with_body(body)
+    }
+
+    /// The whole response, with this body in the place of its own.
+    pub fn with_body(self, body: Vec<u8>) -> Response<Body> {
+        let mut response = Response::new(Body::whole(Bytes::from(body)));
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -14,7 +14,6 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::body::Stream;
 use crate::capabilities::Capabilities;
-use crate::catalogue::List;
 use crate::client_session::calls::OpenCall;
 use crate::client_session::stream::AnswerStream;
 use crate::exchange::Answer;
@@ -52,6 +51,8 @@ pub struct Relay {
     pub token: Option<Bytes>,
     /// Whether the caller speaks the modern protocol.
     pub modern: bool,
+    /// What its request is about.
+    pub about: About,
     /// What the server was spoken to in.
     pub era: Era,
     /// The server.
@@ -153,17 +154,12 @@ impl Relay {
     }
 
     fn client(&self) -> Client<'_> {
-        let about = match (self.method, self.holding.called().list()) {
-            (method, _) if method.is_of_task() => About::Task,
-            (_, List::Tools) => About::Tool,
-            (_, List::Prompts) => About::Prompt,
-            (_, List::Resources | List::Templates) => About::Resource,
-        };
-        Client { id: &self.id, modern: self.modern, about }
+        Client { id: &self.id, modern: self.modern, about: self.about }
     }
 
     fn fail(&self, error: &UpstreamError) -> Answer {
-        Answer::Message(StatusCode::OK, self.failed(error))
+        self.server.failed(error);
+        failure::upstream(self.client(), &self.holding.server().alias, error)
     }
 
     /// Counts a failure; what the caller is told of it.

@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use crds::names::{SPELLING_MAX, norm};
-use crds::snapshot::ServerIndex;
+use crds::snapshot::{Item, ServerIndex};
 
 use crate::catalogue::{Catalogue, Entry, List, State};
 use crate::discovery;
@@ -74,6 +74,21 @@ pub async fn route(exchange: &Exchange<'_>, list: List, name: &str) -> Target {
     match Box::pin(by_prefix(exchange, list, name)).await {
         Some(found) => found,
         None => Box::pin(by_bare_name(exchange, list, &own, name)).await,
+    }
+}
+
+/// Finds a tool of one server, to which the request is narrowed: by its native name, else as it is called on MCP.
+pub async fn tool_of(exchange: &Exchange<'_>, server: ServerIndex, name: &str) -> Target {
+    if name.len() > List::Tools.longest_called() {
+        return Target::Unknown;
+    }
+    let native = match exchange.permit(server, Item::Tool(name)) {
+        Some(permit) => listed(exchange, List::Tools, name, permit).await,
+        None => Target::Unknown,
+    };
+    match native {
+        Target::Unknown => route(exchange, List::Tools, name).await,
+        target => target,
     }
 }
 

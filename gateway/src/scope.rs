@@ -71,6 +71,17 @@ impl Scope {
         Scope::Narrowed(narrowed)
     }
 
+    /// What it holds of this server alone, which the caller may use.
+    pub fn of_server(self, server: ServerIndex) -> Self {
+        match self {
+            Scope::All => Scope::Narrowed(vec![(server, None)]),
+            Scope::Narrowed(mut entries) => {
+                entries.retain(|entry| entry.0 == server);
+                Scope::Narrowed(entries)
+            }
+        }
+    }
+
     /// The entries of a server, the one for the whole of it first.
     fn entries(
         narrowed: &[(ServerIndex, Option<AccessIndex>)],

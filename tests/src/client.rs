@@ -64,6 +64,12 @@ impl Client {
         self
     }
 
+    /// Another client of the same port at this path, with the same headers and a connection of its own.
+    pub fn clone_at(&self, path: &str) -> Self {
+        let (address, headers) = (self.address, self.headers.clone());
+        Self { address, path: path.to_owned(), headers, connection: None, next_id: 1 }
+    }
+
     /// As [`Client::header`], later on.
     pub fn set_header(&mut self, name: &str, value: &str) {
         self.headers.insert(name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap());

@@ -29,6 +29,7 @@ mod inbound_sse_sessions;
 mod input_required;
 mod limits;
 mod listen;
+mod litellm;
 mod logs;
 mod mirrored_arguments;
 mod modern_servers;

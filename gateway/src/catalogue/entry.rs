@@ -11,7 +11,7 @@ use super::{Catalogue, List, State};
 use crate::json;
 use crate::modern::annotation::{self, Annotation, Invalid};
 use crate::revision::Revision;
-use crate::scan::{Edit, Span, change_members, splice};
+use crate::scan::{Edit, Object, Span, change_members, splice};
 
 /// The most tools of one list that are warned of by name, and the most characters of each name.
 const MAX_WARNINGS: usize = 10;
@@ -101,6 +101,21 @@ impl Entry {
     /// Whether there is such an entry for clients of this revision. It is neither listed to others nor called by them.
     pub fn exists_in(&self, revision: Revision) -> bool {
         self.annotations.is_ok() || !(revision.is_modern() || self.is_mirrored)
+    }
+
+    /// The description as its server wrote it, with a member of ours, whose value is JSON, in the place of any of that name.
+    pub fn json_with(&self, name: &str, value: &[u8]) -> Bytes {
+        let mut member = Vec::with_capacity(name.len() + value.len() + 3);
+        json::string(name, &mut member);
+        member.push(b':');
+        member.extend_from_slice(value);
+        let span = Span { start: 0, end: self.json.len() };
+        // A description that says one thing twice is read in two ways whatever is done: ours comes last.
+        let edits = change_members(&self.json, span, &[name], &member)
+            .unwrap_or_else(|_| vec![Edit::insert_last(Object { span, empty: false }, &member)]);
+        let mut json = Vec::with_capacity(self.json.len() + member.len() + 1);
+        splice(&self.json, &edits, &mut json);
+        json.into()
     }
 
     /// The description under another name.

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::{Relay, bad_reply};
+use crate::failure::About;
 use crate::forward::Method;
 use crate::json;
 use crate::request_state::Kept;
@@ -98,6 +99,11 @@ impl Relay {
         Ok(Some(Edit::replace(span, json::quoted(&sealed).to_vec())))
     }
 
+    /// Whether a result goes from the modern protocol to a client of another. Over REST there is none, and all stays.
+    fn is_translated(&self) -> bool {
+        self.era == Era::Modern && !self.modern && self.about != About::RestTool
+    }
+
     /// Takes out of a result what a legacy client knows nothing of: most ignore it, but for structured content that is
     /// no object.
     pub(super) fn without_modern<'m>(
@@ -105,7 +111,7 @@ impl Relay {
         message: &'m Bytes,
         result: &ResultFacts,
     ) -> Result<Vec<Edit<'m>>, UpstreamError> {
-        let Some(object) = result.object.filter(|_| self.era == Era::Modern && !self.modern) else {
+        let Some(object) = result.object.filter(|_| self.is_translated()) else {
             return Ok(Vec::new());
         };
         let all = members(message, object.span).map_err(|fault| bad_reply(&fault))?;

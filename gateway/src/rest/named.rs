@@ -1,0 +1,79 @@
+//! The server that a request names, among those that its caller may use: by its id `namespace/name`, or in any spelling
+//! of its alias, its prefix or its object's name.
+
+use std::borrow::Cow;
+
+use crds::names::norm;
+use crds::snapshot::{Caller, ServerIndex, UnixSeconds};
+use percent_encoding::percent_decode_str;
+
+use super::SERVER;
+use crate::gateway::View;
+use crate::proxy::Admitted;
+use crate::table::Named;
+
+/// The longest name that is looked at, in bytes: an id has at most 317.
+const LONGEST: usize = 512;
+
+/// The parameters of a query that name a server or narrow to one. There are no toolsets, so that none has the name asked
+/// for.
+const PARAMETERS: [(&str, bool); 3] = [("server_id", true), ("mcp_server_name", true), ("toolset_name", false)];
+
+/// What a query narrows a request to, and the server that it names, if it does; none if that leaves nothing. Several names
+/// narrow one after the other.
+pub(super) fn by_query<'r>(
+    view: &View,
+    admitted: Admitted<'r>,
+    query: Option<&str>,
+) -> Option<(Admitted<'r>, Option<ServerIndex>)> {
+    let mut narrowed = (admitted, None);
+    for pair in query.unwrap_or_default().split('&') {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let Some((_, names_server)) = PARAMETERS.iter().find(|(known, _)| *known == name) else { continue };
+        let value = value.replace('+', " ");
+        let value = percent_decode_str(&value).decode_utf8_lossy();
+        if value.is_empty() {
+            continue;
+        }
+        let (admitted, server) = narrow(view, narrowed.0, &value).filter(|_| *names_server)?;
+        narrowed = (admitted, Some(server));
+    }
+    Some(narrowed)
+}
+
+/// The request narrowed to the server of this name; none if that leaves nothing.
+pub(super) fn narrow<'r>(view: &View, admitted: Admitted<'r>, name: &str) -> Option<(Admitted<'r>, ServerIndex)> {
+    let server = server(view, (admitted.caller, admitted.now), name)?;
+    let scope = admitted.scope.of_server(server);
+    (!scope.is_empty()).then_some((Admitted { scope, ..admitted }, server))
+}
+
+/// The name in the path of one server.
+pub(super) fn of_path(path: &str) -> Cow<'_, str> {
+    let name = path.strip_prefix(SERVER).unwrap_or_default();
+    percent_decode_str(name.strip_suffix('/').unwrap_or(name)).decode_utf8_lossy()
+}
+
+/// The server of this name that the caller may use.
+pub(super) fn server(view: &View, (caller, now): (&Caller, UnixSeconds), name: &str) -> Option<ServerIndex> {
+    if name.len() > LONGEST {
+        return None;
+    }
+    let table = &view.table;
+    let access = table.access(caller, now);
+    let id = |server: ServerIndex| table.snapshot.servers[server as usize].id.as_str();
+    let usable = || access.iter().map(|(server, _)| *server);
+    if let Some(server) = usable().find(|server| id(*server) == name) {
+        return Some(server);
+    }
+    if let Some(Named::Server(server)) = table.named(name)
+        && access.binary_search_by_key(&server, |entry| entry.0).is_ok()
+    {
+        return Some(server);
+    }
+    // Objects of several namespaces may have one name: then it means none.
+    let name = norm(name);
+    let mut of_object = usable().filter(|server| id(*server).split_once('/').is_some_and(|(_, own)| norm(own) == name));
+    let first = of_object.next()?;
+    of_object.next().is_none().then_some(first)
+}
