@@ -5,13 +5,18 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use ::crds::snapshot::{ItemKind, UnixSeconds};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use gateway::clock;
 use gateway::flags::{header_name, peer, peer_listen};
 
-use crate::questions::{self, can_i, matrix, plan, policy, who_can};
+use crate::questions::{can_i, exit, matrix, plan, policy, who_can};
 use crate::{admission, crds, key, output, rollout, run, snapshot, validate};
+
+mod questions;
+
+pub(crate) use questions::{
+    AccessCommand, AccessMatrixArgs, CanIArgs, ClusterArgs, FailOn, MatrixOutput, PlanArgs, PlanOutput, SourceArgs,
+    SubjectArgs, TestArgs, Verb, WhoCanArgs,
+};
 
 /// One address for all MCP servers of a company, and who may use which.
 #[derive(Parser)]
@@ -144,224 +149,6 @@ pub(crate) struct AdmissionArgs {
     pub(crate) watch_namespaces: Option<Vec<String>>,
 }
 
-/// Which cluster is meant, and as whose release.
-#[derive(Args)]
-pub(crate) struct ClusterArgs {
-    /// The context of the kubeconfig of a cluster whose objects are asked about.
-    #[arg(long)]
-    pub(crate) context: Option<String>,
-    /// The release in the cluster: the beginning of the names of its ConfigMaps.
-    #[arg(long, default_value = "switchboard")]
-    pub(crate) release: String,
-    /// The namespace of the release. Of a cluster: default the context's. With a directory: answers as a cluster with such a
-    /// release would, and without it as `run` does.
-    #[arg(long, value_name = "NAMESPACE")]
-    pub(crate) release_namespace: Option<String>,
-    /// The namespaces that the release watches in the cluster, separated by commas. Default: all.
-    #[arg(long, value_name = "NAMESPACE,…", value_delimiter = ',')]
-    pub(crate) watch_namespaces: Option<Vec<String>>,
-    /// The moment that is asked about, as in 2027-01-31T00:00:00Z. Default: now.
-    #[arg(long, value_name = "TIME")]
-    pub(crate) at: Option<jiff::Timestamp>,
-}
-
-impl ClusterArgs {
-    /// The moment that is asked about.
-    pub(crate) fn now(&self) -> UnixSeconds {
-        self.at.map_or_else(clock::now, jiff::Timestamp::as_second)
-    }
-}
-
-/// Whose objects a question is about.
-#[derive(Args)]
-pub(crate) struct SourceArgs {
-    /// The directory of manifests.
-    #[arg(short, long, value_name = "DIR", default_value = ".", conflicts_with_all = ["live", "context", "snapshot"])]
-    pub(crate) directory: PathBuf,
-    /// Ask a snapshot, as `snapshot show` prints it. It knows callers alone, and not why they may what they may.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["live", "context"])]
-    pub(crate) snapshot: Option<PathBuf>,
-    /// Ask about the objects of a cluster: that of --context, or of the current context.
-    #[arg(long)]
-    pub(crate) live: bool,
-    #[command(flatten)]
-    pub(crate) cluster: ClusterArgs,
-}
-
-/// What is done with an item.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
-pub(crate) enum Verb {
-    /// Call a tool.
-    #[default]
-    Call,
-    /// Get a prompt.
-    Get,
-    /// Read a resource.
-    Read,
-}
-
-impl Verb {
-    /// What it is done with.
-    pub(crate) fn kind(self) -> ItemKind {
-        match self {
-            Verb::Call => ItemKind::Tool,
-            Verb::Get => ItemKind::Prompt,
-            Verb::Read => ItemKind::Resource,
-        }
-    }
-
-    /// As it is written.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Verb::Call => "call",
-            Verb::Get => "get",
-            Verb::Read => "read",
-        }
-    }
-}
-
-/// Who is asked about.
-#[derive(Args)]
-#[group(id = "subject", required = true, multiple = false, args = ["key", "team", "user", "organization", "anonymous"])]
-pub(crate) struct SubjectArgs {
-    /// The holder of a key, by its McpKeyBinding: metadata.name or NAMESPACE/NAME.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) key: Option<String>,
-    /// A key of this team, without grants of its own.
-    #[arg(long)]
-    pub(crate) team: Option<String>,
-    /// A key of this user, without grants of its own.
-    #[arg(long)]
-    pub(crate) user: Option<String>,
-    /// A key of this organization, without grants of its own.
-    #[arg(long)]
-    pub(crate) organization: Option<String>,
-    /// Whoever brings no credential.
-    #[arg(long)]
-    pub(crate) anonymous: bool,
-    /// The namespace of the key. Default: that of the subject, if there is one.
-    #[arg(short, long)]
-    pub(crate) namespace: Option<String>,
-}
-
-/// What `can-i` takes.
-#[derive(Args)]
-pub(crate) struct CanIArgs {
-    #[command(flatten)]
-    pub(crate) subject: SubjectArgs,
-    /// What is done.
-    pub(crate) verb: Verb,
-    /// What it is done with, by its server and native name: SERVER/TOOL, SERVER/PROMPT or SERVER/URI. The server goes by
-    /// its alias, its metadata.name, or NAMESPACE/NAME.
-    #[arg(value_name = "SERVER/NAME")]
-    pub(crate) item: String,
-    #[command(flatten)]
-    pub(crate) source: SourceArgs,
-    /// json: one object.
-    #[arg(short, long, value_enum, default_value_t)]
-    pub(crate) output: Output,
-}
-
-/// What `who-can` takes.
-#[derive(Args)]
-pub(crate) struct WhoCanArgs {
-    /// What is asked about, by its server and native name: SERVER/TOOL, SERVER/PROMPT or SERVER/URI. The server goes by
-    /// its alias, its metadata.name, or NAMESPACE/NAME.
-    #[arg(value_name = "SERVER/NAME")]
-    pub(crate) item: String,
-    /// What is done with it.
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) verb: Verb,
-    #[command(flatten)]
-    pub(crate) source: SourceArgs,
-    /// json: one object.
-    #[arg(short, long, value_enum, default_value_t)]
-    pub(crate) output: Output,
-}
-
-#[derive(Subcommand)]
-enum AccessCommand {
-    /// Print what each caller may use of each server, as rules over native names.
-    Matrix(AccessMatrixArgs),
-}
-
-/// What `access matrix` takes.
-#[derive(Args)]
-pub(crate) struct AccessMatrixArgs {
-    #[command(flatten)]
-    pub(crate) source: SourceArgs,
-    /// csv, json: for machines.
-    #[arg(short, long, value_enum, default_value_t)]
-    pub(crate) output: MatrixOutput,
-}
-
-/// How a matrix is printed.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
-pub(crate) enum MatrixOutput {
-    /// For a person.
-    #[default]
-    Table,
-    /// With a line of heads.
-    Csv,
-    /// A list of objects.
-    Json,
-}
-
-/// What `plan` takes.
-#[derive(Args)]
-pub(crate) struct PlanArgs {
-    /// What is in force: a directory, REVISION:DIRECTORY of the git repository here, or `live` for the cluster.
-    #[arg(value_name = "OLD")]
-    pub(crate) before: String,
-    /// What would be: as OLD.
-    #[arg(value_name = "NEW")]
-    pub(crate) after: String,
-    /// Which differences are a failure.
-    #[arg(long, value_enum)]
-    pub(crate) fail_on: Option<FailOn>,
-    #[command(flatten)]
-    pub(crate) cluster: ClusterArgs,
-    /// markdown: for a comment on a pull request. json: one object.
-    #[arg(short, long, value_enum, default_value_t)]
-    pub(crate) output: PlanOutput,
-}
-
-/// See [`PlanArgs::fail_on`].
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub(crate) enum FailOn {
-    /// Somebody may use more.
-    Widen,
-    /// Somebody may use less.
-    Narrow,
-    /// Both.
-    Any,
-}
-
-/// How a plan is printed.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
-pub(crate) enum PlanOutput {
-    /// For a person.
-    #[default]
-    Text,
-    /// A section with a table.
-    Markdown,
-    /// For a machine.
-    Json,
-}
-
-/// What `test` takes.
-#[derive(Args)]
-pub(crate) struct TestArgs {
-    /// Files of tests.
-    #[arg(required = true, value_name = "FILE")]
-    pub(crate) files: Vec<PathBuf>,
-    #[command(flatten)]
-    pub(crate) source: SourceArgs,
-    /// json: one object.
-    #[arg(short, long, value_enum, default_value_t)]
-    pub(crate) output: Output,
-}
-
 #[derive(Subcommand)]
 enum RolloutCommand {
     /// Wait until every serving gateway of a release runs a revision. Exit code: 0 it does, 1 not in time.
@@ -448,11 +235,11 @@ pub(crate) fn parse_and_run() -> ExitCode {
         Command::Run(args) => Surroundings::read().and_then(|surroundings| run::run(args, surroundings)),
         Command::Validate(args) => validate::validate(&args),
         Command::Key(KeyCommand::Create(args)) => key::create(&args),
-        Command::WhoCan(args) => Ok(questions::exit(who_can::who_can(&args))),
-        Command::CanI(args) => Ok(questions::exit(can_i::can_i(&args))),
-        Command::Access(AccessCommand::Matrix(args)) => Ok(questions::exit(matrix::matrix(&args))),
-        Command::Plan(args) => Ok(questions::exit(plan::plan(&args))),
-        Command::Test(args) => Ok(questions::exit(policy::test(&args))),
+        Command::WhoCan(args) => Ok(exit(who_can::who_can(&args))),
+        Command::CanI(args) => Ok(exit(can_i::can_i(&args))),
+        Command::Access(AccessCommand::Matrix(args)) => Ok(exit(matrix::matrix(&args))),
+        Command::Plan(args) => Ok(exit(plan::plan(&args))),
+        Command::Test(args) => Ok(exit(policy::test(&args))),
         Command::Crds => Ok(crds::print()),
         Command::Rollout(RolloutCommand::Status(args)) => rollout::status(&args),
         Command::Admission(args) => admission::print(&args),

@@ -1,17 +1,21 @@
 //! What a question is about, and how it is read: the objects of a directory, of
 //! a directory of a git revision, or of a cluster; or a snapshot.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::process::Command;
 
 use crds::compile::{Pepper, Scope};
-use crds::resources::{Positions, Resources};
+use crds::diagnostic::ObjectKey;
+use crds::resources::{Merged, Positions, Resources};
 use crds::snapshot::Snapshot;
 use gateway::source::directory::Directory;
+use kube::api::ObjectMeta;
+use serde_json::Value;
 
 use crate::args::{ClusterArgs, SourceArgs};
 
 mod live;
+mod revision;
 
 /// The word for the objects of a cluster.
 const LIVE: &str = "live";
@@ -34,6 +38,8 @@ pub(crate) struct Objects {
     pub(crate) positions: Positions,
     /// Whether there is a settings document among them.
     has_settings: bool,
+    /// Secrets that are there and cannot be used.
+    unmarked: BTreeSet<ObjectKey>,
 }
 
 impl Source {
@@ -45,8 +51,9 @@ impl Source {
         if args.live || args.cluster.context.is_some() {
             return live::read(&args.cluster).map(|objects| Self::Objects(Box::new(objects)));
         }
-        let namespace = args.cluster.release_namespace.as_deref();
-        Objects::of_directory(&args.directory, namespace).map(|objects| Self::Objects(Box::new(objects)))
+        let mut objects = Objects::of_directory(&args.directory, args.cluster.release_namespace.as_deref())?;
+        objects.take_secrets_to_be_there();
+        Ok(Self::Objects(Box::new(objects)))
     }
 }
 
@@ -73,15 +80,14 @@ impl Objects {
                 Err("write it as REVISION:DIRECTORY, as in main:deploy".to_owned())
             }
             Some(_) => {
-                let copy = tempfile::tempdir().map_err(|error| format!("no directory for a copy: {error}"))?;
-                check_out(place, copy.path())?;
-                Self::of_directory(&copy.path().join("files"), namespace)
+                let copy = revision::check_out(place)?;
+                Self::of_directory(copy.path(), namespace)
             }
         }
     }
 
-    /// Takes over from a cluster what manifests seldom hold and access depends on: settings, if there are none, and the
-    /// namespaces and Secrets that are not here.
+    /// Takes over from a cluster what manifests seldom hold and access depends on: settings, if there are none, the
+    /// namespaces and Secrets that are not here, and who is older.
     pub(crate) fn surround(&mut self, cluster: &Objects) {
         let (own, theirs) = (&mut self.resources, &cluster.resources);
         if !self.has_settings {
@@ -93,7 +99,29 @@ impl Objects {
         for (key, data) in &theirs.secrets {
             own.secrets.entry(key.clone()).or_insert_with(|| data.clone());
         }
+        born(&mut own.servers, &theirs.servers, |server| &mut server.metadata);
+        born(&mut own.groups, &theirs.groups, |group| &mut group.metadata);
+        born(&mut own.bindings, &theirs.bindings, |binding| &mut binding.metadata);
         self.scope = cluster.scope.clone();
+    }
+
+    /// Secrets are seldom kept with manifests. One that is referred to and not here counts as one that is in the cluster,
+    /// with a value of its own: what needs it would be nobody's otherwise, and a change of it no change.
+    pub(crate) fn take_secrets_to_be_there(&mut self) {
+        let mut wanted = BTreeSet::new();
+        let Resources { servers, bindings, .. } = &self.resources;
+        let servers = servers.iter().map(|(key, server)| (key, serde_json::to_value(&server.spec)));
+        let bindings = bindings.iter().map(|(key, binding)| (key, serde_json::to_value(&binding.spec)));
+        for (key, spec) in servers.chain(bindings) {
+            // Specs are plain data.
+            references(&spec.unwrap_or_default(), &key.namespace, &mut wanted);
+        }
+        wanted.retain(|(secret, _)| !self.resources.secrets.contains_key(secret) && !self.unmarked.contains(secret));
+        for (secret, key) in wanted {
+            // Whatever it is for can carry it: a key, a header, a variable, a URL.
+            let value = format!("https://secret.invalid/{secret}/{key}");
+            self.resources.secrets.entry(secret).or_default().insert(key, value.into_bytes());
+        }
     }
 
     /// Whether a place of a plan is the cluster.
@@ -112,21 +140,39 @@ impl Objects {
         }
         let scope =
             release_namespace.map_or(Scope::Local, |namespace| Scope::Cluster { namespace: namespace.to_owned() });
-        Ok(Self { resources: merged.resources, scope, positions: merged.positions, has_settings: merged.has_settings })
+        let Merged { resources, positions, has_settings, unmarked, .. } = merged;
+        Ok(Self { resources, scope, positions, has_settings, unmarked })
     }
 }
 
-/// Writes the files of `REVISION:DIRECTORY` below `copy/files`. Neither the repository nor its index is touched.
-fn check_out(tree: &str, copy: &Path) -> Result<(), String> {
-    let files = copy.join("files");
-    std::fs::create_dir(&files).map_err(|error| format!("no directory for a copy: {error}"))?;
-    let prefix = format!("--prefix={}/", files.display());
-    for arguments in [&["read-tree", tree][..], &["checkout-index", "--all", &prefix]] {
-        let run = Command::new("git").args(arguments).env("GIT_INDEX_FILE", copy.join("index")).output();
-        let run = run.map_err(|error| format!("git: {error}"))?;
-        if !run.status.success() {
-            return Err(format!("git: {}", String::from_utf8_lossy(&run.stderr).trim()));
+/// Gives objects the time at which those of the same name were made.
+fn born<T>(
+    own: &mut BTreeMap<ObjectKey, T>,
+    theirs: &BTreeMap<ObjectKey, T>,
+    metadata: impl Fn(&mut T) -> &mut ObjectMeta,
+) where
+    T: Clone,
+{
+    for (key, object) in own {
+        if let Some(there) = theirs.get(key) {
+            metadata(object).creation_timestamp = metadata(&mut there.clone()).creation_timestamp.take();
         }
     }
-    Ok(())
+}
+
+/// Every `secretKeyRef` in a spec: the Secret, and the key in it.
+fn references(value: &Value, namespace: &str, found: &mut BTreeSet<(ObjectKey, String)>) {
+    match value {
+        Value::Object(members) => {
+            if let Some(Value::Object(reference)) = members.get("secretKeyRef")
+                && let (Some(Value::String(name)), Some(Value::String(key))) =
+                    (reference.get("name"), reference.get("key"))
+            {
+                found.insert((ObjectKey::new(namespace, name), key.clone()));
+            }
+            members.values().for_each(|value| references(value, namespace, found));
+        }
+        Value::Array(values) => values.iter().for_each(|value| references(value, namespace, found)),
+        _ => {}
+    }
 }

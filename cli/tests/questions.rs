@@ -241,10 +241,10 @@ fn the_matrix_has_a_line_for_each_caller_and_server() {
         here,
         &["access", "matrix"],
         0,
-        "CALLER           SERVER        TOOLS                      PROMPTS  RESOURCES
-default/guest    default/wiki  get_page but not delete_*  -        -
-default/laptop   -             -                          -        -
-default/anybody  default/time  now                        -        -
+        "CALLER           SERVER        TOOLS                          PROMPTS  RESOURCES
+default/guest    default/wiki  `get_page` but not `delete_*`  -        -
+default/laptop   -             -                              -        -
+default/anybody  default/time  `now`                          -        -
 ",
     );
     check(
@@ -252,14 +252,15 @@ default/anybody  default/time  now                        -        -
         &["access", "matrix", "-o", "csv"],
         0,
         "caller,server,tools,prompts,resources
-default/guest,default/wiki,get_page but not delete_*,,
+default/guest,default/wiki,`get_page` but not `delete_*`,,
 default/laptop,,,,
-default/anybody,default/time,now,,
+default/anybody,default/time,`now`,,
 ",
     );
     let json = switchboard(here, &["access", "matrix", "-o", "json"]);
     let rows: Value = serde_json::from_str(&json.out).unwrap();
-    assert_eq!((&rows[0]["tools"], &rows[0]["prompts"]), (&"get_page but not delete_*".into(), &Value::Null));
+    let tools = serde_json::json!({"within": [["get_page"]], "without": ["delete_*"]});
+    assert_eq!((&rows[0]["tools"], &rows[0]["prompts"]), (&tools, &Value::Null));
 }
 
 #[test]
@@ -275,11 +276,11 @@ fn a_plan_is_about_what_callers_may_use() {
         &["plan", &old, &new],
         0,
         "default/anybody
-  - default/time tools: now → nothing
+  - default/time tools: `now` → nothing
 default/guest
-  ~ default/wiki tools: get_page but not delete_* → list_pages but not delete_* (+ `list_pages`) (- `get_page`)
+  ~ default/wiki tools: `get_page` but not `delete_*` → `list_pages` but not `delete_*` (+ `list_pages`) (- `get_page`)
 default/laptop
-  + default/wiki tools: *_page but not delete_* → *_file, *_page but not delete_* (+ `_file`)
+  + default/wiki tools: `*_page` but not `delete_*` → `*_file`, `*_page` but not `delete_*` (+ `_file`)
 ",
     );
     for (fail_on, code) in [("widen", 1), ("narrow", 1), ("any", 1)] {
@@ -299,7 +300,7 @@ Access is widened.
 
 | Who | Server | What | Before | After | |
 |---|---|---|---|---|---|
-| default/laptop | default/wiki | tools | \\*_page but not delete_\\* | \\*_file, \\*_page but not delete_\\* |  (+ `_file`) |
+| default/laptop | default/wiki | tools | `*_page` but not `delete_*` | `*_file`, `*_page` but not `delete_*` | (+ `_file`) |
 ",
     );
     let json = switchboard(&here, &["plan", &old, &new, "-o", "json"]);
@@ -316,9 +317,11 @@ fn a_plan_follows_a_key_to_another_binding() {
     let plan = switchboard(old.path(), &["plan", ".", new.path().to_str().unwrap()]);
     let who: Vec<&str> = plan.out.lines().filter(|line| !line.starts_with(' ')).collect();
     let expected = [
-        "default/laptop (with a new key)",
-        "default/guest (with a key that goes)",
+        "default/laptop (with a key that let nobody in)",
+        "default/guest (with a key that lets nobody in any more)",
         "default/guest (with a key that was of default/laptop)",
+        // The binding that it goes to expires, that which it was of does not.
+        "from 2030-01-01T00:00:00Z on: default/laptop (with a key that lets nobody in any more)",
     ];
     assert_eq!(who, expected, "{}", plan.out);
 }
@@ -349,16 +352,76 @@ fn a_plan_reads_revisions_of_a_repository() {
     let here = repository.path();
     write(&here.join("deploy"), &[("[now]", "[now, convert]")]);
     let plan = switchboard(here, &["plan", "main:deploy", "deploy", "--fail-on", "widen"]);
-    let expected = "default/anybody\n  + default/time tools: now → convert, now (+ `convert`)\n";
+    let expected = "default/anybody\n  + default/time tools: `now` → `convert`, `now` (+ `convert`)\n";
     assert_eq!((plan.code, plan.out.as_str()), (1, expected), "{}", plan.error);
     assert_eq!(
         git(here, &["status", "--short"]),
         " M deploy/access.yaml\n",
         "the repository and its index are as they were"
     );
+    // From below the top of the repository too, where git itself would write nothing.
+    let plan = switchboard(&here.join("deploy"), &["plan", "main:deploy", ".", "--fail-on", "widen"]);
+    assert_eq!((plan.code, plan.out.as_str()), (1, expected), "{}", plan.error);
     let plan = switchboard(here, &["plan", "nowhere:deploy", "deploy"]);
     assert_eq!(plan.code, 2);
     assert!(plan.error.contains("nowhere:deploy: git: "), "{}", plan.error);
+    std::os::unix::fs::symlink("../shared.yaml", here.join("deploy/link.yaml")).unwrap();
+    git(here, &["add", "."]);
+    git(here, &["commit", "--quiet", "--message", "two"]);
+    let plan = switchboard(here, &["plan", "main:deploy", "main~1:deploy"]);
+    assert_eq!(plan.code, 2);
+    assert!(plan.error.contains("link.yaml is a link"), "{}", plan.error);
+}
+
+#[test]
+fn a_plan_sees_what_changes_when_something_expires() {
+    let (old, new) = (company(&[]), company(&[("  expirationTime: '2030-01-01T00:00:00Z'\n", "")]));
+    let (here, new) = (old.path(), new.path().to_str().unwrap().to_owned());
+    let gain = "from 2030-01-01T00:00:00Z on: default/guest (with a key that let nobody in)
+  + default/wiki tools: nothing → `get_page` but not `delete_*`
+";
+    check(here, &["plan", ".", &new, "--fail-on", "widen"], 1, gain);
+    let loss = gain.replace('+', "-").replace("let nobody in", "lets nobody in any more");
+    let loss = loss.replace("nothing → `get_page` but not `delete_*`", "`get_page` but not `delete_*` → nothing");
+    check(here, &["plan", &new, ".", "--fail-on", "widen"], 0, &loss);
+    let now = "default/guest (with a key that let nobody in)
+  + default/wiki tools: nothing → `get_page` but not `delete_*`
+";
+    check(here, &["plan", ".", &new, "--at", "2031-01-01T00:00:00Z"], 0, now);
+}
+
+#[test]
+fn a_secret_that_is_not_with_the_manifests_counts_as_there() {
+    let from = "{valueFrom: {secretKeyRef: {name: elsewhere, key: token}}}";
+    let key = format!("sha256: '{}'", "b".repeat(64));
+    let url = "url: 'https://wiki.example/mcp'}";
+    let secret = [
+        (url, format!("{url}, auth: {{type: Bearer, bearer: {from}}}")),
+        (&key, from.trim_start_matches('{').trim_end_matches('}').to_owned() + "}}"),
+    ];
+    let secret: Vec<(&str, &str)> = secret.iter().map(|(from, to)| (*from, to.as_str())).collect();
+    let company_with = |more: &[(&str, &str)]| company(&[&secret[..], more].concat());
+    let (old, new) = (company_with(&[]), company_with(&[("[get_page]", "[get_page, list_pages]")]));
+    let asked = ["can-i", "--key", "guest", "call", "wiki/get_page"];
+    assert_eq!(switchboard(old.path(), &asked).code, 0);
+    let gain = "default/guest
+  + default/wiki tools: `get_page` but not `delete_*` → `get_page`, `list_pages` but not `delete_*` (+ `list_pages`)
+";
+    check(old.path(), &["plan", ".", new.path().to_str().unwrap(), "--fail-on", "widen"], 1, gain);
+    // One that is there and not marked is of no use to anybody, here and in the cluster.
+    let unmarked = "apiVersion: v1\nkind: Secret\nmetadata: {name: elsewhere}\nstringData: {token: t}\n";
+    fs::write(old.path().join("secret.yaml"), unmarked).unwrap();
+    assert_eq!(switchboard(old.path(), &asked).code, 1);
+}
+
+#[test]
+fn a_refused_claim_to_a_subject_is_in_nobodys_way() {
+    let company = company(&[]);
+    let late = format!(
+        "{HEAD}kind: McpKeyBinding\nmetadata: {{name: zz}}\nspec: {{subject: {{type: Anonymous}}, grants: {{}}}}\n"
+    );
+    fs::write(company.path().join("zz.yaml"), late).unwrap();
+    assert_eq!(switchboard(company.path(), &["can-i", "--anonymous", "call", "time/now"]).code, 0);
 }
 
 /// The scripts of the jobs in `deploy/gitops` for a pipeline, which name `switchboard`.
@@ -404,9 +467,10 @@ fn the_jobs_for_pipelines_run_and_stop_a_change_by_which_somebody_gains() {
         for name in ["BASE", "CI_MERGE_REQUEST_DIFF_BASE_SHA"] {
             shell.env(name, base.trim());
         }
+        shell.env("CI_COMMIT_SHA", "a-commit-that-nobody-reviewed");
         shell.env("GITHUB_STEP_SUMMARY", here.join("summary.md")).output().unwrap().status.code().unwrap()
     };
-    for (file, count) in [("github/access.yaml", 4), ("gitlab/access.yaml", 2)] {
+    for (file, count) in [("github/access.yaml", 5), ("gitlab/access.yaml", 2)] {
         let scripts = scripts(file);
         assert_eq!(scripts.len(), count, "{file}");
         let codes = |edits: &[(&str, &str)]| {
@@ -415,8 +479,10 @@ fn the_jobs_for_pipelines_run_and_stop_a_change_by_which_somebody_gains() {
         };
         assert_eq!(codes(&[]), vec![0; count], "{file}");
         let gains = [vec![0; count - 1], vec![1]].concat();
-        assert_eq!(codes(&[("[now]", "[now, convert]")]), gains, "{file}");
-        assert!(fs::read_to_string(here.join("plan.md")).unwrap().contains("| default/anybody |"), "{file}");
+        assert_eq!(codes(&[("[get_page]", "[get_page, list_pages]")]), gains, "{file}");
+        assert!(fs::read_to_string(here.join("plan.md")).unwrap().contains("| default/guest |"), "{file}");
+        // Without a platform namespace nobody is let in without a credential, in the cluster and so in the plan.
+        assert_eq!(codes(&[("[now]", "[now, convert]")]), vec![0; count], "{file}");
     }
 }
 

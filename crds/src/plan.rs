@@ -7,18 +7,19 @@
 //! been made with the same pepper, or no key is known again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use serde::Serialize;
 
 use crate::snapshot::{
-    AccessIndex, Beyond, ByKind, Caller, Effective, ItemKind, KeyDigest, ServerIndex, Snapshot, UnixSeconds,
+    AccessIndex, Beyond, ByKind, Caller, Effective, ItemKind, KeyDigest, Rule, ServerIndex, Snapshot, UnixSeconds,
 };
 
 /// What changes for callers whose access changes alike.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Change {
+    /// From when on, if it is not from the moment that was asked about: something expires then, before or after.
+    pub from: Option<UnixSeconds>,
     /// Who they are.
     pub callers: Vec<Holder>,
     /// What changes, by server and kind. Never empty.
@@ -45,10 +46,10 @@ pub struct AccessChange {
     pub server: String,
     /// The kind.
     pub kind: ItemKind,
-    /// The rule before, in words; none: nothing.
-    pub before: Option<String>,
+    /// The rule before; none: nothing.
+    pub before: Option<Rule>,
     /// The rule after.
-    pub after: Option<String>,
+    pub after: Option<Rule>,
     /// What may be used that could not be.
     pub widens: Option<Example>,
     /// What may not be used any more.
@@ -68,61 +69,68 @@ pub enum Example {
 /// Who of a snapshot somebody is.
 type Who = Option<AccessIndex>;
 
-/// What changes between the two, at `now`. In order of the callers.
+/// What changes between the two from `now` on: at once, and whenever something expires that did not, or does not any more.
+/// In order of time and of the callers.
 pub fn changes(before: &Snapshot, after: &Snapshot, now: UnixSeconds) -> Vec<Change> {
-    let (old, new) = (Side::new(before, now), Side::new(after, now));
+    let (old, new) = (Side::new(before), Side::new(after));
     let servers: BTreeSet<&str> = old.servers.keys().chain(new.servers.keys()).copied().collect();
     let mut known: BTreeMap<(Who, Who), Vec<AccessChange>> = BTreeMap::new();
-    let mut changes: BTreeMap<Vec<AccessChange>, Vec<Holder>> = BTreeMap::new();
-    for Pair { before, after, keys } in pairs(&old, &new) {
-        let access = (access_of(before, now), access_of(after, now));
-        let differences = known
-            .entry(access)
-            .or_insert_with(|| servers.iter().flat_map(|server| differences((&old, &new), access, server)).collect());
-        if !differences.is_empty() {
-            let id = |caller: Option<&Caller>| caller.map(|caller| caller.id.clone());
-            let holder = Holder { before: id(before), after: id(after), keys };
-            changes.entry(differences.clone()).or_default().push(holder);
+    let mut changes: BTreeMap<(Option<UnixSeconds>, Vec<AccessChange>), Alike> = BTreeMap::new();
+    let credentials: BTreeSet<Option<KeyDigest>> = old.holders.keys().chain(new.holders.keys()).copied().collect();
+    for credential in credentials {
+        let sides = [old.holders.get(&credential), new.holders.get(&credential)];
+        let mut last: Vec<AccessChange> = Vec::new();
+        for moment in moments(sides, now) {
+            let [one, other] = sides.map(|holder| holder.and_then(|holder| holder.at(moment)));
+            let access = |caller: Option<&Caller>| caller.and_then(|caller| caller.access_at(moment));
+            let access = (access(one), access(other));
+            let differences = known.entry(access).or_insert_with(|| {
+                servers.iter().flat_map(|server| differences((&old, &new), access, server)).collect()
+            });
+            if *differences != last {
+                last.clone_from(differences);
+                if !last.is_empty() {
+                    let name = |caller: Option<&Caller>| caller.map(|caller| caller.id.clone());
+                    let alike = changes.entry(((moment > now).then_some(moment), last.clone())).or_default();
+                    *alike.entry((name(one), name(other))).or_default() += usize::from(credential.is_some());
+                }
+            }
         }
     }
-    let mut changes: Vec<Change> = changes.into_iter().map(|(access, callers)| Change { callers, access }).collect();
-    for change in &mut changes {
-        change.callers.sort();
-    }
-    changes.sort_by(|one, next| one.callers.cmp(&next.callers));
+    let mut changes: Vec<Change> = changes
+        .into_iter()
+        .map(|((from, access), callers)| {
+            let callers = callers.into_iter().map(|((before, after), keys)| Holder { before, after, keys });
+            Change { from, callers: callers.collect(), access }
+        })
+        .collect();
+    changes.sort_by(|one, next| (one.from, &one.callers).cmp(&(next.from, &next.callers)));
     changes
+}
+
+/// Who a credential is before and after, by the ids of the callers, and of how many keys that holds.
+type Alike = BTreeMap<(Option<String>, Option<String>), usize>;
+
+/// Who has a credential, whether or not it is over.
+#[derive(Clone, Copy)]
+struct HeldBy<'s> {
+    caller: &'s Caller,
+    expires: Option<UnixSeconds>,
+}
+
+/// `now`, and all moments after it at which something of these holders is over.
+fn moments(holders: [Option<&HeldBy>; 2], now: UnixSeconds) -> BTreeSet<UnixSeconds> {
+    let of = |holder: &HeldBy| [holder.expires, holder.caller.expires, holder.caller.access_until];
+    let ends = holders.into_iter().flatten().flat_map(of).flatten();
+    ends.filter(|end| *end > now).chain([now]).collect()
 }
 
 /// A snapshot, by what two of them have in common.
 struct Side<'s> {
     snapshot: &'s Snapshot,
     servers: BTreeMap<&'s str, ServerIndex>,
-    /// Who is somebody now. None: callers without a credential.
-    callers: BTreeMap<Option<KeyDigest>, &'s Caller>,
-}
-
-/// A caller before and after, and by how many keys.
-struct Pair<'s> {
-    before: Option<&'s Caller>,
-    after: Option<&'s Caller>,
-    keys: usize,
-}
-
-/// Who each credential of either side is and was; credentials of the same two callers are one.
-fn pairs<'s>(old: &Side<'s>, new: &Side<'s>) -> Vec<Pair<'s>> {
-    let credentials: BTreeSet<Option<KeyDigest>> = old.callers.keys().chain(new.callers.keys()).copied().collect();
-    let mut found = BTreeMap::new();
-    for credential in credentials {
-        let (before, after) = (old.callers.get(&credential).copied(), new.callers.get(&credential).copied());
-        let id = |caller: Option<&'s Caller>| caller.map(|caller| caller.id.as_str());
-        let key = usize::from(credential.is_some());
-        found.entry((id(before), id(after), key)).or_insert(Pair { before, after, keys: 0 }).keys += key;
-    }
-    found.into_values().collect()
-}
-
-fn access_of(caller: Option<&Caller>, now: UnixSeconds) -> Who {
-    caller.and_then(|caller| caller.access_at(now))
+    /// None: callers without a credential.
+    holders: BTreeMap<Option<KeyDigest>, HeldBy<'s>>,
 }
 
 fn differences((old, new): (&Side, &Side), (before, after): (Who, Who), server: &str) -> Vec<AccessChange> {
@@ -146,23 +154,31 @@ fn difference(
         Beyond::Unknown => Some(Example::Unknown),
     };
     let (widens, narrows) = (beyond(after, before), beyond(before, after));
-    let words = |rule: Option<&Effective>| rule.map(ToString::to_string);
+    let rule = |rule: Option<&Effective>| rule.map(Effective::rule);
     let change =
-        AccessChange { server: server.to_owned(), kind, before: words(before), after: words(after), widens, narrows };
+        AccessChange { server: server.to_owned(), kind, before: rule(before), after: rule(after), widens, narrows };
     (change.widens.is_some() || change.narrows.is_some()).then_some(change)
+}
+
+// === impl HeldBy ===
+
+impl<'s> HeldBy<'s> {
+    /// The caller that the credential lets in at this moment.
+    fn at(&self, moment: UnixSeconds) -> Option<&'s Caller> {
+        let known = self.caller.is_known(moment) && self.expires.is_none_or(|expires| moment < expires);
+        known.then_some(self.caller)
+    }
 }
 
 // === impl Side ===
 
 impl<'s> Side<'s> {
-    fn new(snapshot: &'s Snapshot, now: UnixSeconds) -> Self {
+    fn new(snapshot: &'s Snapshot) -> Self {
         let servers = (0..).zip(&snapshot.servers).map(|(at, server)| (server.id.as_str(), at)).collect();
-        let known = snapshot.callers.iter().filter(|caller| caller.is_known(now));
-        let keys = known.flat_map(|caller| caller.keys.iter().map(move |key| (key, caller)));
-        let keys = keys.filter(|(key, _)| key.is_known(now)).map(|(key, caller)| (Some(key.digest), caller));
-        let anonymous = snapshot.anonymous.as_ref().filter(|caller| caller.is_known(now));
-        let callers = keys.chain(anonymous.map(|caller| (None, caller))).collect();
-        Self { snapshot, servers, callers }
+        let keys = snapshot.callers.iter().flat_map(|caller| caller.keys.iter().map(move |key| (key, caller)));
+        let keys = keys.map(|(key, caller)| (Some(key.digest), HeldBy { caller, expires: key.expires }));
+        let anonymous = snapshot.anonymous.as_ref().map(|caller| (None, HeldBy { caller, expires: None }));
+        Self { snapshot, servers, holders: keys.chain(anonymous).collect() }
     }
 
     fn rules(&self, access: Who, server: &str) -> ByKind<Option<Effective<'s>>> {
@@ -184,15 +200,5 @@ impl Change {
     /// Whether anybody may use less.
     pub fn narrows(&self) -> bool {
         self.access.iter().any(|change| change.narrows.is_some())
-    }
-}
-
-/// As in: `get_secret`.
-impl fmt::Display for Example {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Example::Name(name) => write!(f, "`{name}`"),
-            Example::Unknown => f.write_str("it cannot be told what"),
-        }
     }
 }

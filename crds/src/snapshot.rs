@@ -21,7 +21,7 @@ mod item;
 pub mod stored;
 
 pub use check::Inconsistent;
-pub use effective::{Beyond, Effective};
+pub use effective::{Beyond, Effective, Rule};
 pub use item::{ByKind, Item, ItemKind};
 pub use stored::{DecodeError, INFLATED_LIMIT, MacKey, READS, SCHEMA, TooLarge};
 

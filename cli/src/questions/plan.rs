@@ -4,7 +4,9 @@
 use std::fmt::Write as _;
 
 use crds::compile::{Pepper, compile};
-use crds::plan::{AccessChange, Change, Holder, changes};
+use crds::plan::{AccessChange, Change, Example, Holder, changes};
+use crds::snapshot::Rule;
+use jiff::Timestamp;
 use serde_json::json;
 
 use crate::args::{FailOn, PlanArgs, PlanOutput};
@@ -23,6 +25,11 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<bool, String> {
         (true, false) => after.surround(&before),
         (false, true) => before.surround(&after),
         _ => {}
+    }
+    for (place, side) in [(&args.before, &mut before), (&args.after, &mut after)] {
+        if !Objects::is_live(place) {
+            side.take_secrets_to_be_there();
+        }
     }
     // One pepper for both, or no key would be known again.
     let pepper = Pepper(random()?);
@@ -60,21 +67,16 @@ fn verdict(widens: bool, narrows: bool) -> &'static str {
 }
 
 fn text(change: &Change) -> String {
-    let mut text = callers(&change.callers).join(", ");
+    let mut text = format!("{}{}", moment(change), callers(&change.callers).join(", "));
     for access in &change.access {
         let sign = match (&access.widens, &access.narrows) {
             (Some(_), None) => output::on_terminal("+", Colour::Green),
             (None, Some(_)) => output::on_terminal("-", Colour::Red),
             _ => output::on_terminal("~", Colour::Yellow),
         };
-        let (before, after) = rules(access);
-        let _ = write!(
-            text,
-            "\n  {sign} {} {}: {before} → {after}{}",
-            access.server,
-            access.kind.plural(),
-            examples(access)
-        );
+        let [before, after, examples] = words(access, |name| format!("`{name}`"));
+        let kind = access.kind.plural();
+        let _ = write!(text, "\n  {sign} {} {kind}: {before} → {after}{examples}", access.server);
     }
     text
 }
@@ -85,15 +87,29 @@ fn markdown(changes: &[Change], verdict: &str) -> String {
         text.push_str("\n| Who | Server | What | Before | After | |\n|---|---|---|---|---|---|\n");
     }
     for change in changes {
-        let who = callers(&change.callers).join("<br>");
+        let who = format!("{}{}", moment(change), callers(&change.callers).join("<br>"));
         for access in &change.access {
-            let (before, after) = rules(access);
-            let cells = [&who, &access.server, access.kind.plural(), &before, &after, &examples(access)];
-            let cells = cells.map(|cell| cell.replace('|', "\\|").replace('*', "\\*").replace('\n', " "));
+            let [before, after, examples] = words(access, code);
+            let cells = [&who, &access.server, access.kind.plural(), &before, &after, examples.trim_start()];
             let _ = writeln!(text, "| {} |", cells.join(" | "));
         }
     }
     text.trim_end().to_owned()
+}
+
+/// A text that somebody else wrote, as code, in which nothing of it is Markdown or HTML.
+fn code(text: &str) -> String {
+    let text = text.replace('|', "\\|").replace(['\n', '\r'], " ");
+    let runs = text.split(|other| other != '`').map(str::len);
+    let fence = "`".repeat(runs.max().unwrap_or(0) + 1);
+    // A backtick at an end would be the fence's.
+    let space = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
+    format!("{fence}{space}{text}{space}{fence}")
+}
+
+fn moment(change: &Change) -> String {
+    let from = change.from.and_then(|from| Timestamp::from_second(from).ok());
+    from.map(|from| format!("from {from} on: ")).unwrap_or_default()
 }
 
 fn callers(holders: &[Holder]) -> Vec<String> {
@@ -111,27 +127,38 @@ fn holder(Holder { before, after, keys }: &Holder) -> String {
         (Some(one), Some(other)) => format!("{other} (with a key that was of {one})"),
         (None, Some(new)) if anonymous => format!("{new} (without a credential: nobody was let in)"),
         (Some(old), None) if anonymous => format!("{old} (without a credential: nobody is let in any more)"),
-        (None, Some(new)) => format!("{new} (with a new key)"),
-        (Some(old), None) => format!("{old} (with a key that goes)"),
+        (None, Some(new)) => format!("{new} (with a key that let nobody in)"),
+        (Some(old), None) => format!("{old} (with a key that lets nobody in any more)"),
         (None, None) => String::new(),
     }
 }
 
-fn rules(access: &AccessChange) -> (String, String) {
-    let words = |rule: &Option<String>| rule.clone().unwrap_or_else(|| "nothing".to_owned());
-    (words(&access.before), words(&access.after))
-}
-
-/// Names that show the difference where the rules alone do not: between something and nothing they do.
-fn examples(access: &AccessChange) -> String {
-    if access.before.is_none() || access.after.is_none() {
-        return String::new();
-    }
+/// The rule before, the rule after, and names that show the difference where the rules alone do not: between something and
+/// nothing they do.
+fn words(access: &AccessChange, quoted: impl Fn(&str) -> String) -> [String; 3] {
+    let rule = |rule: &Option<Rule>| rule.as_ref().map_or_else(|| "nothing".to_owned(), |rule| rule.words(&quoted));
     let mut examples = String::new();
-    for (sign, example) in [('+', &access.widens), ('-', &access.narrows)] {
-        if let Some(example) = example {
-            let _ = write!(examples, " ({sign} {example})");
+    if access.before.is_some() && access.after.is_some() {
+        for (sign, example) in [('+', &access.widens), ('-', &access.narrows)] {
+            let _ = match example {
+                Some(Example::Name(name)) => write!(examples, " ({sign} {})", quoted(name)),
+                Some(Example::Unknown) => write!(examples, " ({sign} it cannot be told what)"),
+                None => Ok(()),
+            };
         }
     }
-    examples
+    [rule(&access.before), rule(&access.after), examples]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_somebody_else_wrote_is_markdown() {
+        assert_eq!(code("<!--"), "`<!--`");
+        assert_eq!(code("a`b``c"), "```a`b``c```");
+        assert_eq!(code("`@all`"), "`` `@all` ``");
+        assert_eq!(code("a|b"), "`a\\|b`");
+    }
 }

@@ -1,15 +1,15 @@
 //! Who a question is about: a binding that is there, or one that the question adds.
 
-use crds::diagnostic::ObjectKey;
+use crds::compile::{Pepper, compile};
+use crds::diagnostic::{ConditionType, Kind, ObjectKey};
 use crds::digest::to_hex;
-use crds::resources::Resources;
 use crds::snapshot::{Snapshot, UnixSeconds};
 use crds::v1alpha1::{Key, McpKeyBinding, McpKeyBindingSpec, SubjectType};
 
 use super::{World, object};
 use crate::args::SubjectArgs;
 use crate::random::random;
-use crate::source::Source;
+use crate::source::{Objects, Source};
 
 /// The world, and the binding that is asked about. Of a team, user or organization it is one that the question adds: a
 /// key that inherits all that they have.
@@ -19,8 +19,8 @@ pub(super) fn ask_about(
     now: UnixSeconds,
 ) -> Result<(World, ObjectKey), String> {
     let namespace = subject.namespace.as_deref();
-    let resources = match &mut source {
-        Source::Objects(objects) => &mut objects.resources,
+    let objects = match &mut source {
+        Source::Objects(objects) => objects,
         Source::Snapshot(snapshot) => {
             let caller = of_snapshot(snapshot, subject)?;
             return Ok((World::new(source, now)?, caller));
@@ -33,14 +33,14 @@ pub(super) fn ask_about(
     ];
     let parent = own.into_iter().find_map(|(type_, name)| Some((type_, name.as_deref()?)));
     let asked = match (&subject.key, parent) {
-        (Some(key), _) => bindings(resources, SubjectType::Key, key, namespace)?,
+        (Some(key), _) => binding(objects, SubjectType::Key, key, namespace)?,
         (None, Some((type_, name))) => {
-            let of = bindings(resources, type_, name, namespace)?;
+            let of = binding(objects, type_, name, namespace)?;
             let (key, binding) = heir(type_, name, namespace.unwrap_or(&of.namespace))?;
-            resources.bindings.insert(key.clone(), binding);
+            objects.resources.bindings.insert(key.clone(), binding);
             key
         }
-        (None, None) => bindings(resources, SubjectType::Anonymous, "", namespace)?,
+        (None, None) => binding(objects, SubjectType::Anonymous, "", namespace)?,
     };
     Ok((World::new(source, now)?, asked))
 }
@@ -67,13 +67,9 @@ fn of_snapshot(snapshot: &Snapshot, subject: &SubjectArgs) -> Result<ObjectKey, 
     }
 }
 
-/// The one binding of this type and name: of a key its `metadata.name` or `NAMESPACE/NAME`, else the subject's name.
-fn bindings(
-    resources: &Resources,
-    type_: SubjectType,
-    name: &str,
-    namespace: Option<&str>,
-) -> Result<ObjectKey, String> {
+/// The one binding of this type and name: of a key its `metadata.name` or `NAMESPACE/NAME`, else the subject's name. One that
+/// is accepted has the subject, whoever else claims it.
+fn binding(objects: &Objects, type_: SubjectType, name: &str, namespace: Option<&str>) -> Result<ObjectKey, String> {
     let (own, name) = match name.split_once('/').filter(|_| type_ == SubjectType::Key) {
         Some((own, name)) => (Some(own), name),
         None => (namespace.filter(|_| type_ == SubjectType::Key), name),
@@ -89,27 +85,34 @@ fn bindings(
         };
         subject.type_ == type_ && called && own.is_none_or(|own| id.namespace == own)
     };
-    let found: Vec<&ObjectKey> = resources.bindings.iter().filter(is_it).map(|(id, _)| id).collect();
+    let Objects { resources, scope, .. } = objects;
+    let mut found: Vec<&ObjectKey> = resources.bindings.iter().filter(is_it).map(|(id, _)| id).collect();
+    if found.len() > 1 {
+        let diagnostics = compile(resources, scope, &Pepper(random()?)).diagnostics;
+        let refused = |id: &ObjectKey| {
+            let of_binding = diagnostics.iter().filter(|it| it.kind == Kind::McpKeyBinding && it.object == *id);
+            of_binding.into_iter().any(|it| it.condition == ConditionType::Accepted)
+        };
+        if !found.iter().all(|id| refused(id)) {
+            found.retain(|id| !refused(id));
+        }
+    }
+    let called = if name.is_empty() { format!("{type_:?}") } else { format!("{type_:?} `{name}`") };
     // A team that several namespaces have: the one of the namespace that is asked about.
     let in_namespace = || found.iter().find(|id| namespace == Some(&id.namespace));
     match &found[..] {
         [one] => Ok((*one).clone()),
-        [] => Err(format!("no McpKeyBinding has the subject {type_:?} `{name}`")),
+        [] => Err(format!("no McpKeyBinding has the subject {called}")),
         several => in_namespace().map(|id| (*id).clone()).ok_or_else(|| {
             let several: Vec<String> = several.iter().map(ToString::to_string).collect();
-            format!("`{name}` may be {}: say which with --namespace", several.join(" or "))
+            format!("{called} may be {}: say which with --namespace", several.join(" or "))
         }),
     }
 }
 
 /// A binding as nobody has it: a key of this parent in this namespace, without grants of its own.
 fn heir(type_: SubjectType, name: &str, namespace: &str) -> Result<(ObjectKey, McpKeyBinding), String> {
-    let word = match type_ {
-        SubjectType::Team => "team",
-        SubjectType::User => "user",
-        _ => "organization",
-    };
-    let key = ObjectKey::new(namespace, format!("(a key of {word} {name})"));
+    let key = ObjectKey::new(namespace, format!("(a key of {} {name})", type_.word()));
     let mut binding = McpKeyBinding::new(&key.name, McpKeyBindingSpec::default());
     binding.metadata.namespace = Some(key.namespace.clone());
     let spec = &mut binding.spec;

@@ -1,5 +1,7 @@
 //! The objects of a cluster, as its operator would compile them.
 
+use std::collections::BTreeSet;
+
 use crds::compile::Scope;
 use crds::crd::KINDS;
 use crds::diagnostic::ObjectKey;
@@ -65,7 +67,7 @@ async fn objects(args: &ClusterArgs) -> Result<Objects, String> {
         }
     }
     let (scope, positions) = (Scope::Cluster { namespace }, Positions::default());
-    Ok(Objects { resources, scope, positions, has_settings: true })
+    Ok(Objects { resources, scope, positions, has_settings: true, unmarked: BTreeSet::new() })
 }
 
 async fn settings(client: &Client, release: &str, namespace: &str) -> Result<crds::settings::Settings, String> {

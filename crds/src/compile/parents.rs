@@ -108,11 +108,7 @@ fn standing(binding: &Binding, ties: &[Tie], standings: &[Standing]) -> Standing
 
 /// Says why only of a parent in the binding's own namespace: of others nobody learns whether they exist.
 fn dead_parent(tie: &Tie, subjects: &Subjects, binding: &Binding) -> Fault {
-    let type_ = match tie.type_ {
-        SubjectType::Organization => "organization",
-        SubjectType::Team => "team",
-        _ => "user",
-    };
+    let type_ = tie.type_.word();
     let own = tie.parent.map(|parent| &subjects.bindings[parent]);
     let own = own.filter(|parent| parent.key.namespace == binding.key.namespace);
     let why = match own {

@@ -112,7 +112,7 @@ pub(super) fn gather(scene: Scene, tenancy: &Tenancy, tables: &mut Tables) -> Re
             all().filter(|(_, server)| server.admits(consent, namespace)).map(|(at, _)| at).collect::<BTreeSet<_>>()
         });
         let parents = ties(binding, subjects, tenancy, consent).into_iter().map(|tie| Parent {
-            who: format!("{} `{}`", word(tie.type_), tie.name),
+            who: format!("{} `{}`", tie.type_.word(), tie.name),
             field: tie.field,
             binding: tie.parent.map(|parent| subjects.bindings[parent].key.clone()),
         });
@@ -164,16 +164,6 @@ fn declared(scene: Scene, binding: &Binding, tables: &mut Tables) -> Option<Decl
     let mut void = faults.into_sorted();
     void.sort_by(|one, next| one.field.cmp(&next.field));
     Some(Declared { entries, void })
-}
-
-fn word(type_: SubjectType) -> &'static str {
-    match type_ {
-        SubjectType::Key => "key",
-        SubjectType::Team => "team",
-        SubjectType::Organization => "organization",
-        SubjectType::User => "user",
-        SubjectType::Anonymous => "callers without a credential",
-    }
 }
 
 // === impl Entry ===

@@ -1,6 +1,6 @@
 //! Many files: objects that stand once are accepted, those that stand twice are not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::finding::sentence;
@@ -21,6 +21,8 @@ pub struct Merged {
     pub positions: Positions,
     /// Whether any file holds a settings document.
     pub has_settings: bool,
+    /// Secrets without the label `switchboard.dev/use: credential`, which nobody can use.
+    pub unmarked: BTreeSet<ObjectKey>,
     /// Two files hold a settings document, so neither counts: keep the last good settings; at start, stop.
     pub settings_fault: Option<FileFault>,
     /// What reading found: objects refused, documents that are none, foreign kinds. Sorted.
@@ -103,7 +105,7 @@ impl Merged {
             Content::Group(group) => drop(resources.groups.insert(key.clone(), (**group).clone())),
             Content::Binding(binding) => drop(resources.bindings.insert(key.clone(), (**binding).clone())),
             Content::Secret(Some(data)) => drop(resources.secrets.insert(key.clone(), data.clone())),
-            Content::Secret(None) => {}
+            Content::Secret(None) => drop(self.unmarked.insert(key.clone())),
             Content::Namespace(labels) => resources.put_namespace(&key.name, labels.clone()),
         }
     }

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 use super::{AccessIndex, ByKind, FilterIndex, ItemKind, ServerFilter, ServerIndex, Snapshot};
 use crate::patterns::{Patterns, matches_all};
 
@@ -19,6 +21,16 @@ pub struct Effective<'s> {
     without: Option<&'s [String]>,
 }
 
+/// An [`Effective`] rule as plain data.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Rule {
+    /// Lists of globs: a name has to match one of each. None: every name.
+    pub within: Vec<Vec<String>>,
+    /// Globs that a name must not match.
+    pub without: Vec<String>,
+}
+
 impl Snapshot {
     /// What the access set gives of the server, after the server's own filters; none of a kind: nothing.
     pub fn effective(&self, access: AccessIndex, server: ServerIndex) -> ByKind<Option<Effective<'_>>> {
@@ -27,10 +39,10 @@ impl Snapshot {
         let share = set.binary_search_by_key(&server, |(server, _)| *server).ok().map(|position| set[position].1);
         let (Some(of_server), Some(share)) = (of_server, share) else { return ByKind::default() };
         let parts = ByKind::from(ItemKind::ALL).zip(share).zip(of_server.filters);
-        parts.map(|((kind, filter), own)| self.rule(kind, filter?, own))
+        parts.map(|((kind, filter), own)| self.restricted(kind, filter?, own))
     }
 
-    fn rule(&self, kind: ItemKind, filter: FilterIndex, own: ServerFilter) -> Option<Effective<'_>> {
+    fn restricted(&self, kind: ItemKind, filter: FilterIndex, own: ServerFilter) -> Option<Effective<'_>> {
         let list = |at: u32| self.patterns.get(at as usize).map(Vec::as_slice);
         // A list that is not there lets nothing in, and keeps everything out.
         let filter = self.filters.get(filter as usize)?;
@@ -53,9 +65,10 @@ impl Effective<'_> {
             && !self.without.is_some_and(|globs| item.is_kept_out_by(Patterns::new(globs)))
     }
 
-    /// Whether it is every item of its kind.
-    pub fn is_all(&self) -> bool {
-        self.within.is_empty() && self.without.is_none()
+    /// The same as plain data.
+    pub fn rule(&self) -> Rule {
+        let within = self.within.iter().map(|globs| globs.to_vec()).collect();
+        Rule { within, without: self.without.map(<[String]>::to_vec).unwrap_or_default() }
     }
 
     fn is_same_as(&self, other: &Effective) -> bool {
@@ -63,13 +76,20 @@ impl Effective<'_> {
     }
 }
 
-/// As in: `get_*, list_* and *_page but not get_secret`; `all`.
-impl fmt::Display for Effective<'_> {
+impl Rule {
+    /// As in: get_*, list_* and *_page but not get_secret, each glob as `quoted` makes it stand out from what is none.
+    pub fn words(&self, quoted: impl Fn(&str) -> String) -> String {
+        let listed = |globs: &[String]| globs.iter().map(|glob| quoted(glob)).collect::<Vec<_>>().join(", ");
+        let within = match &self.within[..] {
+            [] => "all".to_owned(),
+            lists => lists.iter().map(|globs| listed(globs)).collect::<Vec<_>>().join(" and "),
+        };
+        if self.without.is_empty() { within } else { format!("{within} but not {}", listed(&self.without)) }
+    }
+}
+
+impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.within[..] {
-            [] => f.write_str("all")?,
-            lists => f.write_str(&lists.iter().map(|globs| globs.join(", ")).collect::<Vec<_>>().join(" and "))?,
-        }
-        self.without.map_or(Ok(()), |globs| write!(f, " but not {}", globs.join(", ")))
+        f.write_str(&self.words(|glob| format!("`{glob}`")))
     }
 }

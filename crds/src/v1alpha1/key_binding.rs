@@ -115,6 +115,19 @@ pub enum SubjectType {
     Anonymous,
 }
 
+impl SubjectType {
+    /// As in a sentence: the team `blue`.
+    pub fn word(self) -> &'static str {
+        match self {
+            SubjectType::Key => "key",
+            SubjectType::Team => "team",
+            SubjectType::Organization => "organization",
+            SubjectType::User => "user",
+            SubjectType::Anonymous => "caller without a credential",
+        }
+    }
+}
+
 /// One API key of a caller.
 #[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

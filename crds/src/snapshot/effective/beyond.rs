@@ -7,8 +7,9 @@ use std::collections::{HashSet, VecDeque};
 
 use super::Effective;
 use crate::patterns::has_dot_segment;
+use crate::snapshot::ItemKind;
 
-/// So many states are looked at. Real rules need some dozens; only globs of many stars need more.
+/// So many states are looked at. Real rules need some dozens; only many globs of many stars need more.
 const ENOUGH: usize = 20_000;
 
 /// What one rule has beyond another.
@@ -36,16 +37,16 @@ type Place = (u32, u32);
 type State = Vec<Place>;
 
 /// A rule by the numbers of its globs.
-struct Rule {
+struct Walked {
     within: Vec<Vec<u32>>,
     without: Vec<u32>,
 }
 
 struct Automaton {
     globs: Vec<Vec<Token>>,
-    ours: Rule,
+    ours: Walked,
     /// None: the other has nothing.
-    theirs: Option<Rule>,
+    theirs: Option<Walked>,
     /// A character that stands in no glob, for all of those.
     other: char,
 }
@@ -57,13 +58,22 @@ impl Effective<'_> {
             return Beyond::Nothing;
         }
         let only_ours = |name: &str| self.has(name) && !other.is_some_and(|other| other.has(name));
-        // URIs with dot segments go by rules of their own, which the automaton does not know.
-        let odd = self.globs().chain(other.into_iter().flat_map(Effective::globs)).find(|glob| {
-            let literal = !glob.contains(['*', '?']);
-            literal && has_dot_segment(glob) && only_ours(glob)
-        });
-        if let Some(odd) = odd {
-            return Beyond::Name(odd.clone());
+        let globs = || self.globs().chain(other.into_iter().flat_map(Effective::globs));
+        // What is written out is asked about as it is, so that the automaton has to know of ours what has wildcards alone.
+        if let Some(name) = globs().filter(|glob| is_literal(glob) && only_ours(glob)).min_by_key(|glob| glob.len()) {
+            return Beyond::Name(name.clone());
+        }
+        // URIs with dot segments go by rules of their own, which the automaton does not know: the text of a glob is one that
+        // it matches, and one that nobody wrote stands for all others.
+        if self.kind == ItemKind::Resource {
+            let mut unwritten = "a:/../".to_owned();
+            while globs().any(|glob| *glob == unwritten) {
+                unwritten.push('a');
+            }
+            let odd = globs().chain([&unwritten]).find(|uri| has_dot_segment(uri) && only_ours(uri));
+            if let Some(odd) = odd {
+                return Beyond::Name(odd.clone());
+            }
         }
         match Automaton::new(self, other).walk() {
             // It is the evaluator that says so in the end.
@@ -82,8 +92,12 @@ impl Effective<'_> {
 impl Automaton {
     fn new(ours: &Effective, theirs: Option<&Effective>) -> Self {
         let mut globs = Vec::new();
-        let ours = Rule::new(ours, &mut globs);
-        let theirs = theirs.map(|theirs| Rule::new(theirs, &mut globs));
+        let mut ours = Walked::new(ours, &mut globs);
+        // A name that they match was asked about.
+        for list in &mut ours.within {
+            list.retain(|glob| !globs[*glob as usize].iter().all(|token| matches!(token, Token::Char(_))));
+        }
+        let theirs = theirs.map(|theirs| Walked::new(theirs, &mut globs));
         let written: HashSet<char> = globs
             .iter()
             .flatten()
@@ -95,7 +109,8 @@ impl Automaton {
 
     /// The shortest name that is only ours.
     fn walk(&self) -> Beyond {
-        let start = self.closed((0..self.globs.len() as u32).map(|glob| (glob, 0)).collect());
+        let all = self.ours.globs().chain(self.theirs.iter().flat_map(Walked::globs));
+        let start = self.closed(all.map(|glob| (glob, 0)).collect());
         let mut seen = HashSet::from([start.clone()]);
         let mut waiting = VecDeque::from([(start, String::new())]);
         while let Some((state, name)) = waiting.pop_front() {
@@ -163,14 +178,18 @@ impl Automaton {
     }
 }
 
+fn is_literal(glob: &str) -> bool {
+    !glob.contains(['*', '?'])
+}
+
 fn lives(state: &State, glob: u32) -> bool {
     let at = state.partition_point(|(other, _)| *other < glob);
     state.get(at).is_some_and(|(other, _)| *other == glob)
 }
 
-// === impl Rule ===
+// === impl Walked ===
 
-impl Rule {
+impl Walked {
     fn new(rule: &Effective, globs: &mut Vec<Vec<Token>>) -> Self {
         let mut number = |list: &[String]| -> Vec<u32> {
             let first = globs.len() as u32;
@@ -179,6 +198,10 @@ impl Rule {
         };
         let within = rule.within.iter().map(|list| number(list)).collect();
         Self { within, without: rule.without.map(number).unwrap_or_default() }
+    }
+
+    fn globs(&self) -> impl Iterator<Item = u32> {
+        self.within.iter().flatten().chain(&self.without).copied()
     }
 
     fn has(&self, automaton: &Automaton, state: &State) -> bool {

@@ -54,12 +54,25 @@ fn what_is_denied_is_not_had() {
 
 #[test]
 fn uris_with_dot_segments_go_by_their_own_rules() {
-    let exact = [list(&["a:/docs/../etc", "a:*"])];
-    let glob = [list(&["a:*"])];
-    let of = |lists: &'static [Vec<String>]| Effective { kind: ItemKind::Resource, ..rule(lists, None) };
-    let (exact, glob) = (of(Box::leak(Box::new(exact))), of(Box::leak(Box::new(glob))));
-    assert_eq!(exact.beyond(Some(&glob)), name("a:/docs/../etc"));
-    assert_eq!(glob.beyond(Some(&exact)), Beyond::Nothing);
+    let beyond = |ours: &[&str], theirs: &[&str]| {
+        let (ours, theirs) = ([list(ours)], [list(theirs)]);
+        let of = |lists| Effective { kind: ItemKind::Resource, ..rule(lists, None) };
+        of(&ours).beyond(Some(&of(&theirs)))
+    };
+    assert_eq!(beyond(&["a:/docs/../etc", "a:*"], &["a:*"]), name("a:/docs/../etc"));
+    assert_eq!(beyond(&["a:*"], &["a:/docs/../etc", "a:*"]), Beyond::Nothing);
+    assert_eq!(beyond(&["*"], &["?*"]), name("a:/../"));
+    assert_eq!(beyond(&["?*"], &["*"]), Beyond::Nothing);
+    assert_eq!(beyond(&["a:/x/../*"], &["b"]), name("a:/x/../*"), "a glob gives its own text");
+}
+
+#[test]
+fn long_lists_of_names_are_compared_name_by_name() {
+    let uris: Vec<String> =
+        (0..100).map(|at| format!("{at:03}{}", char::from(b'a' + at % 26).to_string().repeat(800))).collect();
+    let (all, but_one) = ([uris.clone()], [uris[1..].to_vec()]);
+    assert_eq!(rule(&all, None).beyond(Some(&rule(&but_one, None))), name(&uris[0]));
+    assert_eq!(rule(&but_one, None).beyond(Some(&rule(&all, None))), Beyond::Nothing);
 }
 
 #[test]
@@ -79,6 +92,7 @@ proptest! {
         theirs in vec(vec("[ab*?]{0,4}", 1..3), 0..3),
         deny in option::of(vec("[ab*?]{1,3}", 1..3)),
         deny_theirs in option::of(vec("[ab*?]{1,3}", 1..3)),
+        resources: bool,
     ) {
         let sorted = |mut lists: Vec<Vec<String>>| {
             for list in &mut lists {
@@ -88,14 +102,18 @@ proptest! {
         };
         let (ours, theirs) = (sorted(ours), sorted(theirs));
         let (deny, deny_theirs) = (deny.map(|it| sorted(vec![it]).remove(0)), deny_theirs.map(|it| sorted(vec![it]).remove(0)));
-        let (one, other) = (rule(&ours, deny.as_ref()), rule(&theirs, deny_theirs.as_ref()));
+        let kind = if resources { ItemKind::Resource } else { ItemKind::Tool };
+        let one = Effective { kind, ..rule(&ours, deny.as_ref()) };
+        let other = Effective { kind, ..rule(&theirs, deny_theirs.as_ref()) };
         let only_ours = |name: &str| one.has(name) && !other.has(name);
         match one.beyond(Some(&other)) {
             Beyond::Name(name) => prop_assert!(only_ours(&name), "{name}"),
             Beyond::Nothing => {
                 let mut names = vec![String::new()];
-                for _ in 0..6 {
-                    names = names.iter().flat_map(|name| ["a", "b", "z"].map(|it| format!("{name}{it}"))).collect();
+                for _ in 0..5 {
+                    let dotted: &[&str] = if resources { &["../"] } else { &[] };
+                    let parts = || ["a", "b", "z"].iter().chain(dotted);
+                    names = names.iter().flat_map(|name| parts().map(move |it| format!("{name}{it}"))).collect();
                     let found = names.iter().find(|name| only_ours(name));
                     prop_assert_eq!(found, None);
                 }
