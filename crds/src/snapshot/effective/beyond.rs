@@ -75,11 +75,7 @@ impl Effective<'_> {
                 return Beyond::Name(odd.clone());
             }
         }
-        match Automaton::new(self, other).walk() {
-            // It is the evaluator that says so in the end.
-            Beyond::Name(name) if !only_ours(&name) => Beyond::Unknown,
-            beyond => beyond,
-        }
+        Automaton::new(self, other).walk(only_ours)
     }
 
     fn globs(&self) -> impl Iterator<Item = &String> {
@@ -107,8 +103,9 @@ impl Automaton {
         Self { globs, ours, theirs, other: others.next().unwrap_or('\u{fffd}') }
     }
 
-    /// The shortest name that is only ours.
-    fn walk(&self) -> Beyond {
+    /// The shortest name that is only ours; it is the evaluator that says so in the end.
+    fn walk(&self, only_ours: impl Fn(&str) -> bool) -> Beyond {
+        let mut none = Beyond::Nothing;
         let all = self.ours.globs().chain(self.theirs.iter().flat_map(Walked::globs));
         let start = self.closed(all.map(|glob| (glob, 0)).collect());
         let mut seen = HashSet::from([start.clone()]);
@@ -122,7 +119,10 @@ impl Automaton {
                 }
                 let name = format!("{name}{next}");
                 if self.ours.has(self, &after) && !self.theirs.as_ref().is_some_and(|theirs| theirs.has(self, &after)) {
-                    return Beyond::Name(name);
+                    if only_ours(&name) {
+                        return Beyond::Name(name);
+                    }
+                    none = Beyond::Unknown;
                 }
                 if seen.len() == ENOUGH {
                     return Beyond::Unknown;
@@ -132,7 +132,7 @@ impl Automaton {
                 }
             }
         }
-        Beyond::Nothing
+        none
     }
 
     /// Characters after which something differs: those that a glob waits for, and one for all others.

@@ -64,6 +64,9 @@ fn uris_with_dot_segments_go_by_their_own_rules() {
     assert_eq!(beyond(&["*"], &["?*"]), name("a:/../"));
     assert_eq!(beyond(&["?*"], &["*"]), Beyond::Nothing);
     assert_eq!(beyond(&["a:/x/../*"], &["b"]), name("a:/x/../*"), "a glob gives its own text");
+    let (all, deny) = ([], list(&["*.key"]));
+    let cut = Effective { kind: ItemKind::Resource, ..rule(&all, Some(&deny)) };
+    assert_eq!(cut.beyond(None), name("z"), "`.` is a segment of dots");
 }
 
 #[test]
