@@ -106,13 +106,15 @@ pub async fn list(
 
 /// What a server lists to a caller whose own values may change that: as read before, or read now, which is waited for
 /// for at most [`PATIENCE`]. A server that needs longer is missing from this list, and there once it has answered.
-async fn for_caller(server: &Arc<ServerUpstreams>, opened: &Opened) -> Arc<Catalogue> {
+async fn for_caller(server: &Arc<ServerUpstreams>, opened: &Opened, list: List) -> Arc<Catalogue> {
     let Some(own) = &opened.list else { return server.catalogue.load_full() };
     let known = own.catalogue.load_full();
-    if is_fresh(&known) {
+    // Of a first reading that is under way some lists may be there, and this one may not.
+    let is_there = |known: &Catalogue| is_fresh(known) && !matches!(known.of(list).state, State::Unknown);
+    if is_there(&known) {
         return known;
     }
-    let over = own.read(is_fresh, || read_own(server.clone(), opened.upstream.clone(), own.clone()));
+    let over = own.read(is_there, || read_own(server.clone(), opened.upstream.clone(), own.clone()));
     if let Some(over) = over {
         // Late or over: what is known by then counts.
         let _ = tokio::time::timeout(PATIENCE, closed(over)).await;
@@ -138,10 +140,10 @@ async fn read_own(server: Arc<ServerUpstreams>, upstream: Arc<Upstream>, own: Ar
     list(&server, &upstream, &known, |read| own.catalogue.store(Arc::new(read))).await;
 }
 
-/// What a server lists to this caller, who adds `part`; a server that is stopped failed to list.
-pub async fn of_caller(server: &Arc<ServerUpstreams>, caller: &Caller, part: CallerPart) -> Arc<Catalogue> {
+/// What a server lists to this caller, who adds `part`, `list` at least; a server that is stopped failed to list.
+pub async fn of_caller(server: &Arc<ServerUpstreams>, caller: &Caller, part: CallerPart, list: List) -> Arc<Catalogue> {
     match server.open(caller, part, None) {
-        Ok(opened) => for_caller(server, &opened).await,
+        Ok(opened) => for_caller(server, &opened, list).await,
         Err(error) => Arc::new(Catalogue::default().failed(&error)),
     }
 }

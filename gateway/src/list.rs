@@ -72,7 +72,7 @@ pub async fn gather(exchange: &Exchange<'_>, list: (List, Form), out: &mut Vec<u
         match &exchange.view.upstreams[server as usize] {
             Some(upstreams) if part.digest().is_some() => {
                 of_callers.push(async move {
-                    let catalogue = discovery::of_caller(upstreams, exchange.caller, part).await;
+                    let catalogue = discovery::of_caller(upstreams, exchange.caller, part, list).await;
                     (server, catalogue)
                 });
             }

@@ -120,7 +120,7 @@ async fn listed(exchange: &Exchange<'_>, list: List, native: &str, permit: Permi
     let part = exchange.caller_part(server);
     let own = part.digest().is_some();
     let catalogue = if own {
-        discovery::of_caller(upstreams, exchange.caller, part.clone()).await
+        discovery::of_caller(upstreams, exchange.caller, part.clone(), list).await
     } else {
         index.servers[server as usize].catalogue().clone()
     };

@@ -46,6 +46,26 @@ async fn all_pages_of_two_servers_are_one_list_with_prefixes_and_every_byte_else
     }
 }
 
+/// Of a caller's own lists one may be there while another is still being read: that is waited for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prompt_waits_for_the_first_reading_of_a_callers_own_lists() {
+    let many = (0..400).map(|at| Entry::prompt(&format!("p{at}"), Does::Echo));
+    let script = Script { page: Some(1), ..Script::echo().prompts(many) };
+    let scene = Several::of([("one", script, json!({}))]);
+    let known = scene.upstreams[0].posts("prompts/list");
+    let own = || scene.client().header("x-mcp-one-authorization", "Bearer own");
+    let (mut first, mut second) = (own(), own());
+    let reading = first.request("tools/list", "{}");
+    let getting = async {
+        let under_way = async || (scene.upstreams[0].posts("prompts/list") > known + 20).then_some(());
+        until_async("prompts are being read", Duration::from_secs(10), under_way).await;
+        second.request("prompts/get", r#"{"name":"one-p399"}"#).await
+    };
+    let (tools, prompt) = tokio::join!(reading, getting);
+    assert_eq!(names("tools/list", &tools), ["one-echo"]);
+    assert!(prompt.json()["error"].is_null(), "{prompt:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_server_does_not_offer_is_empty_and_never_asked_of_it() {
     let scene = Several::of([("one", prompts(&["greet"]), json!({})), ("two", Script::echo(), json!({}))]);

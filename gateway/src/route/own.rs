@@ -29,7 +29,7 @@ pub(super) async fn own_lists(exchange: &Exchange<'_>, list: List) -> OwnLists {
         let part = exchange.caller_part(server);
         part.digest()?;
         Some(async move {
-            let catalogue = discovery::of_caller(upstreams, exchange.caller, part.clone()).await;
+            let catalogue = discovery::of_caller(upstreams, exchange.caller, part.clone(), list).await;
             OwnList { server, part, catalogue }
         })
     });

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 use super::*;
-use crate::catalogue::State;
+use crate::catalogue::{List, State};
 use crate::discovery;
 use crate::egress::{Egress, EgressPolicy};
 use crate::metrics::Metrics;
@@ -146,7 +146,7 @@ async fn a_stopped_server_is_neither_listed_nor_opened_though_a_call_holds_it() 
     let keeping = tokio::spawn(discovery::keep(Arc::downgrade(&upstreams), Arc::new(Notify::new())));
     let reading = tokio::spawn({
         let upstreams = upstreams.clone();
-        async move { discovery::of_caller(&upstreams, &caller("a"), part("1")).await }
+        async move { discovery::of_caller(&upstreams, &caller("a"), part("1"), List::Tools).await }
     });
     let within = Duration::from_secs(10);
     let begun = async {
