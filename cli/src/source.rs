@@ -9,7 +9,7 @@ use crds::diagnostic::ObjectKey;
 use crds::resources::{Merged, Positions, Resources};
 use crds::snapshot::Snapshot;
 use gateway::source::directory::Directory;
-use kube::api::ObjectMeta;
+use kube::Resource;
 use serde_json::Value;
 
 use crate::args::{ClusterArgs, SourceArgs};
@@ -99,9 +99,9 @@ impl Objects {
         for (key, data) in &theirs.secrets {
             own.secrets.entry(key.clone()).or_insert_with(|| data.clone());
         }
-        born(&mut own.servers, &theirs.servers, |server| &mut server.metadata);
-        born(&mut own.groups, &theirs.groups, |group| &mut group.metadata);
-        born(&mut own.bindings, &theirs.bindings, |binding| &mut binding.metadata);
+        born(&mut own.servers, &theirs.servers);
+        born(&mut own.groups, &theirs.groups);
+        born(&mut own.bindings, &theirs.bindings);
         self.scope = cluster.scope.clone();
     }
 
@@ -146,16 +146,10 @@ impl Objects {
 }
 
 /// Gives objects the time at which those of the same name were made.
-fn born<T>(
-    own: &mut BTreeMap<ObjectKey, T>,
-    theirs: &BTreeMap<ObjectKey, T>,
-    metadata: impl Fn(&mut T) -> &mut ObjectMeta,
-) where
-    T: Clone,
-{
+fn born<T: Resource>(own: &mut BTreeMap<ObjectKey, T>, theirs: &BTreeMap<ObjectKey, T>) {
     for (key, object) in own {
         if let Some(there) = theirs.get(key) {
-            metadata(object).creation_timestamp = metadata(&mut there.clone()).creation_timestamp.take();
+            object.meta_mut().creation_timestamp.clone_from(&there.meta().creation_timestamp);
         }
     }
 }

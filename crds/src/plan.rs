@@ -11,7 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::snapshot::{
-    AccessIndex, Beyond, ByKind, Caller, Effective, ItemKind, KeyDigest, Rule, ServerIndex, Snapshot, UnixSeconds,
+    AccessIndex, Beyond, ByKind, Caller, CallerKey, Effective, ItemKind, KeyDigest, Rule, ServerIndex, Snapshot,
+    UnixSeconds,
 };
 
 /// What changes for callers whose access changes alike.
@@ -115,12 +116,13 @@ type Alike = BTreeMap<(Option<String>, Option<String>), usize>;
 #[derive(Clone, Copy)]
 struct HeldBy<'s> {
     caller: &'s Caller,
-    expires: Option<UnixSeconds>,
+    /// None: the caller is one without a credential.
+    key: Option<&'s CallerKey>,
 }
 
 /// `now`, and all moments after it at which something of these holders is over.
 fn moments(holders: [Option<&HeldBy>; 2], now: UnixSeconds) -> BTreeSet<UnixSeconds> {
-    let of = |holder: &HeldBy| [holder.expires, holder.caller.expires, holder.caller.access_until];
+    let of = |HeldBy { caller, key }: &HeldBy| [key.and_then(|key| key.expires), caller.expires, caller.access_until];
     let ends = holders.into_iter().flatten().flat_map(of).flatten();
     ends.filter(|end| *end > now).chain([now]).collect()
 }
@@ -165,7 +167,7 @@ fn difference(
 impl<'s> HeldBy<'s> {
     /// The caller that the credential lets in at this moment.
     fn at(&self, moment: UnixSeconds) -> Option<&'s Caller> {
-        let known = self.caller.is_known(moment) && self.expires.is_none_or(|expires| moment < expires);
+        let known = self.caller.is_known(moment) && self.key.is_none_or(|key| key.is_known(moment));
         known.then_some(self.caller)
     }
 }
@@ -176,8 +178,8 @@ impl<'s> Side<'s> {
     fn new(snapshot: &'s Snapshot) -> Self {
         let servers = (0..).zip(&snapshot.servers).map(|(at, server)| (server.id.as_str(), at)).collect();
         let keys = snapshot.callers.iter().flat_map(|caller| caller.keys.iter().map(move |key| (key, caller)));
-        let keys = keys.map(|(key, caller)| (Some(key.digest), HeldBy { caller, expires: key.expires }));
-        let anonymous = snapshot.anonymous.as_ref().map(|caller| (None, HeldBy { caller, expires: None }));
+        let keys = keys.map(|(key, caller)| (Some(key.digest), HeldBy { caller, key: Some(key) }));
+        let anonymous = snapshot.anonymous.as_ref().map(|caller| (None, HeldBy { caller, key: None }));
         Self { snapshot, servers, holders: keys.chain(anonymous).collect() }
     }
 

@@ -73,6 +73,11 @@ impl Question<'_> {
         Err(vec![self.of_server("spec.allowedNamespaces", &says)])
     }
 
+    /// A parent that is there.
+    fn above<'p>(&'p self, parent: Option<&'p ObjectKey>) -> Option<(&'p ObjectKey, &'p Held)> {
+        parent.and_then(|parent| Some((parent, self.reasons.bindings.get(parent)?)))
+    }
+
     /// Whether the binding and all above it stand.
     fn live(&self, depth: usize, key: &ObjectKey, held: &Held) -> Result<(), Vec<Step>> {
         if held.suspended {
@@ -82,8 +87,7 @@ impl Question<'_> {
             return Err(vec![step(depth, key, "spec.expirationTime", "has expired")]);
         }
         for Parent { who, field, binding } in &held.parents {
-            let above = binding.as_ref().and_then(|binding| Some((binding, self.reasons.bindings.get(binding)?)));
-            let Some((above, of_above)) = above else {
+            let Some((above, of_above)) = self.above(binding.as_ref()) else {
                 let says = format!("there is no {who} that lets it in: it has nothing");
                 return Err(vec![step(depth, key, field, &says)]);
             };
@@ -102,9 +106,8 @@ impl Question<'_> {
             steps.extend(self.declared(depth, key, declared)?);
         }
         for Parent { who, field, binding } in &held.parents {
-            let above = binding.as_ref().and_then(|binding| Some((binding, self.reasons.bindings.get(binding)?)));
             // Those that are not there are dead, which was asked before.
-            let Some((above, of_above)) = above else { continue };
+            let Some((above, of_above)) = self.above(binding.as_ref()) else { continue };
             let tie = |says: &str| step(depth, key, field, &format!("its {who} {says}"));
             match self.reach(depth + 1, above, of_above) {
                 Ok(Reach::Any(of_above)) => {
