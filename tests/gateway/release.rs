@@ -128,7 +128,7 @@ impl Release {
 
     /// What there is to write of a snapshot.
     pub(crate) fn plan(&self, snapshot: &Snapshot, revision: u64) -> Plan {
-        plan(self.live.as_ref(), split(snapshot).unwrap(), revision, SCHEMA).unwrap()
+        plan(self.live.as_ref(), split(snapshot).unwrap().of(SCHEMA), revision, SCHEMA).unwrap()
     }
 
     /// The bytes of a pointer.

@@ -20,6 +20,7 @@ pub mod client;
 pub mod figures;
 pub mod fleet;
 pub mod http2;
+pub mod issuer;
 pub mod kube;
 pub mod load;
 pub mod manifests;

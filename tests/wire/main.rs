@@ -52,5 +52,6 @@ mod slow_start;
 mod status;
 mod stdio_kill;
 mod tls;
+mod tokens;
 mod twenty_upstreams;
 mod two_callers;

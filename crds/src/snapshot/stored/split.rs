@@ -4,16 +4,44 @@ use serde::Serialize;
 
 use super::bucket::{Bucket, base, bucket_of};
 use super::packed::{INFLATED_LIMIT, Part, deflate, json};
-use super::{PART_LIMIT, TooLarge};
-use crate::snapshot::Snapshot;
+use super::{BEFORE, PART_LIMIT, TooLarge};
+use crate::snapshot::{Caller, Snapshot, WireSettings};
 
 /// The largest snapshot, deflated, that stays in one part.
 const ONE_PART: usize = 512 << 10;
 
+/// A snapshot in parts, as each schema that can be written has it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Parts {
+    newest: Vec<Part>,
+    /// Where that is another one.
+    before: Option<Vec<Part>>,
+}
+
 /// The parts of a snapshot that `compile` made or `check` passed: one while it is small, else a base and 3, 7 or 15
 /// buckets of callers. The same snapshot gives the same parts. A change of one caller changes one bucket, and a new
 /// server that comes last changes none.
-pub fn split(snapshot: &Snapshot) -> Result<Vec<Part>, TooLarge> {
+pub fn split(snapshot: &Snapshot) -> Result<Parts, TooLarge> {
+    let before = without_tokens(snapshot).map(|before| in_parts(&before)).transpose()?;
+    Ok(Parts { newest: in_parts(snapshot)?, before })
+}
+
+/// What the schema before can say of a snapshot, if that is less: callers who are known by a token are nobody there.
+fn without_tokens(snapshot: &Snapshot) -> Option<Snapshot> {
+    let WireSettings { issuers, service_account_audience, public_url, .. } = &snapshot.settings;
+    let says = !issuers.is_empty() || service_account_audience.is_some() || public_url.is_some();
+    let known = |caller: &Caller| caller.token.is_some();
+    (says || snapshot.callers.iter().any(known)).then(|| {
+        let mut before = snapshot.clone();
+        before.callers.retain(|caller| !known(caller));
+        let settings = &mut before.settings;
+        settings.issuers.clear();
+        (settings.service_account_audience, settings.public_url) = (None, None);
+        before
+    })
+}
+
+fn in_parts(snapshot: &Snapshot) -> Result<Vec<Part>, TooLarge> {
     let json = json(snapshot);
     if json.len() > INFLATED_LIMIT {
         return Err(TooLarge::Inflated);
@@ -52,4 +80,14 @@ fn part(content: &impl Serialize, left: &mut usize, too_large: TooLarge) -> Resu
     let json = json(content);
     *left = left.checked_sub(json.len()).ok_or(TooLarge::Inflated)?;
     deflate(&json, PART_LIMIT).map(Part::new).ok_or(too_large)
+}
+
+// === impl Parts ===
+
+impl Parts {
+    /// Those of a schema that can be written.
+    pub fn of(&self, schema: u32) -> &[Part] {
+        let before = self.before.as_ref().filter(|_| schema == BEFORE);
+        before.unwrap_or(&self.newest)
+    }
 }
