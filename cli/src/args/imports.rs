@@ -1,0 +1,39 @@
+//! What `import` takes.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::Output;
+
+#[derive(Subcommand)]
+pub(super) enum ImportCommand {
+    /// The MCP servers of a client: `mcpServers` of Cursor or Claude, `servers` of VS Code.
+    McpServers(ImportMcpServersArgs),
+}
+
+/// What `import mcp-servers` takes.
+#[derive(Args)]
+pub(crate) struct ImportMcpServersArgs {
+    /// The client's file: mcp.json, claude_desktop_config.json, .mcp.json …
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) output: ImportOutputArgs,
+}
+
+/// Where manifests go.
+#[derive(Args)]
+pub(crate) struct ImportOutputArgs {
+    /// A directory for the manifests, one file an object. Default: standard output, all in one stream.
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+    /// Write over files that are there.
+    #[arg(long, requires = "output")]
+    pub(crate) force: bool,
+    /// The namespace of the objects.
+    #[arg(short, long)]
+    pub(crate) namespace: Option<String>,
+    /// How what has no counterpart is said on standard error. json: a list of file, at and message.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) report: Output,
+}
