@@ -17,11 +17,13 @@ pub use crate::settings::Algorithm;
 
 mod access;
 mod check;
+mod cost;
 mod effective;
 mod item;
 pub mod stored;
 
 pub use check::Inconsistent;
+pub use cost::{Cost, Nanos};
 pub use effective::{Beyond, Effective, Rule};
 pub use item::{ByKind, Item, ItemKind};
 pub use stored::{DecodeError, INFLATED_LIMIT, MacKey, READS, SCHEMA, TooLarge};
@@ -112,6 +114,9 @@ pub struct WireSettings {
     /// Where clients reach the gateway, without a path; none: as their requests say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_url: Option<String>,
+    /// What prices are in; none: the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
 }
 
 /// Somebody whose tokens are taken (R27).
@@ -176,6 +181,9 @@ pub struct Server {
     pub filters: ByKind<ServerFilter>,
     /// Goes before its URIs as they are published: the beginning of a scheme. None: URIs stay as they are.
     pub uri_prefix: Option<String>,
+    /// What calls cost; none: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
 }
 
 /// Which items of a kind exist for callers.

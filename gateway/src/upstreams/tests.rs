@@ -38,6 +38,7 @@ fn upstreams(address: Option<SocketAddr>) -> Arc<ServerUpstreams> {
         max_response_bytes: 1 << 20,
         filters: ByKind::default(),
         uri_prefix: None,
+        cost: None,
     };
     let url = address.map(|address| format!("http://{address}/mcp"));
     let endpoint = Arc::new(Endpoint { server, secrets: Secrets { url, ..Secrets::default() } });
