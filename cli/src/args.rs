@@ -15,7 +15,7 @@ mod imports;
 mod questions;
 
 use imports::ImportCommand;
-pub(crate) use imports::{ImportMcpServersArgs, ImportOutputArgs};
+pub(crate) use imports::{ImportLitellmArgs, ImportMcpServersArgs, ImportOutputArgs};
 
 pub(crate) use questions::{
     AccessCommand, AccessMatrixArgs, CanIArgs, ClusterArgs, FailOn, MatrixOutput, PlanArgs, PlanOutput, SourceArgs,
@@ -243,6 +243,7 @@ pub(crate) fn parse_and_run() -> ExitCode {
         Command::Run(args) => Surroundings::read().and_then(|surroundings| run::run(args, surroundings)),
         Command::Validate(args) => validate::validate(&args),
         Command::Key(KeyCommand::Create(args)) => key::create(&args),
+        Command::Import(ImportCommand::Litellm(args)) => Ok(exit(import::litellm::litellm(&args))),
         Command::Import(ImportCommand::McpServers(args)) => Ok(exit(import::mcp_servers(&args))),
         Command::WhoCan(args) => Ok(exit(who_can::who_can(&args))),
         Command::CanI(args) => Ok(exit(can_i::can_i(&args))),

@@ -1,7 +1,8 @@
-//! `switchboard import`: what clients are configured with, as manifests.
+//! `switchboard import`: what clients and LiteLLM are configured with, as manifests.
 //!
 //! ```text
-//! a client's JSON ─► clients ─► Draft, a server each ─► Import { objects, report } ─► write
+//! a client's JSON ─► clients ─┐
+//! config.yaml ─────► litellm ─┴► Draft, a server each ─► Import { objects, report } ─► write
 //! ```
 //!
 //! What is written is accepted as it is, and permits no more than what it was made of: an object that the schema would
@@ -18,6 +19,7 @@ use crate::args::{ImportMcpServersArgs, ImportOutputArgs};
 mod check;
 mod clients;
 mod draft;
+pub(crate) mod litellm;
 mod names;
 mod report;
 mod value;

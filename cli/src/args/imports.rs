@@ -10,6 +10,8 @@ use super::Output;
 pub(super) enum ImportCommand {
     /// The MCP servers of a client: `mcpServers` of Cursor or Claude, `servers` of VS Code.
     McpServers(ImportMcpServersArgs),
+    /// The MCP servers of LiteLLM's config.yaml, and the keys, teams and organizations that may use them.
+    Litellm(ImportLitellmArgs),
 }
 
 /// What `import mcp-servers` takes.
@@ -17,6 +19,19 @@ pub(super) enum ImportCommand {
 pub(crate) struct ImportMcpServersArgs {
     /// The client's file: mcp.json, claude_desktop_config.json, .mcp.json …
     pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) output: ImportOutputArgs,
+}
+
+/// What `import litellm` takes.
+#[derive(Args)]
+pub(crate) struct ImportLitellmArgs {
+    /// LiteLLM's configuration.
+    pub(crate) config: PathBuf,
+    /// What /key/list?return_full_object=true, /team/list, /organization/list and /user/list answered, in a file each or
+    /// under keys, teams, organizations and users of one. May be repeated.
+    #[arg(long, value_name = "EXPORT.json")]
+    pub(crate) keys: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) output: ImportOutputArgs,
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crds::names::{ALIAS_MAX, is_alias, is_reserved, norm};
+use crds::names::{ALIAS_MAX, GROUP_NAME_MAX, is_alias, is_group_name, is_reserved, norm};
 
 /// The longest name of an object made here: what is put behind it must fit too.
 const LONGEST: usize = 200;
@@ -30,6 +30,12 @@ impl Names {
     pub(super) fn alias(&mut self, original: &str) -> String {
         let wanted = underscored(original, |c| c == '_', ALIAS_MAX);
         self.wire(&wanted, ALIAS_MAX, is_alias)
+    }
+
+    /// A group's name for callers: the original one where it may be one.
+    pub(super) fn group(&mut self, original: &str) -> String {
+        let wanted = underscored(original, |c| matches!(c, '_' | ' ' | '-'), GROUP_NAME_MAX);
+        self.wire(&wanted, GROUP_NAME_MAX, is_group_name)
     }
 
     fn wire(&mut self, wanted: &str, longest: usize, is_one: fn(&str) -> bool) -> String {
@@ -97,5 +103,7 @@ mod tests {
         let long = names.alias(&"y".repeat(40));
         assert_eq!(long.len(), ALIAS_MAX);
         assert_eq!(names.alias(&"y".repeat(41)).len(), ALIAS_MAX);
+        assert_eq!(names.group("dev group"), "dev group");
+        assert_eq!(names.group("spaced_name"), "spaced_name_2", "one space of names with servers");
     }
 }

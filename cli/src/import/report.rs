@@ -28,6 +28,11 @@ impl Report {
         Self { file: file.display().to_string(), lines: Vec::new() }
     }
 
+    /// What is said from now on is about another file.
+    pub(super) fn turn_to(&mut self, file: &Path) {
+        self.file = file.display().to_string();
+    }
+
     pub(super) fn say(&mut self, at: &str, message: impl Into<String>) {
         let line = Line { file: self.file.clone(), at: at.to_owned(), message: message.into() };
         self.lines.push(line);

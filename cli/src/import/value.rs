@@ -94,7 +94,9 @@ pub(super) fn fill(value: &str) -> Filled {
     while let Some((before, reference, after)) = next_reference(rest) {
         filled.text.push_str(before);
         if is_header(reference) {
-            filled.text.push_str(&format!("${{{reference}}}"));
+            for part in ["${", reference, "}"] {
+                filled.text.push_str(part);
+            }
             rest = after;
             continue;
         }

@@ -1,9 +1,10 @@
-//! `import`: files as clients have them become manifests that `validate` accepts and `run` serves, with a real
+//! `import`: files as clients and LiteLLM have them become manifests that `validate` accepts and `run` serves, with a real
 //! server behind it.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what fails in a test has to be seen, in its helpers too")]
 
 mod clients;
+mod litellm;
 mod serving;
 
 use std::fs;
