@@ -27,8 +27,8 @@ pub use key_binding::{
     SubjectType,
 };
 pub use server::{
-    Access, McpServer, McpServerSpec, McpServerStatus, Naming, NamingType, PromptFilter, ResourceFilter, ServerLimits,
-    SessionMode, Timeouts, ToolFilter,
+    Access, Exposure, McpServer, McpServerSpec, McpServerStatus, Naming, NamingType, PromptFilter, ResourceFilter,
+    ServerLimits, SessionMode, Timeouts, ToolFilter,
 };
 pub use stdio::{EnvVar, Stdio};
 
