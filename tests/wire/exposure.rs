@@ -24,7 +24,7 @@ const A_WHILE: Duration = Duration::from_millis(400);
 struct Two {
     manifests: Manifests,
     vault: Upstream,
-    _open: Upstream,
+    open: Upstream,
 }
 
 impl Two {
@@ -36,8 +36,8 @@ impl Two {
                 .templates([Entry::template("test://of/{id}", Does::Echo)])
         };
         let (manifests, open, vault) = (Manifests::default(), Upstream::start(script()), Upstream::start(script()));
-        let this = Self { manifests, vault, _open: open };
-        this.manifests.settings(settings).server("open", &json!({"http": {"url": this._open.url()}}));
+        let this = Self { manifests, vault, open };
+        this.manifests.settings(settings).server("open", &json!({"http": {"url": this.open.url()}}));
         this.set_exposure("Internal");
         this.manifests.group("both", "both", &["open", "vault"]).group("only", "only", &["vault"]);
         this.manifests.key("scene", KEY, &["open", "vault"]);
