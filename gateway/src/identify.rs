@@ -31,6 +31,14 @@ pub fn identify(table: &RoutingTable, head: &Head<'_>, now: UnixSeconds) -> Resu
 }
 
 impl Identity {
+    /// Whether it rests on a token that may be shown to the token endpoint of a server (RFC 8693). An API key is sent to
+    /// nobody.
+    pub fn is_by_token(self) -> bool {
+        match self {
+            Identity::Anonymous | Identity::Known { .. } => false,
+        }
+    }
+
     /// When what it may do by itself ends, of the caller's dates and the key's; none if never.
     pub fn until(self, caller: &Caller) -> Option<UnixSeconds> {
         let of_key = match self {
