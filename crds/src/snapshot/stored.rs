@@ -12,6 +12,7 @@
 //! inflation is bounded (R13), and the result is checked before anybody looks
 //! into it.
 
+mod before;
 mod bucket;
 mod credentials;
 mod fault;

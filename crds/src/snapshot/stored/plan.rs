@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use super::before::before;
 use super::packed::{INFLATED_LIMIT, Part, deflate, inflate, json};
 use super::pointer::digest;
 use super::{PART_LIMIT, PartRef, Pointer, SCHEMA, SLOTS, TooLarge, WHOLE, join};
@@ -20,10 +21,10 @@ pub struct Plan {
 }
 
 /// How the parts that `split` made are stored while `live` is in force. A part that is there keeps its slot. In schema 3
-/// the snapshot is written whole; any other `schema` is taken for [`SCHEMA`].
+/// the snapshot is written whole, and in its words; any other `schema` is taken for [`SCHEMA`].
 pub fn plan(live: Option<&Pointer>, parts: Vec<Part>, revision: u64, schema: u32) -> Result<Plan, TooLarge> {
     if schema == WHOLE {
-        return Ok(Plan { pointer: whole(&parts, revision)?, writes: Vec::new() });
+        return Ok(Plan { pointer: whole(&before(parts), revision)?, writes: Vec::new() });
     }
     if let [part] = &parts[..] {
         let here = vec![PartRef { slot: None, digest: part.digest }];

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
+use super::before::as_before;
 use super::*;
 use crate::compile::tests::scale::company;
 use crate::compile::{Pepper, Scope};
@@ -72,6 +73,7 @@ proptest! {
             let snapshot = compiled(&[seed; 300]).snapshot;
             let parts = [3, 7, 15].get(form).map_or_else(|| split(&snapshot), |count| cut(&snapshot, *count)).unwrap();
             let schema = if form == 3 && seed % 2 == 0 { 3 } else { 4 };
+            let snapshot = if schema == 3 { as_before(&snapshot) } else { snapshot };
             let next = plan(live.as_ref().map(|(pointer, _)| pointer), parts, revision, schema).unwrap();
             for (slot, part) in next.writes {
                 stored.insert(slot, part);
