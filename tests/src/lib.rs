@@ -29,6 +29,7 @@ pub mod raw;
 pub mod raw_proxy;
 pub mod sse_client;
 pub mod stream;
+pub mod token_endpoint;
 pub mod upstream;
 pub mod usage;
 pub mod wait;
