@@ -96,9 +96,9 @@ fn parent<'w>(world: &'w mut World, dice: &mut Dice, meta: Meta, subject: Subjec
 /// All servers, now and then only the prompts or only the resources of them.
 fn everything(world: &World, dice: &mut Dice) -> Grants {
     let all = || Some(vec!["*".to_owned()]);
-    let (prompts, resources) = match dice.below(6) {
-        0 => (all(), None),
-        1 => (None, all()),
+    let (prompts, resources) = match dice.below(9) {
+        0 | 3 => (all(), None),
+        1 | 2 => (None, all()),
         _ => (None, None),
     };
     let entry = |namespace: &str, name: &str| Entry {
