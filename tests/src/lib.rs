@@ -23,6 +23,7 @@ pub mod http2;
 pub mod kube;
 pub mod load;
 pub mod manifests;
+pub mod mount;
 pub mod oracle;
 pub mod process;
 pub mod raw;
