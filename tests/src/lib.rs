@@ -28,6 +28,7 @@ pub mod oracle;
 pub mod process;
 pub mod raw;
 pub mod raw_proxy;
+pub mod sidecar;
 pub mod sse_client;
 pub mod stream;
 pub mod upstream;
