@@ -48,6 +48,7 @@ mod rivals;
 mod scene;
 mod sessions;
 mod several;
+mod sidecar;
 mod slow_start;
 mod status;
 mod stdio_kill;
