@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use crds::names::KEY_HEADERS;
-use http::header::{AUTHORIZATION, HOST, ORIGIN};
+use http::header::{HOST, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use hyper::body::{Body as _, Incoming};
@@ -82,7 +82,8 @@ fn headers(from_agent: &HeaderMap, authority: HeaderValue, bearer: HeaderValue) 
     }
     headers.remove(ORIGIN);
     headers.insert(HOST, authority);
-    headers.insert(AUTHORIZATION, bearer);
+    // The first of them decides, whatever the release calls its clients' own credentials.
+    headers.insert(KEY_HEADERS[0], bearer);
     headers
 }
 

@@ -104,17 +104,17 @@ async fn what_reaches_the_gateway_is_what_was_sent_under_the_pods_name() {
     assert_eq!(&received.body[..], body.as_bytes());
     let mut headers = received.headers.clone();
     headers.sort();
-    let authorization = format!("Bearer {KEY}");
+    let token = format!("Bearer {KEY}");
     let (host, length) = (witness.address().to_string(), body.len().to_string());
     let expected = [
         ("accept", "application/json, text/event-stream"),
-        ("authorization", &authorization),
         ("content-length", &length),
         ("content-type", "application/json"),
         ("host", &host),
         ("mcp-session-id", "a-session"),
         ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
         ("user-agent", "an agent"),
+        ("x-litellm-api-key", &token),
         ("x-mcp-auth", "of-the-agent"),
         ("x-mcp-github-authorization", "Bearer of-github"),
         ("x-mcp-servers", "a,b"),

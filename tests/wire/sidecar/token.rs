@@ -75,7 +75,7 @@ async fn a_file_without_a_token_takes_nothing_away_and_is_counted() {
     sidecar.volume.put(&[]);
     until_async("that is counted", SOON, async || (sidecar.metric(failures).await == Some(1)).then_some(())).await;
     assert_eq!((status(&mut agent).await, sidecar.readyz().await.0), (StatusCode::OK, 200));
-    let sent = witness.received().last().unwrap().header("authorization").map(ToOwned::to_owned);
+    let sent = witness.received().last().unwrap().header("x-litellm-api-key").map(ToOwned::to_owned);
     assert_eq!(sent, Some(format!("Bearer {KEY}")), "the last good one");
 
     let (late, soon) = (jwt(1_700_000_000), jwt(4_000_000_000));
@@ -110,7 +110,7 @@ async fn nothing_of_a_token_is_logged_shown_or_counted() {
         shown.push(agent.send(&Method::GET, &[], "").await);
     }
     sidecar.renew(KEY);
-    witness.change(|script| script.required = Some(("authorization".to_owned(), "Bearer another".to_owned())));
+    witness.change(|script| script.required = Some(("x-litellm-api-key".to_owned(), "Bearer another".to_owned())));
     let refused = agent.request("tools/list", "{}").await;
     assert_eq!(refused.status, StatusCode::UNAUTHORIZED, "as the gateway says it: {refused:?}");
     drop(witness);
