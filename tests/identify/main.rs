@@ -12,7 +12,6 @@
 )]
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::hint::black_box;
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
@@ -30,7 +29,7 @@ use gateway::permit::permit;
 use gateway::scope::Scope;
 use gateway::table::{RoutingTable, Version};
 use gateway::token::Tokens;
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tests::figures::{Figures, median};
 use tests::issuer::{Issuer, Signer};
@@ -77,32 +76,37 @@ fn key(number: usize) -> String {
 
 /// One server, that all keys of ten teams may use, and everybody whose token says blue.
 fn snapshot(issuer: &str) -> Snapshot {
-    let mut text = json!({
-        "apiVersion": "switchboard.dev/v1alpha1", "kind": "Settings",
-        "issuers": [{"issuer": issuer, "audiences": [tests::issuer::AUDIENCE], "algorithms": ["ES256"], "claims": {"team": {"claim": "groups"}}}],
-    })
-    .to_string();
-    let mut add = |kind: &str, name: &str, spec: serde_json::Value| {
-        let object = json!({
-            "apiVersion": "switchboard.dev/v1alpha1", "kind": kind, "metadata": {"name": name, "namespace": "a"}, "spec": spec,
-        });
-        write!(text, "\n---\n{object}").unwrap();
+    let audiences = [tests::issuer::AUDIENCE];
+    let claims = json!({"team": {"claim": "groups"}});
+    let issuers = json!([{"issuer": issuer, "audiences": audiences, "algorithms": ["ES256"], "claims": claims}]);
+    let settings = json!({"apiVersion": "switchboard.dev/v1alpha1", "kind": "Settings", "issuers": issuers});
+    let object = |kind: &str, name: &str, spec: Value| {
+        let metadata = json!({"name": name, "namespace": "a"});
+        json!({"apiVersion": "switchboard.dev/v1alpha1", "kind": kind, "metadata": metadata, "spec": spec})
     };
-    add("McpServer", "up", json!({"http": {"url": "http://127.0.0.1:1/mcp"}}));
+    let binding = |name: &str, spec: Value| object("McpKeyBinding", name, spec);
     let grants = json!({"servers": [{"name": "up", "tools": ["get_*", "send"]}]});
     let claims = json!([{"claim": "team", "values": ["blue"]}]);
-    add("McpKeyBinding", "blue", json!({"subject": {"type": "Claims", "claims": claims}, "grants": grants}));
-    for team in 0..10 {
-        let team = format!("team-{team}");
-        add("McpKeyBinding", &team, json!({"subject": {"type": "Team", "team": team}, "grants": grants}));
-    }
-    for number in 0..KEYS {
+    let mut objects = vec![
+        settings,
+        object("McpServer", "up", json!({"http": {"url": "http://127.0.0.1:1/mcp"}})),
+        binding("blue", json!({"subject": {"type": "Claims", "claims": claims}, "grants": grants})),
+    ];
+    let team = |number: usize| format!("team-{}", number % 10);
+    let of_team = |team: String| binding(&team, json!({"subject": {"type": "Team", "team": team}, "grants": grants}));
+    objects.extend((0..10).map(team).map(of_team));
+    objects.extend((0..KEYS).map(|number| {
         let keys = json!([{"name": "k", "sha256": sha256(&key(number))}]);
-        let team = format!("team-{}", number % 10);
-        add("McpKeyBinding", &format!("key-{number}"), json!({"subject": {"type": "Key", "keys": keys}, "team": team}));
-    }
-    let file = ParsedFile::parse("all.yaml", text.as_bytes()).unwrap();
-    let merged = merge(&[&file]);
+        let spec = json!({"subject": {"type": "Key", "keys": keys}, "team": team(number)});
+        binding(&format!("key-{number}"), spec)
+    }));
+    // A file is at most 8 MiB.
+    let files = objects.chunks(5_000).zip(0..).map(|(some, number)| {
+        let documents: Vec<String> = some.iter().map(Value::to_string).collect();
+        ParsedFile::parse(&format!("{number}.yaml"), documents.join("\n---\n").as_bytes()).unwrap()
+    });
+    let files: Vec<ParsedFile> = files.collect();
+    let merged = merge(&files.iter().collect::<Vec<_>>());
     let compiled = compile(&merged.resources, &Standing::Local, &Pepper([1; 32]));
     assert_eq!(compiled.snapshot.callers.len(), KEYS + 1, "{:?}", compiled.diagnostics.first());
     compiled.snapshot
