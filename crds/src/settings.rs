@@ -13,7 +13,7 @@ use schemars::transform::AddNullable;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::v1alpha1::patterns::{HEADER_NAME, NAMESPACE, NO_NUL, ORIGIN, PRINTABLE, SEPARATOR};
+use crate::v1alpha1::patterns::{HEADER_NAME, HTTPS, NAMESPACE, NO_NUL, ORIGIN, PRINTABLE, SEPARATOR};
 
 // `names::may_be_client_side_auth_header` as a rule.
 const FREE_CLIENT_SIDE: &str = "!(self.lowerAscii() in ['accept', 'api-key', 'host', 'ocp-apim-subscription-key', 'origin', \
@@ -71,6 +71,95 @@ pub struct Settings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 10, max = 604_800))]
     pub snapshot_max_age_seconds: Option<u32>,
+    /// Whose tokens (JWT) are taken as credentials. At most 16. Tokens of the cluster's own service accounts need no entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["issuer"]))]
+    pub issuers: Option<Vec<IssuerSettings>>,
+    /// Tokens of the cluster's service accounts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_accounts: Option<ServiceAccountSettings>,
+    /// Where clients reach the gateway, as in `https://mcp.example.com`, without a path. It stands in the protected-resource
+    /// metadata. Default: what each request says in Host; set it behind a proxy that ends TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512), regex(pattern = ORIGIN))]
+    pub public_url: Option<String>,
+}
+
+/// See [`Settings::issuers`].
+#[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct IssuerSettings {
+    /// The token's `iss`, exactly, an https URL.
+    #[schemars(length(min = 1, max = 512), regex(pattern = HTTPS))]
+    pub issuer: String,
+    /// A token must have one of these in its `aud`. 1 to 16: the gateway's own names at this issuer.
+    #[schemars(length(min = 1, max = 16), inner(length(min = 1, max = 512), regex(pattern = PRINTABLE)))]
+    pub audiences: Vec<String>,
+    /// Where the issuer's keys (JWKS) are, https. Default: where ISSUER/.well-known/openid-configuration says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 2048), regex(pattern = HTTPS))]
+    pub jwks_uri: Option<String>,
+    /// How tokens may be signed. Default: RS256 and ES256.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 9))]
+    pub algorithms: Option<Vec<Algorithm>>,
+    /// Which claims say who the holder is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claims: Option<IssuerClaims>,
+}
+
+/// See [`IssuerSettings::claims`]. What is not given is said by no claim.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct IssuerClaims {
+    /// The user: the token is that user's, if there is a binding with this subject. Of `email` it must not be said that it is
+    /// unverified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<ClaimName>,
+    /// The team, or a list of teams, that subjects of type Claims know as `team`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team: Option<ClaimName>,
+    /// The organization, or a list, that subjects of type Claims know as `organization`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organization: Option<ClaimName>,
+}
+
+/// A claim, and what tells its values from those of other issuers.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClaimName {
+    /// The claim's name at the top level of the token.
+    #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
+    pub claim: String,
+    /// Goes before each value, as in `corp:`. Default: nothing. Give each issuer another, or one can speak of the other's users.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64), regex(pattern = PRINTABLE))]
+    pub prefix: Option<String>,
+}
+
+/// How a token is signed (RFC 7518, section 3.1). Nothing that a public key could be taken for a secret of.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
+#[expect(missing_docs, reason = "the names are the specification's own")]
+pub enum Algorithm {
+    RS256,
+    RS384,
+    RS512,
+    PS256,
+    PS384,
+    PS512,
+    ES256,
+    ES384,
+    EdDSA,
+}
+
+/// See [`Settings::service_accounts`].
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ServiceAccountSettings {
+    /// The audience that a token must be for. Default: switchboard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512), regex(pattern = PRINTABLE))]
+    pub audience: Option<String>,
 }
 
 /// See [`Settings::egress`].

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::digest::{from_hex, to_hex};
+pub use crate::settings::Algorithm;
 
 mod access;
 mod auth;
@@ -75,10 +76,16 @@ pub struct Snapshot {
     pub access: Vec<Vec<(ServerIndex, Share)>>,
     /// Namespaces of the callers.
     pub namespaces: Vec<String>,
-    /// Callers with keys, by id. Suspended ones are not here: their keys are unknown.
+    /// Callers with keys, or known by a token, by id. Of suspended ones those alone are here of whom a token would be
+    /// another caller's otherwise: their keys are unknown.
     pub callers: Vec<Caller>,
     /// The caller without a credential, if there is such a binding.
     pub anonymous: Option<Caller>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// Settings that a request meets, with defaults filled in.
@@ -98,6 +105,45 @@ pub struct WireSettings {
     /// How long there may be a newer snapshot before a gateway is not ready any more; none: for ever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot_max_age_seconds: Option<u32>,
+    /// Whose tokens are taken. Each `iss` once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub issuers: Vec<Issuer>,
+    /// The audience that tokens of the cluster's service accounts must have; none: the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_account_audience: Option<String>,
+    /// Where clients reach the gateway, without a path; none: as their requests say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
+}
+
+/// Somebody whose tokens are taken (R27).
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Issuer {
+    /// `iss`, exactly.
+    pub issuer: String,
+    /// One of these is in `aud`. Never empty.
+    pub audiences: Vec<String>,
+    /// Where its keys are; none: where its discovery document says.
+    pub jwks_uri: Option<String>,
+    /// How its tokens may be signed. Never empty.
+    pub algorithms: Vec<Algorithm>,
+    /// What a token says of its user.
+    pub user: Option<ClaimMapping>,
+    /// Of the team; seen by Claims bindings as `team`.
+    pub team: Option<ClaimMapping>,
+    /// Of the organization; seen by Claims bindings as `organization`.
+    pub organization: Option<ClaimMapping>,
+}
+
+/// Which claim says something, and what is put before what it says.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClaimMapping {
+    /// The claim.
+    pub claim: String,
+    /// Before each of its values.
+    pub prefix: String,
 }
 
 /// An accepted server.
@@ -238,8 +284,26 @@ pub struct Caller {
     pub access_until: Option<UnixSeconds>,
     /// What it may use, every ceiling and consent already applied.
     pub access: AccessIndex,
-    /// Its keys; none for the anonymous caller.
+    /// Its keys; none for the anonymous caller and for those known by a token.
     pub keys: Vec<CallerKey>,
+    /// Whose token it must be, for those who are known by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<TokenSubject>,
+    /// Nobody for now: a user or service account whose token is refused, and not taken for another caller's.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub suspended: bool,
+}
+
+/// Whose token it must be.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum TokenSubject {
+    /// The user of this name.
+    User(String),
+    /// The service account `namespace/name`.
+    ServiceAccount(String),
+    /// Anybody's that has one of the values of every claim, and who is none of the two above.
+    Claims(BTreeMap<String, Vec<String>>),
 }
 
 /// A key of a caller.

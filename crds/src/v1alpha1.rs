@@ -24,7 +24,8 @@ pub use auth::{ApiKeyAuth, Auth, AuthType, ClientSide};
 pub use consent::{From, NamespaceConsent, Selector, SelectorOperator, SelectorTerm};
 pub use http::{Header, Http, HttpTransport, UrlSource};
 pub use key_binding::{
-    Grants, Key, McpKeyBinding, McpKeyBindingSpec, McpKeyBindingStatus, ServerGrant, Subject, SubjectType,
+    Claim, Grants, Key, McpKeyBinding, McpKeyBindingSpec, McpKeyBindingStatus, ServerGrant, ServiceAccountRef, Subject,
+    SubjectType,
 };
 pub use oauth::{ClientAuthentication, OAuth2ClientCredentials, TokenExchange};
 pub use server::{

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use crate::caller::Caller;
 use bytes::Bytes;
-use crds::snapshot::Caller;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -103,13 +103,13 @@ impl ClientSessions {
 
     /// What is kept of a session, from now on if nothing was. Err if the process that began the session is another, if
     /// the session has ended, or if too many are kept.
-    pub fn of(gateway: &Arc<Gateway>, session: &Session, caller: &Caller) -> Result<Arc<ClientSession>, Reject> {
+    pub fn of(gateway: &Arc<Gateway>, session: &Session, caller: &Caller<'_>) -> Result<Arc<ClientSession>, Reject> {
         Self::check_owner(gateway, session)?;
         Self::adopt(gateway, session, caller)
     }
 
     /// The same of a session whose owner is no more.
-    pub fn adopt(gateway: &Arc<Gateway>, session: &Session, caller: &Caller) -> Result<Arc<ClientSession>, Reject> {
+    pub fn adopt(gateway: &Arc<Gateway>, session: &Session, caller: &Caller<'_>) -> Result<Arc<ClientSession>, Reject> {
         let this = &gateway.clients;
         let mut known = this.known.lock();
         if let Some(client) = known.get(&session.nonce) {
@@ -123,14 +123,14 @@ impl ClientSessions {
         if this.closed.load(Ordering::Acquire) {
             return Err(Reject::Busy);
         }
-        let of_caller = known.values().filter(|client| *client.caller == *caller.id).count();
+        let of_caller = known.values().filter(|client| *client.caller == *caller.id()).count();
         if of_caller >= MAX_PER_CALLER || known.len() >= MAX_SESSIONS {
-            let only = (of_caller >= MAX_PER_CALLER).then_some(caller.id.as_str());
+            let only = (of_caller >= MAX_PER_CALLER).then_some(caller.id());
             let oldest = oldest_idle(&known, only).ok_or(Reject::Busy)?;
             known.remove(&oldest.session.nonce);
             oldest.end();
         }
-        let client = Arc::new(ClientSession::new(gateway, *session, &caller.id));
+        let client = Arc::new(ClientSession::new(gateway, *session, caller.id()));
         known.insert(session.nonce, client.clone());
         Ok(client)
     }

@@ -5,7 +5,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use crds::snapshot::Caller;
+use crate::caller::Caller;
 use tokio::sync::{Notify, watch};
 
 use crate::catalogue::{Catalogue, List, State, discover};
@@ -148,7 +148,12 @@ async fn read_own(server: Arc<ServerUpstreams>, upstream: Arc<Upstream>, own: Ar
 
 /// What a server lists to this caller, who adds `part`, `list` at least; a server that is stopped, or needs a token that
 /// the caller has not, failed to list.
-pub async fn of_caller(server: &Arc<ServerUpstreams>, caller: &Caller, part: CallerPart, list: List) -> Arc<Catalogue> {
+pub async fn of_caller(
+    server: &Arc<ServerUpstreams>,
+    caller: &Caller<'_>,
+    part: CallerPart,
+    list: List,
+) -> Arc<Catalogue> {
     if let Some(Subject::Missing) = part.subject {
         return Arc::new(Catalogue::default().failed(&tokens::no_subject()));
     }

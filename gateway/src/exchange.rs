@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::caller::Caller;
 use bytes::Bytes;
-use crds::snapshot::{Caller, Item, ServerIndex, SessionMode, Transport, UnixSeconds};
+use crds::snapshot::{Item, ServerIndex, SessionMode, Transport, UnixSeconds};
 use http::{HeaderMap, StatusCode};
 
 use crate::body::Stream;
@@ -32,9 +33,9 @@ pub struct Exchange<'r> {
     /// What it ran when the request came.
     pub view: &'r Arc<View>,
     /// Who is calling.
-    pub caller: &'r Caller,
+    pub caller: &'r Caller<'r>,
     /// The same, and by which key.
-    pub identity: Identity,
+    pub identity: &'r Identity,
     /// What the request is narrowed to.
     pub scope: &'r Scope,
     /// Its headers, read.
@@ -77,9 +78,9 @@ impl Exchange<'_> {
 
     /// The servers in scope of which the caller may use anything that the list shows, in the snapshot's order.
     pub fn servers(&self, list: List) -> impl Iterator<Item = ServerIndex> {
-        let access = self.view.table.access(self.caller, self.now).iter();
-        let shared = access.filter(move |(_, share)| list.is_in(share)).map(|(server, _)| *server);
-        shared.filter(|server| self.scope.holds_server(*server))
+        let access = self.caller.access(&self.view.table, self.now);
+        let shared = (0..access.len()).map(move |at| access[at]).filter(move |(_, share)| list.is_in(share));
+        shared.map(|(server, _)| server).filter(|server| self.scope.holds_server(*server))
     }
 
     /// What is kept of the client's session, if the server has a session for each client and the client has one; the
@@ -113,10 +114,10 @@ impl Exchange<'_> {
         part
     }
 
-    /// The token by which the caller was identified; none if it was something else.
+    /// The token by which the caller was identified; none if it was something else. An API key is sent to nobody.
     fn token(&self) -> Option<SubjectToken> {
-        let presented = self.head.key.filter(|_| self.identity.is_by_token())?;
-        SubjectToken::new(presented, self.identity.until(self.caller))
+        let Identity::Token(bearer) = self.identity else { return None };
+        SubjectToken::new(self.head.key?, Some(bearer.token.expires))
     }
 }
 

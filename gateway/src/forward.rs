@@ -66,7 +66,7 @@ pub async fn forward(exchange: &Exchange<'_>, request: Request<'_>, found: Found
         Err(reject) => return Answer::Rejected(reject),
     };
     let holding = Holding::new(exchange, found.called.clone());
-    let begin = || Call::begin(exchange.gateway, &exchange.caller.id, exchange.session.as_ref(), client.id);
+    let begin = || Call::begin(exchange.gateway, exchange.caller.id(), exchange.session.as_ref(), client.id);
     let under_way = (!client.cancels_by_leaving()).then(begin);
     let cancelled = under_way.as_ref().map(Call::cancelled);
     if !client.cancels_by_leaving() {
@@ -166,7 +166,7 @@ impl Sending<'_, '_> {
         let Self { exchange, request: Request { method, client, .. }, upstreams, holding } = self;
         let arguments = self.arguments();
         let bound = Bound {
-            caller: &exchange.caller.id,
+            caller: exchange.caller.id(),
             server: &upstreams.endpoint.server.id,
             method: method.as_str(),
             name: holding.called().name(),
@@ -243,8 +243,12 @@ impl Sending<'_, '_> {
     fn deadline(self) -> Instant {
         let exchange = self.exchange;
         let mut allowed = Duration::from_secs(u64::from(self.upstreams.endpoint.server.timeouts.call));
-        if let Some(until) = exchange.identity.until(exchange.caller) {
-            let left = u64::try_from(until - exchange.now).unwrap_or_default();
+        let (called, now) = (self.holding.called(), exchange.now);
+        let snapshot = &exchange.view.table.snapshot;
+        let may = exchange.caller.until(now, |binding| snapshot.allows(binding, now, called.server, called.item()));
+        let until = [may, exchange.identity.expires()].into_iter().flatten().min();
+        if let Some(until) = until {
+            let left = u64::try_from(until - now).unwrap_or_default();
             allowed = allowed.min(Duration::from_secs(left));
         }
         Instant::now() + allowed

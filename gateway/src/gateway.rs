@@ -6,18 +6,20 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use crds::snapshot::Digest128;
+use crds::snapshot::{Digest128, UnixSeconds};
 use futures_util::future::join_all;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
 use crate::budget::Budget;
+use crate::caller::Caller;
 use crate::client_session::ClientSessions;
 use crate::discovery;
 use crate::drain::Drain;
 use crate::egress::Egress;
 use crate::guesses::Guesses;
 use crate::held::HeldCalls;
+use crate::identify::Identity;
 use crate::inbound_sse::streams::Streams;
 use crate::index::Index;
 use crate::listen::{self, places::Places};
@@ -27,6 +29,7 @@ use crate::peers::Peers;
 use crate::seal::Sealer;
 use crate::session::{Nonce, Sessions};
 use crate::table::RoutingTable;
+use crate::token::Tokens;
 use crate::under_way::UnderWay;
 use crate::upstream::Connectors;
 use crate::upstreams::ServerUpstreams;
@@ -76,6 +79,8 @@ pub struct Gateway {
     pub budget: Budget,
     /// Invalid credentials of late.
     pub guesses: Guesses,
+    /// Tokens as credentials.
+    pub tokens: Tokens,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// The revision in force; whoever holds something open looks again when it changes.
@@ -114,6 +119,7 @@ impl Gateway {
             held: HeldCalls::default(),
             budget: Budget::default(),
             guesses: Guesses::default(),
+            tokens: Tokens::new(connectors.egress.clone()),
             metrics,
             revision: watch::Sender::new(0),
             indexed: watch::Sender::new(0),
@@ -144,6 +150,7 @@ impl Gateway {
     fn put(self: &Arc<Self>, table: Arc<RoutingTable>) {
         let _publishing = self.publishing.lock();
         self.connectors.egress.allow(&table.snapshot.settings.egress_allow);
+        self.tokens.trust(&table.snapshot.settings.issuers);
         let upstreams: Vec<_> = table.servers.iter().map(|route| self.upstreams_of(route)).collect();
         self.retire(&upstreams);
         let before = self.view.load_full();
@@ -219,19 +226,28 @@ impl Gateway {
         let view = self.view.load();
         let now = crate::clock::now();
         self.clients.sweep(|caller| {
-            let caller = view.table.caller_by_id(caller);
-            caller.is_some_and(|caller| !view.table.access(caller, now).is_empty())
+            let caller = self.caller_by_id(&view.table, caller, now);
+            caller.is_some_and(|caller| !caller.access(&view.table, now).is_empty())
         });
         for (index, upstreams) in view.upstreams.iter().enumerate() {
             let Some(upstreams) = upstreams else { continue };
             upstreams.sweep(|caller| {
-                let caller = view.table.caller_by_id(caller);
+                let caller = self.caller_by_id(&view.table, caller, now);
                 caller.is_some_and(|caller| {
-                    let access = view.table.access(caller, now);
+                    let access = caller.access(&view.table, now);
                     access.binary_search_by_key(&(index as u32), |entry| entry.0).is_ok()
                 })
             });
         }
+    }
+
+    /// The caller of an id, if it is still known: of a binding, or of a token that is valid.
+    pub fn caller_by_id<'t>(&self, table: &'t RoutingTable, id: &str, now: UnixSeconds) -> Option<Caller<'t>> {
+        if let Some(token) = self.tokens.of_id(id, now) {
+            let bearer = table.bearer(&token)?;
+            return table.caller(&Identity::Token(Arc::new(bearer)));
+        }
+        table.caller_by_id(id).map(Caller::Binding)
     }
 
     /// The one connector for everything that it connects to.

@@ -21,6 +21,8 @@ pub enum Hop {
         listener: SocketAddr,
         /// The other end of the connection.
         peer: Peer,
+        /// By what it came: http or https.
+        scheme: &'static str,
     },
     /// From a process that took it first, and settled there what a connection is judged by: Host, Origin, guesses. It
     /// is not passed on again.

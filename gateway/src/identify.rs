@@ -1,13 +1,18 @@
 //! Who is calling: settled from the headers alone, before the body is read (R1).
 
-use crds::snapshot::{Caller, KeyDigest, UnixSeconds};
+use std::sync::Arc;
 
+use crds::snapshot::{KeyDigest, UnixSeconds};
+use sha2::{Digest, Sha256};
+
+use crate::caller::{Bearer, Caller};
 use crate::head::Head;
 use crate::reject::Reject;
 use crate::table::RoutingTable;
+use crate::token::{self, Refused, Tokens};
 
 /// A caller, by its place in one table's snapshot.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Identity {
     /// Whoever presents nothing.
     Anonymous,
@@ -20,31 +25,56 @@ pub enum Identity {
         /// From then on the key is unknown.
         expires: Option<UnixSeconds>,
     },
+    /// Whoever presented a token.
+    Token(Arc<Bearer>),
 }
 
 /// The caller of a request. A credential that is no live caller's is refused, never tried as another or as anonymous.
-pub fn identify(table: &RoutingTable, head: &Head<'_>, now: UnixSeconds) -> Result<Identity, Reject> {
-    match head.key {
-        Some(key) => table.identity_of(key, now).ok_or(Reject::InvalidCredential),
-        None => table.anonymous(now).map(|_| Identity::Anonymous).ok_or(Reject::Unauthenticated),
+/// Waits only where a token has not been seen before.
+pub async fn identify(
+    tokens: &Tokens,
+    table: &RoutingTable,
+    head: &Head<'_>,
+    now: UnixSeconds,
+) -> Result<Identity, Reject> {
+    let Some(key) = head.key else {
+        return table.anonymous(now).map(|_| Identity::Anonymous).ok_or(Reject::Unauthenticated);
+    };
+    let digest: [u8; 32] = Sha256::digest(key).into();
+    if !token::looks_like_one(key) {
+        return table.identity_of_hashed(&digest, now).ok_or(Reject::InvalidCredential);
+    }
+    if let Some(known) = tokens.known(&digest, table, now) {
+        return of_token(table, known, now);
+    }
+    // A key may look like a token.
+    if let Some(identity) = table.identity_of_hashed(&digest, now) {
+        return Ok(identity);
+    }
+    match Box::pin(tokens.verify(key, &table.snapshot.settings, now)).await {
+        Ok(()) => of_token(table, tokens.known(&digest, table, now).flatten(), now),
+        Err(Refused::Invalid) => Err(Reject::InvalidCredential),
+        Err(Refused::Unavailable) => Err(Reject::NoKeys),
     }
 }
 
+fn of_token(table: &RoutingTable, bearer: Option<Arc<Bearer>>, now: UnixSeconds) -> Result<Identity, Reject> {
+    let live = bearer.filter(|bearer| table.is_live(bearer, now));
+    live.map(Identity::Token).ok_or(Reject::InvalidCredential)
+}
+
 impl Identity {
-    /// Whether it rests on a token that may be shown to the token endpoint of a server (RFC 8693). An API key is sent to
-    /// nobody.
-    pub fn is_by_token(self) -> bool {
-        match self {
-            Identity::Anonymous | Identity::Known { .. } => false,
-        }
+    /// When all that it may do by itself ends, of the caller's dates and the credential's; none if never.
+    pub fn until(&self, caller: &Caller<'_>, now: UnixSeconds) -> Option<UnixSeconds> {
+        [caller.until(now, |_| true), self.expires()].into_iter().flatten().min()
     }
 
-    /// When what it may do by itself ends, of the caller's dates and the key's; none if never.
-    pub fn until(self, caller: &Caller) -> Option<UnixSeconds> {
-        let of_key = match self {
-            Identity::Known { expires, .. } => expires,
+    /// When the credential ends; none if never.
+    pub fn expires(&self) -> Option<UnixSeconds> {
+        match self {
+            Identity::Known { expires, .. } => *expires,
+            Identity::Token(bearer) => Some(bearer.token.expires),
             Identity::Anonymous => None,
-        };
-        [caller.expires, caller.access_until, of_key].into_iter().flatten().min()
+        }
     }
 }

@@ -10,8 +10,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::caller::Caller;
 use bytes::Bytes;
-use crds::snapshot::{Caller, UnixSeconds};
+use crds::snapshot::UnixSeconds;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 use http::{Request, Response, StatusCode};
@@ -60,12 +61,12 @@ pub fn open(gateway: &Arc<Gateway>, admitted: &Admitted<'_>, path: &str) -> Resu
     }
     let Admitted { caller, identity, now, .. } = admitted;
     let endpoint = Endpoint::begin(gateway.own, *now).map_err(|_| Reject::Internal)?;
-    let id = endpoint.seal(&gateway.sealer, &caller.id).map_err(|_| Reject::Internal)?;
+    let id = endpoint.seal(&gateway.sealer, caller.id()).map_err(|_| Reject::Internal)?;
     // A path alone: which host and scheme the client came by, nobody here knows.
     let uri = format!("{}{MESSAGES}?{}={id}", path.trim_end_matches('/'), endpoint::PARAMETER);
     let (stream, body) = SseStream::open(path, event::endpoint(&uri));
-    let place = gateway.sse.enter((endpoint.nonce, &caller.id), stream).ok_or(Reject::TooManyStreams)?;
-    tokio::spawn(keep(gateway.clone(), place, (*identity, caller.id.clone()), endpoint.expires));
+    let place = gateway.sse.enter((endpoint.nonce, caller.id()), stream).ok_or(Reject::TooManyStreams)?;
+    tokio::spawn(keep(gateway.clone(), place, (identity.clone(), caller.id().to_owned()), endpoint.expires));
     let mut response = Response::new(Body::Stream(body));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(event::MEDIA_TYPE));
@@ -84,7 +85,7 @@ async fn keep(gateway: Arc<Gateway>, place: Place, (identity, caller): (Identity
     };
     let over = async {
         tokio::select! {
-            () = lost(&gateway, (identity, &caller), expires) => {}
+            () = lost(&gateway, (&identity, &caller), expires) => {}
             () = left => {}
         }
     };
@@ -97,14 +98,14 @@ async fn keep(gateway: Arc<Gateway>, place: Place, (identity, caller): (Identity
 }
 
 /// Returns when a caller is nobody any more, or not by this key, or when the stream expires.
-async fn lost(gateway: &Gateway, (identity, caller): (Identity, &str), expires: UnixSeconds) {
+async fn lost(gateway: &Gateway, (identity, caller): (&Identity, &str), expires: UnixSeconds) {
     let mut revision = gateway.revision.subscribe();
     loop {
         revision.mark_unchanged();
         let now = crate::clock::now();
         let view = gateway.view.load_full();
         let Some(caller) = view.table.still(identity, caller, now) else { return };
-        let until = identity.until(caller).map_or(expires, |until| until.min(expires));
+        let until = identity.until(&caller, now).map_or(expires, |until| until.min(expires));
         let Some(left) = u64::try_from(until - now).ok().filter(|left| *left > 0) else { return };
         drop(view);
         tokio::select! {
@@ -138,8 +139,8 @@ async fn take(
 ) -> Result<(), Reject> {
     let (parts, body) = request.into_parts();
     let before = gateway.view.load_full();
-    let (_, admitted) = admit(&before, hop, &parts)?;
-    let stream = stream_of(gateway, &parts, (admitted.caller, admitted.now));
+    let (_, admitted) = admit(gateway, &before, hop, &parts).await?;
+    let stream = stream_of(gateway, &parts, (&admitted.caller, admitted.now));
     let mut bytes = gateway.budget.hold();
     let body = proxy::read_body(&admitted.head, body, &mut bytes).await?;
     let stream = match stream {
@@ -155,7 +156,7 @@ async fn take(
     };
     // As with every body: who was somebody at its beginning is asked again.
     let view = gateway.view.load_full();
-    let (_, Admitted { head, identity, caller, scope, now }) = admit(&view, hop, &parts)?;
+    let (_, Admitted { head, identity, caller, scope, now }) = admit(gateway, &view, hop, &parts).await?;
     let incoming = scan::request(&body).map_err(|fault| proxy::refuse(&fault))?;
     let session = stream.session();
     // No other transport is spoken here, and none that can say its revision in a header.
@@ -169,8 +170,8 @@ async fn take(
     let exchange = Exchange {
         gateway,
         view,
-        caller,
-        identity,
+        caller: &caller,
+        identity: &identity,
         scope,
         head,
         headers,
@@ -209,10 +210,10 @@ fn accept(accepted: &mut Option<Accepted>) {
 fn stream_of(
     gateway: &Gateway,
     parts: &Parts,
-    (caller, now): (&Caller, UnixSeconds),
+    (caller, now): (&Caller<'_>, UnixSeconds),
 ) -> Result<Arc<SseStream>, Reject> {
     let endpoint = endpoint::id(parts.uri.query());
-    let endpoint = endpoint.and_then(|id| Endpoint::open(&gateway.sealer, id, &caller.id, now));
+    let endpoint = endpoint.and_then(|id| Endpoint::open(&gateway.sealer, id, caller.id(), now));
     let endpoint = endpoint.ok_or(Reject::NoSuchSession)?;
     if endpoint.owner != gateway.own {
         return Err(Reject::Elsewhere(endpoint.owner, None));
@@ -252,13 +253,13 @@ async fn answer(
 /// Begins the stream's session; gives what comes of it beside answers. Its id stays here: that of the stream leads to it.
 fn begin(exchange: &Exchange<'_>, stream: &SseStream, id: &str) -> Result<Stream, Reject> {
     let Exchange { gateway, caller, .. } = exchange;
-    let session = gateway.sessions.read(id.as_bytes(), &caller.id, exchange.now).ok_or(Reject::Internal)?;
+    let session = gateway.sessions.read(id.as_bytes(), caller.id(), exchange.now).ok_or(Reject::Internal)?;
     let session = Session { has_one_stream: true, ..session };
     let client = ClientSessions::of(gateway, &session, caller)?;
     if stream.begin(session).is_err() {
         gateway.clients.end(&session.nonce);
         return Err(Reject::Invalid("this stream is initialized already; open another".into()));
     }
-    let watcher = client.watcher(gateway, exchange.identity, exchange.headers, stream.path());
+    let watcher = client.watcher(gateway, exchange.identity.clone(), exchange.headers, stream.path());
     get::open(watcher, exchange.view.clone(), client)
 }

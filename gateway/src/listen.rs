@@ -72,13 +72,13 @@ pub async fn answer(exchange: &Exchange<'_>, asked: Asked<'_>) -> Answer {
             "the id is longer than 1,024 bytes, and every message would bear it",
         );
     }
-    let caller: Arc<str> = exchange.caller.id.as_str().into();
+    let caller: Arc<str> = exchange.caller.id().into();
     let Some(place) = exchange.gateway.listens.take(&caller) else {
         return Answer::Rejected(Reject::TooManyStreams);
     };
     let watcher = Watcher {
         gateway: exchange.gateway.clone(),
-        identity: exchange.identity,
+        identity: exchange.identity.clone(),
         caller,
         headers: exchange.headers.clone(),
         path: exchange.path.to_owned(),

@@ -7,7 +7,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crds::snapshot::{Caller, Digest128, Item, ServerIndex, UnixSeconds};
+use crate::caller::Caller;
+use crds::snapshot::{Digest128, Item, ServerIndex, UnixSeconds};
 use http::HeaderMap;
 use tokio::sync::watch;
 
@@ -103,12 +104,12 @@ impl Watcher {
     /// How long they are still somebody; none if they are nobody now, or may use nothing.
     fn left(&self, view: &View) -> Option<Duration> {
         let now = crate::clock::now();
-        let caller = view.table.still(self.identity, &self.caller, now)?;
-        if view.table.access(caller, now).is_empty() {
+        let caller = view.table.still(&self.identity, &self.caller, now)?;
+        if caller.access(&view.table, now).is_empty() {
             return None;
         }
         let of_session = self.session.map(|session| session.expires);
-        let first = [self.identity.until(caller), of_session].into_iter().flatten().min();
+        let first = [self.identity.until(&caller, now), of_session].into_iter().flatten().min();
         match first {
             Some(first) => seconds(first - now),
             None => Some(Duration::MAX),
@@ -122,17 +123,17 @@ impl Watcher {
         let server = table.snapshot.servers.iter().position(|known| known.id == server);
         let Some((caller, _, scope)) = self.now(view, now) else { return false };
         server.is_some_and(|server| {
-            permit(table, (caller, now), &scope, server as ServerIndex, Item::Resource(native)).is_some()
+            permit(table, (&caller, now), &scope, server as ServerIndex, Item::Resource(native)).is_some()
         })
     }
 
     /// Who they are now, and what their request is narrowed to.
-    fn now<'v>(&'v self, view: &'v View, now: UnixSeconds) -> Option<(&'v Caller, Head<'v>, Scope)> {
+    fn now<'v>(&'v self, view: &'v View, now: UnixSeconds) -> Option<(Caller<'v>, Head<'v>, Scope)> {
         let table = &view.table;
-        let caller = table.still(self.identity, &self.caller, now)?;
+        let caller = table.still(&self.identity, &self.caller, now)?;
         let head = Head::read(&self.headers, &table.snapshot.settings.client_side_auth_header).ok()?;
         let path = Path::read(&self.path)?;
-        let scope = Scope::read(table, caller, now, path.names(), &head.filters);
+        let scope = Scope::read(table, &caller, now, path.names(), &head.filters);
         Some((caller, head, scope))
     }
 
@@ -143,8 +144,8 @@ impl Watcher {
         let exchange = Exchange {
             gateway: &self.gateway,
             view,
-            caller,
-            identity: self.identity,
+            caller: &caller,
+            identity: &self.identity,
             scope: &scope,
             head: &head,
             headers: &self.headers,

@@ -5,7 +5,8 @@
 //! What it answers yes to is a [`Permit`], and only a permit can be forwarded:
 //! there is no other way to make one.
 
-use crds::snapshot::{Caller, Item, ServerIndex, UnixSeconds};
+use crate::caller::Caller;
+use crds::snapshot::{Item, ServerIndex, UnixSeconds};
 
 use crate::scope::Scope;
 use crate::table::RoutingTable;
@@ -19,12 +20,12 @@ pub struct Permit {
 /// Decides.
 pub fn permit(
     table: &RoutingTable,
-    (caller, now): (&Caller, UnixSeconds),
+    (caller, now): (&Caller<'_>, UnixSeconds),
     scope: &Scope,
     server: ServerIndex,
     item: Item,
 ) -> Option<Permit> {
-    let permitted = table.snapshot.allows(caller, now, server, item) && scope.holds(table, server, item);
+    let permitted = caller.allows(&table.snapshot, now, server, item) && scope.holds(table, server, item);
     permitted.then_some(Permit { server, _made_here: () })
 }
 

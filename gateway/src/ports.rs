@@ -75,6 +75,10 @@ pub struct Ports {
     peers: Option<(JoinHandle<()>, Arc<Drain>)>,
 }
 
+fn scheme(tls: bool) -> &'static str {
+    if tls { "https" } else { "http" }
+}
+
 impl Listeners {
     /// Their addresses, as the kernel gave them, and that of the admin port.
     pub fn addresses(&self, admin: SocketAddr) -> io::Result<Addresses> {
@@ -90,13 +94,14 @@ impl Ports {
         let for_mcp = gateway.clone();
         let listener = addresses.mcp;
         let tls = listeners.certificates.as_ref().map(Certificates::acceptor);
+        let scheme = scheme(tls.is_some());
         let keep = |certificates: Certificates| tokio::spawn(certificates.keep(gateway.metrics.of_certificates()));
         let certificates = listeners.certificates.map(keep);
         let mcp = serve(
             listeners.mcp,
             Connections::new(Limits::of_clients(), closed.clone()),
             move |request, peer, goes_on| {
-                proxy::handle(for_mcp.clone(), Hop::Client { listener, peer }, goes_on, request)
+                proxy::handle(for_mcp.clone(), Hop::Client { listener, peer, scheme }, goes_on, request)
             },
             gateway.drain.clone(),
             tls,
@@ -108,7 +113,7 @@ impl Ports {
 
     /// By which scheme clients come.
     pub fn scheme(&self) -> &'static str {
-        if self.certificates.is_some() { "https" } else { "http" }
+        scheme(self.certificates.is_some())
     }
 
     /// Ends them: first nobody is to ask any more, then no connection is taken, and what has begun ends by itself, or is

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::caller::Caller;
 use bytes::{Bytes, BytesMut};
-use crds::snapshot::{Caller, UnixSeconds};
-use http::header::{CONTENT_TYPE, HeaderName};
+use crds::snapshot::UnixSeconds;
+use http::header::{CONTENT_TYPE, HeaderName, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
@@ -28,6 +29,7 @@ use crate::methods;
 use crate::owned;
 use crate::passed_stream;
 use crate::peers::ForwardError;
+use crate::protected_resource::{self, Resource};
 use crate::reject::Reject;
 use crate::rest;
 use crate::revision::Revision;
@@ -37,7 +39,7 @@ use crate::serve::GoesOn;
 use crate::session::{Told, What};
 
 /// The largest request body, in bytes.
-const MAX_BODY: usize = 4 * 1024 * 1024;
+pub(crate) const MAX_BODY: usize = 4 * 1024 * 1024;
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The header that carries a legacy session id.
@@ -46,7 +48,11 @@ pub const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 /// Answers one HTTP request.
 pub async fn handle(gateway: Arc<Gateway>, hop: Hop, goes_on: GoesOn, request: Request<Incoming>) -> Response<Body> {
     let rest = rest::Endpoint::read(request.uri().path());
+    let resource = Resource::asked(&gateway.view.load().table, hop, &request);
     let answered = match rest {
+        None if protected_resource::is_metadata(request.uri().path()) => {
+            describe(&gateway, hop, resource.as_ref(), request)
+        }
         None => respond(&gateway, hop, &goes_on, request).await,
         Some(endpoint) => Box::pin(rest::respond(&gateway, hop, (endpoint, &goes_on), request)).await,
     };
@@ -58,10 +64,32 @@ pub async fn handle(gateway: Arc<Gateway>, hop: Hop, goes_on: GoesOn, request: R
         (Err(reject), _) => reject,
     };
     gateway.metrics.reject(reject.as_str());
-    match rest {
-        None => reject.into_response(),
-        Some(endpoint) => rest::refusal(endpoint, reject),
+    let challenge = resource.and_then(|resource| resource.challenge(&gateway.view.load().table, &reject));
+    match (rest, challenge) {
+        (None, None) => reject.into_response(),
+        (None, Some(challenge)) => {
+            let mut response = reject.into_response();
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+            response
+        }
+        (Some(endpoint), _) => rest::refusal(endpoint, reject),
     }
+}
+
+/// Answers who asks how to get in: whoever that is.
+fn describe(
+    gateway: &Gateway,
+    hop: Hop,
+    resource: Option<&Resource>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Reject> {
+    let (parts, _) = request.into_parts();
+    let view = gateway.view.load();
+    read_head(&view, hop, &parts)?;
+    if parts.method != Method::GET {
+        return Err(Reject::Method("GET"));
+    }
+    resource.and_then(|resource| resource.metadata(&view.table)).ok_or(Reject::NotFound)
 }
 
 async fn respond(
@@ -72,7 +100,7 @@ async fn respond(
 ) -> Result<Response<Body>, Reject> {
     let (parts, body) = request.into_parts();
     let before = gateway.view.load_full();
-    let (door, admitted) = admit(&before, hop, &parts)?;
+    let (door, admitted) = admit(gateway, &before, hop, &parts).await?;
     match door {
         Door::Mcp if parts.method == Method::DELETE => return Box::pin(end_session(gateway, &admitted)).await,
         Door::Mcp if parts.method == Method::GET => {
@@ -95,18 +123,18 @@ async fn respond(
     let (view, admitted) = if Arc::ptr_eq(&before.table, &after.table) {
         (&before, admitted)
     } else {
-        (&after, admit(&after, hop, &parts)?.1)
+        (&after, admit(gateway, &after, hop, &parts).await?.1)
     };
     let Admitted { head, identity, caller, scope, now } = admitted;
     let incoming = scan::request(&body).map_err(|fault| refuse(&fault))?;
-    let (revision, session) = methods::revision(gateway, &head, &incoming, (caller, now))?;
+    let (revision, session) = methods::revision(gateway, &head, &incoming, (&caller, now))?;
     let capabilities = methods::capabilities(&body, &incoming, session.as_ref());
     let (scope, head, headers) = (&scope, &head, &parts.headers);
     let exchange = Exchange {
         gateway,
         view,
-        caller,
-        identity,
+        caller: &caller,
+        identity: &identity,
         scope,
         head,
         headers,
@@ -149,10 +177,10 @@ async fn respond(
 pub struct Admitted<'r> {
     /// The headers, read.
     pub head: Head<'r>,
-    /// Who is calling, and by which key.
+    /// Who is calling, and by which credential.
     pub identity: Identity,
     /// The same.
-    pub caller: &'r Caller,
+    pub caller: Caller<'r>,
     /// What the request is narrowed to.
     pub scope: Scope,
     /// When it came.
@@ -160,7 +188,12 @@ pub struct Admitted<'r> {
 }
 
 /// Settles, from the headers alone, whether the request is for us, by which transport, who is calling, and what about.
-pub fn admit<'r>(view: &'r View, hop: Hop, parts: &'r Parts) -> Result<(Door, Admitted<'r>), Reject> {
+pub async fn admit<'r>(
+    gateway: &Gateway,
+    view: &'r View,
+    hop: Hop,
+    parts: &'r Parts,
+) -> Result<(Door, Admitted<'r>), Reject> {
     let head = read_head(view, hop, parts)?;
     let path = Path::read(parts.uri.path()).ok_or(Reject::NotFound)?;
     if !path.door.takes(&parts.method) {
@@ -169,7 +202,7 @@ pub fn admit<'r>(view: &'r View, hop: Hop, parts: &'r Parts) -> Result<(Door, Ad
     if parts.method != Method::POST && head.version.and_then(Revision::from_wire).is_some_and(Revision::is_modern) {
         return Err(Reject::Method("POST"));
     }
-    let admitted = admit_to(view, head, path.names())?;
+    let admitted = admit_to(gateway, view, head, path.names()).await?;
     match path.names().filter(|_| admitted.scope.is_empty()) {
         Some(names) => Err(Reject::NoSuchServer(names.to_owned())),
         None => Ok((path.door, admitted)),
@@ -187,19 +220,24 @@ pub fn read_head<'r>(view: &View, hop: Hop, parts: &'r Parts) -> Result<Head<'r>
 }
 
 /// Who is calling, and what these names of a path, or without any the headers, narrow that to.
-pub fn admit_to<'r>(view: &'r View, head: Head<'r>, names: Option<&str>) -> Result<Admitted<'r>, Reject> {
+pub async fn admit_to<'r>(
+    gateway: &Gateway,
+    view: &'r View,
+    head: Head<'r>,
+    names: Option<&str>,
+) -> Result<Admitted<'r>, Reject> {
     let table = &view.table;
     let now = crate::clock::now();
-    let identity = identify(table, &head, now)?;
-    let caller = table.caller(identity).ok_or(Reject::InvalidCredential)?;
-    let scope = Scope::read(table, caller, now, names, &head.filters);
+    let identity = identify(&gateway.tokens, table, &head, now).await?;
+    let caller = table.caller(&identity).ok_or(Reject::InvalidCredential)?;
+    let scope = Scope::read(table, &caller, now, names, &head.filters);
     Ok(Admitted { head, identity, caller, scope, now })
 }
 
 /// Ends a session everywhere: once this is answered, no process that could be reached knows it any more.
 async fn end_session(gateway: &Gateway, admitted: &Admitted<'_>) -> Result<Response<Body>, Reject> {
     let id = admitted.head.session.ok_or_else(|| Reject::Invalid("Mcp-Session-Id names the session to end".into()))?;
-    let session = gateway.sessions.read(id, &admitted.caller.id, admitted.now).ok_or(Reject::NoSuchSession)?;
+    let session = gateway.sessions.read(id, admitted.caller.id(), admitted.now).ok_or(Reject::NoSuchSession)?;
     let told = Told { session: session.key(), what: What::Ended };
     gateway.sessions.note(told, admitted.now);
     gateway.clients.end(&session.nonce);
@@ -221,13 +259,13 @@ async fn open_stream(
     }
     let id = admitted.head.session;
     let id = id.ok_or_else(|| Reject::Invalid("Mcp-Session-Id names the session whose stream it is".into()))?;
-    let caller = admitted.caller;
-    let session = gateway.sessions.read(id, &caller.id, admitted.now).ok_or(Reject::NoSuchSession)?;
+    let caller = &admitted.caller;
+    let session = gateway.sessions.read(id, caller.id(), admitted.now).ok_or(Reject::NoSuchSession)?;
     if session.owner != gateway.own
         && let (Hop::Client { .. }, Some(peers)) = (hop, gateway.peers.get())
     {
         match peers.forward(session.owner, parts, Bytes::new()).await {
-            Ok(response) => return Ok(passed_stream::until_drained(gateway, response)),
+            Ok(response) => return Ok(passed_stream::until_drained(&gateway.drain, response)),
             // The client may come again.
             Err(ForwardError::Broken) => return Err(Reject::Busy),
             Err(ForwardError::Gone) => {}
@@ -235,7 +273,7 @@ async fn open_stream(
     }
     // What there is to tell of lists any process can tell, also of a session whose owner is no more.
     let client = ClientSessions::adopt(gateway, &session, caller)?;
-    let watcher = client.watcher(gateway, admitted.identity, &parts.headers, parts.uri.path());
+    let watcher = client.watcher(gateway, admitted.identity.clone(), &parts.headers, parts.uri.path());
     into_response(Answer::Events(get::open(watcher, view.clone(), client)?), None)
 }
 

@@ -16,7 +16,9 @@ pub enum Reject {
     Unauthenticated,
     /// A credential that is no live caller's.
     InvalidCredential,
-    /// The same, from an address that presented too many of them.
+    /// A token whose issuer's keys have never been had.
+    NoKeys,
+    /// An invalid credential, from an address that presented too many of them.
     TooManyGuesses,
     /// A header that may stand once stands twice.
     RepeatedHeader(&'static str),
@@ -69,6 +71,7 @@ impl Reject {
         match self {
             Reject::Unauthenticated => "unauthenticated",
             Reject::InvalidCredential => "invalid_credential",
+            Reject::NoKeys => "no_issuer_keys",
             Reject::TooManyGuesses => "too_many_invalid_credentials",
             Reject::RepeatedHeader(_) => "repeated_header",
             Reject::HeadersTooLarge => "headers_too_large",
@@ -106,7 +109,7 @@ impl Reject {
             Reject::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Reject::ContentType | Reject::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Reject::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Reject::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Reject::Busy | Reject::NoKeys => StatusCode::SERVICE_UNAVAILABLE,
             Reject::BodyIncomplete => StatusCode::REQUEST_TIMEOUT,
             Reject::RepeatedHeader(_) | Reject::Parse(_) | Reject::Invalid(_) | Reject::Params(_) | Reject::Version => {
                 StatusCode::BAD_REQUEST
@@ -129,6 +132,7 @@ impl Reject {
             Reject::ContentEncoding => "the body must not be compressed".into(),
             Reject::BodyTooLarge => "the body is over 4 MiB".into(),
             Reject::Busy => "the gateway holds as many requests as it may; try again".into(),
+            Reject::NoKeys => "the keys of the token's issuer cannot be had; try again".into(),
             Reject::BodyIncomplete => "the body did not arrive in time".into(),
             Reject::Parse(what) | Reject::Invalid(what) | Reject::Params(what) => what.clone(),
             Reject::Version => {
@@ -187,7 +191,7 @@ impl Reject {
             Reject::Method(allowed) => {
                 headers.insert(ALLOW, HeaderValue::from_static(allowed));
             }
-            Reject::Busy | Reject::TooManyStreams => {
+            Reject::Busy | Reject::NoKeys | Reject::TooManyStreams => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
             }
             Reject::TooManyGuesses => {

@@ -12,6 +12,7 @@ use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
+use serde::Serialize;
 
 use crate::body::Body;
 use crate::capabilities::Capabilities;
@@ -118,7 +119,7 @@ pub async fn respond(
         takes(endpoint, &parts)?;
         return Ok(json(StatusCode::OK, br#"{"enabled":true}"#.to_vec()));
     }
-    let admitted = proxy::admit_to(&view, head, None)?;
+    let admitted = proxy::admit_to(gateway, &view, head, None).await?;
     if endpoint == Endpoint::Nothing {
         return Err(Reject::NotFound);
     }
@@ -158,8 +159,8 @@ fn exchange<'r>(
     Exchange {
         gateway,
         view,
-        caller: admitted.caller,
-        identity: admitted.identity,
+        caller: &admitted.caller,
+        identity: &admitted.identity,
         scope: &admitted.scope,
         head: &admitted.head,
         headers: &parts.headers,
@@ -170,6 +171,11 @@ fn exchange<'r>(
         goes_on,
         now: admitted.now,
     }
+}
+
+/// Texts and lists of them: writing them as JSON into memory cannot fail.
+pub(crate) fn written(value: &impl Serialize) -> Response<Body> {
+    json(StatusCode::OK, serde_json::to_vec(value).unwrap_or_default())
 }
 
 /// A whole response.

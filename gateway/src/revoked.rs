@@ -35,7 +35,7 @@ impl Holding {
     /// What a permitted call holds.
     pub fn new(exchange: &Exchange<'_>, called: Called) -> Self {
         let (gateway, view) = (exchange.gateway.clone(), exchange.view.clone());
-        Self { gateway, view, identity: exchange.identity, called }
+        Self { gateway, view, identity: exchange.identity.clone(), called }
     }
 
     /// The server, as the request sees it: its name may be another now, its session the same.
@@ -45,7 +45,7 @@ impl Holding {
 
     /// Who holds it.
     pub fn caller_id(&self) -> Option<&str> {
-        self.view.table.caller(self.identity).map(|caller| caller.id.as_str())
+        self.view.table.id_of(&self.identity)
     }
 
     /// What is called.
@@ -60,8 +60,8 @@ impl Holding {
 
     /// What is kept of the caller's session; none if it is kept elsewhere, or cannot be.
     pub fn client(&self, session: &Session) -> Option<Arc<ClientSession>> {
-        let caller = self.view.table.caller(self.identity)?;
-        ClientSessions::of(&self.gateway, session, caller).ok()
+        let caller = self.view.table.caller(&self.identity)?;
+        ClientSessions::of(&self.gateway, session, &caller).ok()
     }
 
     /// Returns when the call is to end before its answer.
@@ -89,9 +89,9 @@ impl Holding {
         let view = self.gateway.view.load();
         let snapshot = &view.table.snapshot;
         let server = snapshot.servers.iter().position(|other| other.id == *server);
-        let caller = before.caller(self.identity).and_then(|caller| view.table.still(self.identity, &caller.id, now));
+        let caller = before.id_of(&self.identity).and_then(|id| view.table.still(&self.identity, id, now));
         server
             .zip(caller)
-            .is_some_and(|(server, caller)| snapshot.allows(caller, now, server as u32, self.called.item()))
+            .is_some_and(|(server, caller)| caller.allows(snapshot, now, server as u32, self.called.item()))
     }
 }

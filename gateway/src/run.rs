@@ -120,7 +120,7 @@ fn credentials(state: &Path) -> Result<Credentials, RunError> {
 
 /// A snapshot stored and opened again, all in memory.
 fn restored(snapshot: &Snapshot, revision: u64, key: &MacKey) -> Result<(Snapshot, Version), RunError> {
-    let Plan { pointer, writes } = plan(None, split(snapshot)?, revision, SCHEMA)?;
+    let Plan { pointer, writes } = plan(None, split(snapshot)?.of(SCHEMA), revision, SCHEMA)?;
     let pointer = Pointer::decode(&pointer.encode(key), key)?;
     let slots: HashMap<u8, _> = writes.into_iter().map(|(slot, part)| (slot, part.bytes)).collect();
     Ok((open(&pointer, |slot, _| slots.get(&slot))?, Version::of(&pointer)))
@@ -268,13 +268,15 @@ mod tests {
                 expires: None,
                 access_until: None,
                 access: 0,
+                token: None,
+                suspended: false,
                 keys: vec![],
             })
             .collect();
         callers.sort_by(|one, next| one.id.cmp(&next.id));
         let (access, namespaces) = (vec![vec![]], vec!["p".to_owned()]);
         let snapshot = Snapshot { access, namespaces, callers, ..Snapshot::default() };
-        assert!(split(&snapshot).unwrap().len() > 1);
+        assert!(split(&snapshot).unwrap().of(SCHEMA).len() > 1);
         assert_eq!(restored(&snapshot, 1, &MacKey([1; 32])).unwrap().0, snapshot);
     }
 }

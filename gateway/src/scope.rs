@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use crds::snapshot::{AccessIndex, Caller, Item, ServerIndex, UnixSeconds};
+use crate::caller::Caller;
+use crds::snapshot::{AccessIndex, Item, ServerIndex, UnixSeconds};
 
 use crate::table::{Named, RoutingTable};
 
@@ -25,7 +26,7 @@ impl Scope {
     /// exist; an absent or blank filter narrows nothing; one in which no name resolves leaves nothing (ACCESS.md).
     pub fn read(
         table: &RoutingTable,
-        caller: &Caller,
+        caller: &Caller<'_>,
         now: UnixSeconds,
         path: Option<&str>,
         filters: &[&[u8]],
@@ -41,8 +42,13 @@ impl Scope {
         Self::of(table, caller, now, words)
     }
 
-    fn of<'w>(table: &RoutingTable, caller: &Caller, now: UnixSeconds, words: impl Iterator<Item = &'w str>) -> Self {
-        let access = table.access(caller, now);
+    fn of<'w>(
+        table: &RoutingTable,
+        caller: &Caller<'_>,
+        now: UnixSeconds,
+        words: impl Iterator<Item = &'w str>,
+    ) -> Self {
+        let access = caller.access(table, now);
         let usable = |server: ServerIndex| access.binary_search_by_key(&server, |entry| entry.0).is_ok();
         let (mut seen, mut groups, mut narrowed) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
         for word in words.map(str::trim).filter(|word| !word.is_empty()) {
@@ -57,7 +63,7 @@ impl Scope {
                 // A group has many spellings; its members are looked at once.
                 Some(Named::Group(index)) if groups.insert(index) => {
                     let group = &table.snapshot.groups[index as usize];
-                    if group.admits.binary_search(&caller.namespace).is_ok() {
+                    if caller.is_admitted_to(group) {
                         let members = &table.snapshot.access[group.members as usize];
                         let entries = members.iter().filter(|(server, _)| usable(*server));
                         narrowed.extend(entries.map(|(server, _)| (*server, Some(group.members))));

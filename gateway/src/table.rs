@@ -5,21 +5,26 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crds::compile::Pepper;
-use crds::digest::{cut, key_digest, to_hex};
+use crds::digest::{cut, hashed_key_digest, key_digest, to_hex};
 use crds::names::norm;
 use crds::snapshot::stored::Pointer;
-use crds::snapshot::{Caller, Credentials, Digest128, KeyDigest, Secrets, ServerIndex, Share, Snapshot, UnixSeconds};
+use crds::snapshot::{self, Credentials, Digest128, KeyDigest, Secrets, ServerIndex, Snapshot, UnixSeconds};
 use sha2::{Digest, Sha256};
 
+use crate::caller::{Bearer, Caller};
 use crate::caller_part::CallerPlan;
 use crate::identify::Identity;
+use crate::token::{self, Token};
 use crate::upstream::Endpoint;
 
 mod denied;
+mod tokens;
 
 use denied::Denied;
+use tokens::TokenCallers;
 
 /// What the gateway looks things up in. Immutable; pools, children and sessions live beside it.
 pub struct RoutingTable {
@@ -32,8 +37,14 @@ pub struct RoutingTable {
     pepper: Pepper,
     keys: Arc<HashMap<KeyDigest, KeyEntry, BuildHasherDefault<DigestHasher>>>,
     names: Arc<HashMap<String, Named>>,
+    tokens: Arc<TokenCallers>,
     denied: Denied,
+    /// No two tables of a process have the same.
+    serial: u64,
 }
+
+/// The serial number of the next table.
+static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// Which snapshot it is.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -107,7 +118,9 @@ impl RoutingTable {
             ServerRoute { is_pending, ..route }
         });
         let (servers, keys, names) = (servers.collect(), Arc::new(keys), Arc::new(names));
-        Self { snapshot: Arc::new(snapshot), version, servers, pepper, keys, names, denied: Denied::default() }
+        let tokens = Arc::new(TokenCallers::of(&snapshot));
+        let (snapshot, denied, serial) = (Arc::new(snapshot), Denied::default(), NEXT.fetch_add(1, Ordering::Relaxed));
+        Self { snapshot, version, servers, pepper, keys, names, tokens, denied, serial }
     }
 
     /// The same with these callers, by id, being nobody, and no others. Costs a search for each of them.
@@ -119,7 +132,9 @@ impl RoutingTable {
             pepper: self.pepper.clone(),
             keys: self.keys.clone(),
             names: self.names.clone(),
+            tokens: self.tokens.clone(),
             denied: Denied::new(&self.snapshot, callers),
+            serial: NEXT.fetch_add(1, Ordering::Relaxed),
         }
     }
 
@@ -128,52 +143,108 @@ impl RoutingTable {
         self.servers.iter().filter(|server| server.is_pending).count()
     }
 
-    /// The live caller that a key belongs to.
-    pub fn caller_of(&self, key: &[u8], now: UnixSeconds) -> Option<&Caller> {
-        self.identity_of(key, now).and_then(|identity| self.caller(identity))
-    }
-
     /// Whose key it is, if it is a live caller's.
     pub fn identity_of(&self, key: &[u8], now: UnixSeconds) -> Option<Identity> {
-        let key = key_digest(&self.pepper, key);
+        self.identity_of_hashed(&Sha256::digest(key).into(), now)
+    }
+
+    /// The same by the key's SHA-256.
+    pub fn identity_of_hashed(&self, sha256: &[u8; 32], now: UnixSeconds) -> Option<Identity> {
+        let key = hashed_key_digest(&self.pepper, sha256);
         let entry = self.keys.get(&key)?;
         let live = entry.expires.is_none_or(|expires| now < expires) && self.live(entry.caller, now).is_some();
         live.then_some(Identity::Known { caller: entry.caller, key, expires: entry.expires })
     }
 
     /// The caller of an identity that this table gave.
-    pub fn caller(&self, identity: Identity) -> Option<&Caller> {
+    pub fn caller(&self, identity: &Identity) -> Option<Caller<'_>> {
         match identity {
-            Identity::Anonymous => self.snapshot.anonymous.as_ref(),
-            Identity::Known { caller, .. } => self.snapshot.callers.get(caller as usize),
+            Identity::Anonymous => self.snapshot.anonymous.as_ref().map(Caller::Binding),
+            Identity::Known { caller, .. } => self.snapshot.callers.get(*caller as usize).map(Caller::Binding),
+            Identity::Token(bearer) => self.caller_of(bearer),
         }
     }
 
-    /// Whether an identity that another table gave is still somebody here, by the same key: the caller of that id.
-    pub fn still(&self, identity: Identity, id: &str, now: UnixSeconds) -> Option<&Caller> {
-        let caller = match identity {
-            Identity::Anonymous => self.anonymous(now)?,
-            Identity::Known { key, .. } => {
-                let entry = self.keys.get(&key).filter(|entry| entry.expires.is_none_or(|expires| now < expires))?;
-                self.live(entry.caller, now)?
+    /// The id of that caller.
+    pub fn id_of<'i>(&'i self, identity: &'i Identity) -> Option<&'i str> {
+        match identity {
+            Identity::Token(bearer) if bearer.by_claims => Some(&bearer.token.id),
+            Identity::Token(bearer) => {
+                let exact = bearer.bindings.first().and_then(|caller| self.snapshot.callers.get(*caller as usize));
+                exact.map(|caller| caller.id.as_str())
             }
-        };
-        (caller.id == id).then_some(caller)
+            Identity::Known { caller, .. } => self.snapshot.callers.get(*caller as usize).map(|caller| &*caller.id),
+            Identity::Anonymous => self.snapshot.anonymous.as_ref().map(|caller| &*caller.id),
+        }
     }
 
-    /// Whether this is or was the key of anybody here, live or not.
+    /// Whether an identity that another table gave is still somebody here, by the same credential: the caller of that id.
+    pub fn still(&self, identity: &Identity, id: &str, now: UnixSeconds) -> Option<Caller<'_>> {
+        let caller = match identity {
+            Identity::Anonymous => Caller::Binding(self.anonymous(now)?),
+            Identity::Known { key, .. } => {
+                let entry = self.keys.get(key).filter(|entry| entry.expires.is_none_or(|expires| now < expires))?;
+                Caller::Binding(self.live(entry.caller, now)?)
+            }
+            Identity::Token(bearer) => {
+                let bearer = if self.is_of(bearer) { bearer.clone() } else { Arc::new(self.bearer(&bearer.token)?) };
+                let live = now < bearer.token.expires && self.is_live(&bearer, now);
+                self.caller_of(&bearer).filter(|_| live)?
+            }
+        };
+        (caller.id() == id).then_some(caller)
+    }
+
+    /// Whether this is or was the key of anybody here, live or not, or a token that was made for this gateway.
     pub fn knows_key(&self, key: &[u8]) -> bool {
-        self.keys.contains_key(&key_digest(&self.pepper, key))
+        self.keys.contains_key(&key_digest(&self.pepper, key)) || token::is_for_us(&self.snapshot.settings, key)
+    }
+
+    /// Whose a token is: of the exact binding of its user or service account, live or not; else of all Claims bindings that
+    /// match. None: nobody's.
+    pub fn bearer(&self, token: &Arc<Token>) -> Option<Bearer> {
+        let exact = self.tokens.exact(token);
+        let bindings = if let Some(exact) = exact {
+            vec![exact]
+        } else {
+            let matching = self.tokens.matching(&self.snapshot, token).into_iter();
+            matching.filter(|caller| !self.denied.has(*caller)).collect()
+        };
+        let bearer = |bindings: Vec<u32>| Bearer {
+            token: token.clone(),
+            bindings: bindings.into(),
+            by_claims: exact.is_none(),
+            table: self.serial,
+        };
+        Some(bindings).filter(|bindings| !bindings.is_empty()).map(bearer)
+    }
+
+    /// Whether it is this table that says whose the token is.
+    pub fn is_of(&self, bearer: &Bearer) -> bool {
+        bearer.table == self.serial
+    }
+
+    /// Whether one of the bearer's bindings, by this table, lives.
+    pub fn is_live(&self, bearer: &Bearer, now: UnixSeconds) -> bool {
+        bearer.bindings.iter().any(|caller| self.live(*caller, now).is_some())
+    }
+
+    fn caller_of(&self, bearer: &Arc<Bearer>) -> Option<Caller<'_>> {
+        if bearer.by_claims {
+            return Some(Caller::Claims(&self.snapshot, bearer.clone()));
+        }
+        let exact = bearer.bindings.first().and_then(|caller| self.snapshot.callers.get(*caller as usize));
+        exact.map(Caller::Binding)
     }
 
     /// The caller without a credential, if there may be one.
-    pub fn anonymous(&self, now: UnixSeconds) -> Option<&Caller> {
+    pub fn anonymous(&self, now: UnixSeconds) -> Option<&snapshot::Caller> {
         let anonymous = self.snapshot.anonymous.as_ref().filter(|caller| caller.is_known(now));
         anonymous.filter(|_| !self.denied.has_anonymous())
     }
 
-    /// The caller of an id, if it is still known.
-    pub fn caller_by_id(&self, id: &str) -> Option<&Caller> {
+    /// The caller of a binding's id, if it is still known.
+    pub fn caller_by_id(&self, id: &str) -> Option<&snapshot::Caller> {
         let anonymous = self.snapshot.anonymous.as_ref().filter(|caller| caller.id == id);
         if let Some(anonymous) = anonymous {
             return (!self.denied.has_anonymous()).then_some(anonymous);
@@ -182,8 +253,8 @@ impl RoutingTable {
         self.snapshot.callers.get(found as usize).filter(|_| !self.denied.has(found))
     }
 
-    /// A caller with keys, if it is somebody now.
-    fn live(&self, caller: u32, now: UnixSeconds) -> Option<&Caller> {
+    /// A caller with a credential, if it is somebody now.
+    fn live(&self, caller: u32, now: UnixSeconds) -> Option<&snapshot::Caller> {
         let known = self.snapshot.callers.get(caller as usize).filter(|caller| caller.is_known(now));
         known.filter(|_| !self.denied.has(caller))
     }
@@ -192,15 +263,10 @@ impl RoutingTable {
     pub fn named(&self, word: &str) -> Option<Named> {
         self.names.get(&norm(word)).copied()
     }
-
-    /// The servers of an access set, each with what of it, unless the caller's parents have expired.
-    pub fn access(&self, caller: &Caller, now: UnixSeconds) -> &[(ServerIndex, Share)] {
-        caller.access_at(now).map_or(&[], |access| &self.snapshot.access[access as usize])
-    }
 }
 
 impl ServerRoute {
-    fn new(server: crds::snapshot::Server, secrets: Secrets, client_auth_header: &str) -> Self {
+    fn new(server: snapshot::Server, secrets: Secrets, client_auth_header: &str) -> Self {
         let plan = CallerPlan::new(&server, &secrets, client_auth_header);
         let parts = (
             &server.id,

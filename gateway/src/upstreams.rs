@@ -10,8 +10,9 @@ use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use crate::caller::Caller;
 use arc_swap::ArcSwap;
-use crds::snapshot::{Caller, Digest128, SessionMode};
+use crds::snapshot::{Digest128, SessionMode};
 use futures_util::future::join_all;
 use hashbrown::{Equivalent, HashMap};
 use parking_lot::Mutex;
@@ -120,7 +121,7 @@ impl ServerUpstreams {
     /// alone it is, where each client has its own.
     pub fn open(
         self: &Arc<Self>,
-        caller: &Caller,
+        caller: &Caller<'_>,
         part: CallerPart,
         client: Option<&Arc<ClientSession>>,
     ) -> Result<Opened, UpstreamError> {
@@ -137,7 +138,7 @@ impl ServerUpstreams {
             return Err(UpstreamError::ended());
         }
         let own_list = digest.is_some() && client.is_none();
-        if let Some(entry) = sessions.get_mut(&Sought { caller: &caller.id, part: digest, client: nonce }) {
+        if let Some(entry) = sessions.get_mut(&Sought { caller: caller.id(), part: digest, client: nonce }) {
             entry.used = Instant::now();
             return Ok(entry.opened(own_list));
         }
@@ -152,7 +153,7 @@ impl ServerUpstreams {
         let client = client.map(Arc::downgrade);
         let entry = Entry { upstream, list: Arc::default(), client, used: Instant::now() };
         let session = entry.opened(own_list);
-        sessions.insert(SessionKey { caller: Arc::from(caller.id.as_str()), part: digest, client: nonce }, entry);
+        sessions.insert(SessionKey { caller: Arc::from(caller.id()), part: digest, client: nonce }, entry);
         Ok(session)
     }
 
@@ -260,9 +261,9 @@ impl ServerUpstreams {
 
 /// Makes room for one more session of one client: of its caller's, or of all, the one that was used least lately ends,
 /// unless all are used.
-fn make_room(sessions: &mut HashMap<SessionKey, Entry>, caller: &Caller) -> Result<(), UpstreamError> {
+fn make_room(sessions: &mut HashMap<SessionKey, Entry>, caller: &Caller<'_>) -> Result<(), UpstreamError> {
     let of_clients = || sessions.iter().filter(|(key, _)| key.client.is_some());
-    let is_own = |key: &SessionKey| *key.caller == *caller.id;
+    let is_own = |key: &SessionKey| *key.caller == *caller.id();
     let own_full = of_clients().filter(|(key, _)| is_own(key)).count() >= MAX_CLIENTS_PER_CALLER;
     if !own_full && of_clients().count() < MAX_CLIENTS {
         return Ok(());
@@ -276,9 +277,9 @@ fn make_room(sessions: &mut HashMap<SessionKey, Entry>, caller: &Caller) -> Resu
 }
 
 /// Makes room for one more session of a caller: those that were used least lately end, unless a call uses them.
-fn end_oldest(sessions: &mut HashMap<SessionKey, Entry>, caller: &Caller) {
-    let most = if caller.keys.is_empty() { MAX_ANONYMOUS } else { MAX_PER_CALLER };
-    let own = sessions.iter().filter(|(key, _)| *key.caller == *caller.id && key.client.is_none());
+fn end_oldest(sessions: &mut HashMap<SessionKey, Entry>, caller: &Caller<'_>) {
+    let most = if caller.is_anonymous() { MAX_ANONYMOUS } else { MAX_PER_CALLER };
+    let own = sessions.iter().filter(|(key, _)| *key.caller == *caller.id() && key.client.is_none());
     let over = (own.clone().count() + 1).saturating_sub(most);
     let mut idle: Vec<_> = own.filter(|(_, entry)| !entry.in_use()).map(|(key, entry)| (entry.used, key)).collect();
     idle.sort_unstable_by_key(|(used, _)| *used);

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crds::snapshot::Credentials;
-use crds::snapshot::stored::{Part, Pointer};
+use crds::snapshot::stored::{Parts, Pointer};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
@@ -59,7 +59,7 @@ pub(crate) struct Output {
     /// Counts compilations.
     pub(crate) number: u64,
     /// The snapshot.
-    pub(crate) parts: Vec<Part>,
+    pub(crate) parts: Parts,
     /// The servers' secrets.
     pub(crate) credentials: Credentials,
 }
@@ -201,16 +201,12 @@ impl Publisher {
     async fn write_pointer(&mut self, output: &Output, denied: &[String], view: &View) -> Result<(), WriteError> {
         let live = self.live(view);
         let schema = schema(view, live.pointer.as_ref().map(|pointer| pointer.schema));
-        let (parts, denied) = (output.parts.clone(), denied.to_vec());
-        // To write whole what is in parts takes time.
-        let planned = tokio::task::spawn_blocking(move || (next(&live, parts, &denied, schema), live)).await;
-        let (plan, live) = match planned {
-            Ok((Ok(plan), live)) => (plan, live),
-            Ok((Err(too_large), _)) => {
+        let plan = match next(&live, &output.parts, denied, schema) {
+            Ok(plan) => plan,
+            Err(too_large) => {
                 self.block("too_large", &too_large.to_string());
                 return Ok(());
             }
-            Err(_) => return Err(WriteError::Failed("the plan was not made".to_owned())),
         };
         let revision = match plan {
             None => {

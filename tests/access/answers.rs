@@ -1,9 +1,11 @@
 //! The product's answers in the oracle's words.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crds::diagnostic::{ConditionType, Diagnostic, ObjectKey};
-use crds::snapshot::{self, Caller, ServerIndex};
+use crds::snapshot::{self, ServerIndex};
+use gateway::caller::Caller;
 use gateway::capabilities::Capabilities;
 use gateway::catalogue::List;
 use gateway::exchange::{Answer, Exchange};
@@ -15,7 +17,7 @@ use gateway::route::{Target, resource, route, template};
 use gateway::scope::Scope;
 use http::HeaderMap;
 use serde_json::Value;
-use tests::oracle::{Credential, Identity, Item, Items, Kind, Object, Pair};
+use tests::oracle::{Credential, Identity, Item, Items, Kind, Object, Pair, Token};
 use tests::world::{Id, NOW, World};
 
 use crate::product::{Bench, Product};
@@ -47,16 +49,24 @@ impl Product {
     }
 
     /// The caller of a credential.
-    pub(crate) fn caller(&self, credential: &Credential) -> Option<&Caller> {
-        match credential {
-            Credential::None => self.view.table.anonymous(NOW),
-            Credential::Key(key) => self.view.table.caller_of(key.as_bytes(), NOW),
-        }
+    pub(crate) fn caller(&self, credential: &Credential) -> Option<Caller<'_>> {
+        let table = &self.view.table;
+        let identity = match credential {
+            Credential::None => return table.anonymous(NOW).map(Caller::Binding),
+            Credential::Key(key) => table.identity_of(key.as_bytes(), NOW)?,
+            Credential::Token(said) => {
+                let bearer = table.bearer(&Arc::new(token(said))).filter(|bearer| table.is_live(bearer, NOW))?;
+                gateway::identify::Identity::Token(Arc::new(bearer))
+            }
+        };
+        table.caller(&identity)
     }
 
     /// Who presents the credential.
     pub(crate) fn identify(&self, credential: &Credential) -> Identity {
-        self.caller(credential).map_or(Identity::Unauthorized, |caller| Identity::Binding(id(&caller.id)))
+        let Some(caller) = self.caller(credential) else { return Identity::Unauthorized };
+        let live = caller.bindings().filter(|binding| binding.is_known(NOW));
+        Identity::Bindings(live.map(|binding| id(&binding.id)).collect())
     }
 
     /// Every published name of a list, and what goes by it.
@@ -76,7 +86,7 @@ impl Product {
     }
 
     /// What the caller may use of all servers and the world's tools, prompts and resources, in this scope.
-    pub(crate) fn permitted(&self, world: &World, caller: &Caller, scope: &Scope) -> Items {
+    pub(crate) fn permitted(&self, world: &World, caller: &Caller<'_>, scope: &Scope) -> Items {
         let mut permitted = Items::new();
         for server in 0..self.view.table.servers.len() as ServerIndex {
             for item in items(world) {
@@ -108,25 +118,26 @@ impl Product {
     }
 
     /// What the rules of a caller's access have, of the same.
-    pub(crate) fn ruled(&self, world: &World, caller: &Caller) -> Items {
+    pub(crate) fn ruled(&self, world: &World, caller: &Caller<'_>) -> Items {
         let snapshot = &self.view.table.snapshot;
         let mut found = Items::new();
         for server in 0..snapshot.servers.len() as ServerIndex {
-            let Some(access) = caller.access_at(NOW) else { continue };
-            let rules = snapshot.effective(access, server);
-            let has = |item: &Item| match item {
-                Item::Tool(name) => rules.tools.as_ref().is_some_and(|rule| rule.has(name)),
-                Item::Prompt(name) => rules.prompts.as_ref().is_some_and(|rule| rule.has(name)),
-                Item::Resource(uri) => rules.resources.as_ref().is_some_and(|rule| rule.has(uri)),
-            };
-            let server = id(&snapshot.servers[server as usize].id);
-            found.extend(items(world).filter(has).map(|item| (server.clone(), item)));
+            for access in caller.bindings().filter_map(|binding| binding.access_at(NOW)) {
+                let rules = snapshot.effective(access, server);
+                let has = |item: &Item| match item {
+                    Item::Tool(name) => rules.tools.as_ref().is_some_and(|rule| rule.has(name)),
+                    Item::Prompt(name) => rules.prompts.as_ref().is_some_and(|rule| rule.has(name)),
+                    Item::Resource(uri) => rules.resources.as_ref().is_some_and(|rule| rule.has(uri)),
+                };
+                let server = id(&snapshot.servers[server as usize].id);
+                found.extend(items(world).filter(has).map(|item| (server.clone(), item)));
+            }
         }
         found
     }
 
     /// The names, or URIs, that a list gives, sorted, with every repetition.
-    pub(crate) async fn list(&self, bench: &Bench, (caller, scope): (&Caller, &Scope), list: List) -> Vec<String> {
+    pub(crate) async fn list(&self, bench: &Bench, (caller, scope): (&Caller<'_>, &Scope), list: List) -> Vec<String> {
         let (head, headers) = (Head::default(), HeaderMap::new());
         let Answer::Message(_, answer) =
             gateway::list::answer(&self.exchange(bench, caller, scope, (&head, &headers)), list, b"1").await
@@ -150,7 +161,7 @@ impl Product {
     pub(crate) async fn call(
         &self,
         bench: &Bench,
-        (caller, scope): (&Caller, &Scope),
+        (caller, scope): (&Caller<'_>, &Scope),
         list: List,
         name: &str,
     ) -> Option<Pair> {
@@ -174,7 +185,7 @@ impl Product {
     fn exchange<'r>(
         &'r self,
         bench: &'r Bench,
-        caller: &'r Caller,
+        caller: &'r Caller<'r>,
         scope: &'r Scope,
         (head, headers): (&'r Head<'r>, &'r HeaderMap),
     ) -> Exchange<'r> {
@@ -183,7 +194,7 @@ impl Product {
             gateway: &bench.gateway,
             view: &self.view,
             caller,
-            identity: gateway::identify::Identity::Anonymous,
+            identity: &gateway::identify::Identity::Anonymous,
             scope,
             head,
             headers,
@@ -206,6 +217,17 @@ fn items(world: &World) -> impl Iterator<Item = Item> {
     let all = |items: &[String], item: fn(String) -> Item| items.iter().cloned().map(item).collect::<Vec<_>>();
     let (tools, prompts) = (all(&world.tools, Item::Tool), all(&world.prompts, Item::Prompt));
     [tools, prompts, all(&world.resources, Item::Resource)].concat().into_iter()
+}
+
+/// The token as a verified one is.
+fn token(said: &Token) -> gateway::token::Token {
+    gateway::token::Token {
+        id: "/token/of-a-test".into(),
+        expires: NOW + 1,
+        user: said.user.clone(),
+        account: said.service_account.as_ref().map(ToString::to_string),
+        claims: said.claims.clone(),
+    }
 }
 
 fn asked(item: &Item) -> snapshot::Item<'_> {

@@ -52,7 +52,7 @@ fn check(world: &World, calls: &[(&str, &str)]) {
     assert_eq!(differences(world, &Bench::new()), Vec::<String>::new());
     let oracle = Oracle::new(world, NOW);
     for (name, expected) in calls {
-        let found = oracle.call(&world.bindings[0].meta.id(), &[], name);
+        let found = oracle.call(&[world.bindings[0].meta.id()].into(), &[], name);
         let found = found.map_or("-".to_owned(), |(server, tool)| format!("{}:{tool}", server.name));
         assert_eq!(found, *expected, "{name}");
     }

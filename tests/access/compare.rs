@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
-use crds::snapshot::Caller;
+use gateway::caller::Caller;
 use gateway::catalogue::List;
 use gateway::scope::Scope;
-use tests::oracle::{Credential, Identity, Items, Oracle};
+use tests::oracle::{Credential, Identity, Items, Oracle, tokens};
 use tests::world::{Id, NOW, Subject, World};
 
 use crate::answers::{Refusals, VoidSet};
@@ -69,7 +69,8 @@ impl Comparison<'_> {
     }
 
     fn credentials(&self) -> impl Iterator<Item = Credential> + use<> {
-        self.world.keys().into_iter().map(Credential::Key).chain([Credential::None])
+        let tokens = tokens(self.world).into_iter().map(Credential::Token);
+        self.world.keys().into_iter().map(Credential::Key).chain(tokens).chain([Credential::None])
     }
 
     fn identities(&mut self) {
@@ -83,19 +84,21 @@ impl Comparison<'_> {
     fn reasons(&mut self) {
         let mut usable: BTreeMap<Id, Items> = BTreeMap::new();
         for credential in self.credentials() {
-            if let Identity::Binding(id) = self.oracle.identify(&credential) {
+            if let Identity::Bindings(ids) = self.oracle.identify(&credential) {
                 if let Some(caller) = self.product.caller(&credential) {
                     self.same(
-                        &format!("{id} by its rules"),
-                        &self.product.ruled(self.world, caller),
-                        &self.oracle.usable(&id),
+                        &format!("{ids:?} by its rules"),
+                        &self.product.ruled(self.world, &caller),
+                        &self.oracle.united(&ids),
                     );
                 }
-                usable.entry(id.clone()).or_insert_with(|| self.oracle.usable(&id));
+                for id in ids {
+                    usable.entry(id.clone()).or_insert_with(|| self.oracle.usable(&id));
+                }
             }
         }
         for binding in &self.world.bindings {
-            if matches!(binding.subject, Subject::Key(_) | Subject::Anonymous) {
+            if !matches!(binding.subject, Subject::Team(_) | Subject::Organization(_)) {
                 let id = binding.meta.id();
                 let (explained, unsaid) = self.product.explained(self.world, &id);
                 self.same(&format!("{id} with reasons"), &explained, &usable.remove(&id).unwrap_or_default());
@@ -106,12 +109,12 @@ impl Comparison<'_> {
 
     /// Everything that a caller may ask, once for each caller.
     async fn callers(&mut self) {
-        let mut callers: BTreeMap<Id, &Caller> = BTreeMap::new();
+        let mut callers: BTreeMap<BTreeSet<Id>, Caller<'_>> = BTreeMap::new();
         for credential in self.credentials() {
-            if let (Identity::Binding(id), Some(caller)) =
+            if let (Identity::Bindings(ids), Some(caller)) =
                 (self.oracle.identify(&credential), self.product.caller(&credential))
             {
-                callers.insert(id, caller);
+                callers.insert(ids, caller);
             }
         }
         let filters = filters(self.world);
@@ -120,18 +123,18 @@ impl Comparison<'_> {
             List::Prompts => names(self.world, self.oracle, &self.world.prompts),
             List::Resources | List::Templates => self.offered.uris(),
         });
-        for (id, caller) in callers {
+        for (ids, caller) in &callers {
             // The names depend on what a filter leaves, not on its words.
             let mut asked: BTreeSet<Items> = BTreeSet::new();
             for (at, words) in filters.iter().enumerate() {
                 let words: Vec<&str> = words.iter().map(String::as_str).collect();
                 let scope = self.scope(caller, &words, at);
                 let product = self.product.permitted(self.world, caller, &scope);
-                let oracle = self.oracle.filtered(&id, &words);
-                self.same(&format!("{id} under {words:?} may use"), &product, &oracle);
+                let oracle = self.oracle.filtered(ids, &words);
+                self.same(&format!("{ids:?} under {words:?} may use"), &product, &oracle);
                 if !asked.contains(&oracle) {
                     for (list, names) in List::ALL.into_iter().zip(&names) {
-                        self.names((&id, caller), (&words, &scope), (list, &oracle), names).await;
+                        self.names((ids, caller), (&words, &scope), (list, &oracle), names).await;
                     }
                     asked.insert(oracle);
                 }
@@ -140,7 +143,7 @@ impl Comparison<'_> {
     }
 
     /// The filter as one header, as two, or as a path; all mean the same.
-    fn scope(&self, caller: &Caller, words: &[&str], at: usize) -> Scope {
+    fn scope(&self, caller: &Caller<'_>, words: &[&str], at: usize) -> Scope {
         let table = &self.product.view.table;
         let joined = words.join(" , ");
         match at % 3 {
@@ -153,21 +156,21 @@ impl Comparison<'_> {
     /// A list, and what every name leads to: list == call.
     async fn names(
         &mut self,
-        (id, caller): (&Id, &Caller),
+        (ids, caller): (&BTreeSet<Id>, &Caller<'_>),
         (words, scope): (&[&str], &Scope),
         (list, usable): (List, &Items),
         names: &BTreeSet<String>,
     ) {
         let seen = match list {
-            List::Tools => self.oracle.list(id, words),
+            List::Tools => self.oracle.list(ids, words),
             _ => self.offered.list(list, usable),
         };
         let product = self.product.list(self.bench, (caller, scope), list).await;
-        self.same(&format!("{id} under {words:?} lists {list:?}"), &product, &seen.keys().cloned().collect());
+        self.same(&format!("{ids:?} under {words:?} lists {list:?}"), &product, &seen.keys().cloned().collect());
         for name in seen.keys().chain(names) {
             let product = self.product.call(self.bench, (caller, scope), list, name).await;
             let meaning = seen.get(name).cloned().or_else(|| self.offered.meaning(list, (&seen, usable), name));
-            self.same(&format!("{id} under {words:?} calls {name:?} of {list:?}"), &product, &meaning);
+            self.same(&format!("{ids:?} under {words:?} calls {name:?} of {list:?}"), &product, &meaning);
         }
     }
 }

@@ -45,7 +45,8 @@ fn by_kind<'i>(one: &'i Items, other: &'i Items) -> BTreeMap<(String, ItemKind),
 /// The changes that are told of the holder of a credential.
 fn told(changes: &[Change], (before, after): (&Identity, &Identity)) -> Vec<AccessChange> {
     let id = |identity: &Identity| match identity {
-        Identity::Binding(id) => Some(id.to_string()),
+        // A key is of one binding.
+        Identity::Bindings(ids) => ids.first().map(ToString::to_string),
         Identity::Unauthorized => None,
     };
     let (before, after) = (id(before), id(after));
@@ -72,7 +73,7 @@ fn has(product: &Product, credential: &Credential, change: &AccessChange, name: 
     let caller = product.caller(credential);
     server
         .zip(caller)
-        .is_some_and(|(server, caller)| snapshot.allows(caller, NOW, server as u32, change.kind.item(name)))
+        .is_some_and(|(server, caller)| caller.allows(snapshot, NOW, server as u32, change.kind.item(name)))
 }
 
 #[test]

@@ -72,7 +72,7 @@ impl Product {
         };
         let (compiled, reasons) = explain(&merged.resources, &standing, &pepper());
         let key = MacKey([2; 32]);
-        let stored = plan(None, split(&compiled.snapshot).unwrap(), 1, SCHEMA).unwrap();
+        let stored = plan(None, split(&compiled.snapshot).unwrap().of(SCHEMA), 1, SCHEMA).unwrap();
         let pointer = Pointer::decode(&stored.pointer.encode(&key), &key).unwrap();
         let snapshot = open(&pointer, |_, _| None::<Vec<u8>>).unwrap();
         let table = RoutingTable::build(snapshot, &compiled.credentials, pepper(), Version::default());

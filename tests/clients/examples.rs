@@ -54,6 +54,7 @@ fn responses_tool_blocks_reach_what_they_name() {
     let gateway = gateway::start(&copied("zapier", &[(":3002", upstream.port)]));
     assert_eq!(servers_of(&block("all", &gateway)), ["Server2", "Server3", "Zapier_Gmail"]);
     assert_eq!(servers_of(&block("one-server", &gateway)), ["Zapier_Gmail"]);
+    assert_eq!(servers_of(&block("access-group", &gateway)), ["Server2", "Zapier_Gmail"]);
     let credentials = upstream.header("authorization");
     assert!(credentials.iter().all(|value| value == "Bearer example-token"), "{credentials:?}");
     assert_eq!(servers_of(&block("mcp-auth", &gateway)), ["Server2", "Server3", "Zapier_Gmail"]);
@@ -82,16 +83,9 @@ fn block(name: &str, gateway: &Switchboard) -> Answer {
     answer
 }
 
-/// A client's document, with the address and the key put in and nothing else changed.
+/// A client's document, filled in.
 fn document(path: &str, gateway: &Switchboard) -> Value {
-    let text = fs::read_to_string(examples().join(path)).unwrap();
-    let base = gateway.mcp.strip_suffix("/mcp").unwrap();
-    let filled = text
-        .replace("<your-litellm-proxy-base-url>", base)
-        .replace("YOUR_LITELLM_API_KEY", KEY)
-        .replace("$LITELLM_API_KEY", KEY);
-    assert!(filled.contains(base) && filled.contains(KEY), "{path} has a place for the address and for the key");
-    serde_json::from_str(&filled).unwrap()
+    tests::examples::document(path, &gateway.mcp, KEY)
 }
 
 fn job_of(name: &str, url: &Value, headers: &Value) -> Job {

@@ -1,7 +1,7 @@
 //! The official SDKs, unmodified, through the release binary: Python, TypeScript and Rust clients on the reference
 //! server over each upstream transport and on servers of 2026-07-28, and the examples of `deploy/examples`.
 //!
-//! In: the release build, and what `tests/run clients` installed (see [`toolchain`]). Out: `clients.json`, and whether
+//! In: the release build, and what `tests/run clients` installed (see [`tests::toolchain`]). Out: `clients.json`, and whether
 //! `docs/clients.md` is what the run gave.
 
 #![allow(
@@ -22,4 +22,5 @@ mod mirrored_arguments;
 mod offerings;
 mod process;
 mod recorder;
+mod sidecar;
 mod toolchain;

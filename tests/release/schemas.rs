@@ -24,13 +24,13 @@ pub(crate) fn meet_in_both_orders(scene: &Scene) {
         |operator: &str, gateway: &str| Values { tags: [operator.to_owned(), gateway.to_owned()], ..Values::default() };
     // The release of before, then each order of an upgrade, each followed by the way back.
     let steps = [
-        (tags(BEFORE, BEFORE), "3"),
-        (tags(&operator_now, BEFORE), "3"),
-        (tags(&operator_now, &gateway_now), "4"),
-        (tags(BEFORE, &gateway_now), "3"),
-        (tags(BEFORE, BEFORE), "3"),
-        (tags(BEFORE, &gateway_now), "3"),
-        (tags(&operator_now, &gateway_now), "4"),
+        (tags(BEFORE, BEFORE), "4"),
+        (tags(&operator_now, BEFORE), "4"),
+        (tags(&operator_now, &gateway_now), "5"),
+        (tags(BEFORE, &gateway_now), "4"),
+        (tags(BEFORE, BEFORE), "4"),
+        (tags(BEFORE, &gateway_now), "4"),
+        (tags(&operator_now, &gateway_now), "5"),
     ];
     let load = Load::start(scene.load());
     for (number, (values, schema)) in steps.iter().enumerate() {

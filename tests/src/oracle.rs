@@ -12,6 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::world::{Id, World};
 
+pub use tokens::tokens;
+
 mod acceptance;
 mod access;
 mod caller;
@@ -21,6 +23,7 @@ mod names;
 mod publish;
 mod reference;
 mod schema;
+mod tokens;
 
 #[cfg(test)]
 mod invariants;
@@ -119,6 +122,19 @@ pub enum Credential {
     None,
     /// An API key, in plain text.
     Key(String),
+    /// A token that holds.
+    Token(Token),
+}
+
+/// What a token says of who presents it, once it is verified.
+#[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Token {
+    /// The user that it is of.
+    pub user: Option<String>,
+    /// The service account that it is of; no token is of both.
+    pub service_account: Option<Id>,
+    /// Its claims, each with its values.
+    pub claims: BTreeMap<String, Vec<String>>,
 }
 
 /// Who somebody is.
@@ -126,8 +142,8 @@ pub enum Credential {
 pub enum Identity {
     /// Nobody: 401.
     Unauthorized,
-    /// The caller of this binding.
-    Binding(Id),
+    /// The caller of this binding; of several only where a token matches several Claims bindings, which unite.
+    Bindings(BTreeSet<Id>),
 }
 
 /// The access rule, applied to one world at one moment.

@@ -86,7 +86,7 @@ impl Verb {
 
 /// Who is asked about.
 #[derive(Args)]
-#[group(id = "subject", required = true, multiple = false, args = ["key", "team", "user", "organization", "anonymous"])]
+#[group(id = "subject", required = true, multiple = false, args = ["key", "team", "user", "organization", "service_account", "claims", "anonymous"])]
 pub(crate) struct SubjectArgs {
     /// The holder of a key, by its McpKeyBinding: metadata.name or NAMESPACE/NAME.
     #[arg(long, value_name = "NAME")]
@@ -100,6 +100,12 @@ pub(crate) struct SubjectArgs {
     /// A key of this organization, without grants of its own.
     #[arg(long)]
     pub(crate) organization: Option<String>,
+    /// The holder of a token of this service account.
+    #[arg(long, value_name = "NAMESPACE/NAME")]
+    pub(crate) service_account: Option<String>,
+    /// The holder of a token that has the claims of this McpKeyBinding, and of no other: metadata.name or NAMESPACE/NAME.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) claims: Option<String>,
     /// Whoever brings no credential.
     #[arg(long)]
     pub(crate) anonymous: bool,

@@ -37,6 +37,8 @@ struct Case {
     team: Option<String>,
     user: Option<String>,
     organization: Option<String>,
+    service_account: Option<String>,
+    claims: Option<String>,
     #[serde(default)]
     anonymous: bool,
     /// Of whom several namespaces have one.
@@ -99,19 +101,21 @@ fn read(file: &Path) -> Result<Vec<Case>, String> {
 }
 
 fn ask((source, now): (&Source, UnixSeconds), case: Case) -> Result<Asked, String> {
-    let Case { name, key, team, user, organization, anonymous, namespace, call, get, read, expect } = case;
+    let Case { name, key, team, user, organization, service_account, claims, .. } = case;
+    let Case { anonymous, namespace, call, get, read, expect, .. } = case;
     let wanted = [(Verb::Call, &call), (Verb::Get, &get), (Verb::Read, &read)];
     let mut wanted = wanted.into_iter().filter_map(|(verb, item)| Some((verb, item.clone()?)));
     let called = name.clone().unwrap_or_default();
     let one_of = |what: &str| format!("test `{called}`: give exactly one of {what}");
     let (Some((verb, item)), None) = (wanted.next(), wanted.next()) else { return Err(one_of("call, get and read")) };
-    let subjects = [key.is_some(), team.is_some(), user.is_some(), organization.is_some(), anonymous];
-    if subjects.into_iter().filter(|given| *given).count() != 1 {
-        return Err(one_of("key, team, user, organization and anonymous"));
+    let named = [&key, &team, &user, &organization, &service_account, &claims];
+    let subjects = named.into_iter().flatten().count() + usize::from(anonymous);
+    if subjects != 1 {
+        return Err(one_of("key, team, user, organization, serviceAccount, claims and anonymous"));
     }
-    let who = [&key, &team, &user, &organization].into_iter().flatten().next();
+    let who = named.into_iter().flatten().next();
     let who = who.map_or("anybody", String::as_str).to_owned();
-    let subject = SubjectArgs { key, team, user, organization, anonymous, namespace };
+    let subject = SubjectArgs { key, team, user, organization, service_account, claims, anonymous, namespace };
     let (world, binding) = ask_about(source.clone(), &subject, now)?;
     let (server, native) = world.server_and_rest(&item)?;
     let why = world.may(&binding, &server, verb.kind().item(native));

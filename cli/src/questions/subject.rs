@@ -32,8 +32,14 @@ pub(super) fn ask_about(
         (SubjectType::Organization, &subject.organization),
     ];
     let parent = own.into_iter().find_map(|(type_, name)| Some((type_, name.as_deref()?)));
-    let asked = match (&subject.key, parent) {
-        (Some(key), _) => binding(objects, SubjectType::Key, key, namespace)?,
+    let callers = [
+        (SubjectType::Key, &subject.key),
+        (SubjectType::ServiceAccount, &subject.service_account),
+        (SubjectType::Claims, &subject.claims),
+    ];
+    let caller = callers.into_iter().find_map(|(type_, name)| Some((type_, name.as_deref()?)));
+    let asked = match (caller, parent) {
+        (Some((type_, name)), _) => binding(objects, type_, name, namespace)?,
         (None, Some((type_, name))) => {
             let of = binding(objects, type_, name, namespace)?;
             let (key, binding) = heir(type_, name, namespace.unwrap_or(&of.namespace))?;
@@ -54,7 +60,8 @@ fn of_snapshot(snapshot: &Snapshot, subject: &SubjectArgs) -> Result<ObjectKey, 
             .map(|caller| object(&caller.id))
             .ok_or_else(|| "nobody is let in without a credential".to_owned());
     }
-    let name = subject.key.as_deref().ok_or("a snapshot knows callers alone: ask with --key or --anonymous")?;
+    let name = subject.key.as_ref().or(subject.claims.as_ref()).map(String::as_str);
+    let name = name.ok_or("a snapshot knows callers alone: ask with --key, --claims or --anonymous")?;
     let callers = snapshot.callers.iter().map(|caller| object(&caller.id));
     let is_it = |id: &ObjectKey| {
         id.to_string() == name || id.name == name && subject.namespace.as_ref().is_none_or(|own| id.namespace == *own)
@@ -67,17 +74,22 @@ fn of_snapshot(snapshot: &Snapshot, subject: &SubjectArgs) -> Result<ObjectKey, 
     }
 }
 
-/// The one binding of this type and name: of a key its `metadata.name` or `NAMESPACE/NAME`, else the subject's name. One that
+/// The one binding of this type and name: of a key or of claims its `metadata.name` or `NAMESPACE/NAME`, else the subject's name. One that
 /// is accepted has the subject, whoever else claims it.
 fn binding(objects: &Objects, type_: SubjectType, name: &str, namespace: Option<&str>) -> Result<ObjectKey, String> {
-    let (own, name) = match name.split_once('/').filter(|_| type_ == SubjectType::Key) {
+    let by_object = matches!(type_, SubjectType::Key | SubjectType::Claims);
+    let (own, name) = match name.split_once('/').filter(|_| by_object) {
         Some((own, name)) => (Some(own), name),
-        None => (namespace.filter(|_| type_ == SubjectType::Key), name),
+        None => (namespace.filter(|_| by_object), name),
     };
     let is_it = |(id, binding): &(&ObjectKey, &McpKeyBinding)| {
         let subject = &binding.spec.subject;
         let called = match type_ {
-            SubjectType::Key => id.name == name,
+            SubjectType::Key | SubjectType::Claims => id.name == name,
+            SubjectType::ServiceAccount => subject.service_account.as_ref().is_some_and(|account| {
+                let namespace = if account.namespace.is_empty() { &id.namespace } else { &account.namespace };
+                name.strip_prefix(namespace.as_str()).and_then(|rest| rest.strip_prefix('/')) == Some(&account.name)
+            }),
             SubjectType::Team => subject.team.as_deref() == Some(name),
             SubjectType::Organization => subject.organization.as_deref() == Some(name),
             SubjectType::User => subject.user.as_deref() == Some(name),

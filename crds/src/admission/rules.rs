@@ -6,7 +6,9 @@ use k8s_openapi::api::admissionregistration::v1::{Validation, Variable};
 use super::cel::{default_name, is_reserved, literal};
 use crate::compile::subjects::OF_PLATFORMS;
 use crate::compile::tenancy::Tenancy;
-use crate::compile::words::{NO_BARE, NO_EXCHANGE, NO_PREFIX, NO_STDIO, PLATFORM_ONLY, RESERVED, too_long};
+use crate::compile::words::{
+    NO_BARE, NO_EXCHANGE, NO_PREFIX, NO_STDIO, OWN_ACCOUNTS_ONLY, PLATFORM_ONLY, RESERVED, too_long,
+};
 use crate::names::{ALIAS_MAX, GROUP_NAME_MAX};
 
 /// What a policy looks at, and what must hold of it.
@@ -73,6 +75,10 @@ pub(super) fn of_bindings(tenancy: &Tenancy) -> Rules {
             "!(object.spec.subject.type in {of_platforms}) || request.namespace in variables.platformNamespaces"
         );
         rules.rule(&holds, format!("spec.subject.type: {PLATFORM_ONLY}"));
+        let own = "!has(object.spec.subject.serviceAccount) || !has(object.spec.subject.serviceAccount.namespace) \
+            || object.spec.subject.serviceAccount.namespace in ['', request.namespace] \
+            || request.namespace in variables.platformNamespaces";
+        rules.rule(own, format!("spec.subject.serviceAccount.namespace: {OWN_ACCOUNTS_ONLY}"));
     }
     rules
 }

@@ -71,9 +71,9 @@ pub(super) fn settle(scene: Scene, tables: &mut Tables, faults: &mut Faults) -> 
             }
             let ceilings = standing.parents.iter().map(|parent| reach[*parent]);
             reach[at] = ceilings.fold(own.map_or(Reach::Any, Reach::Set), |one, other| settler.meet(one, other));
-            if matches!(type_, SubjectType::Key | SubjectType::Anonymous) {
+            if type_.calls() {
                 let set = if let Reach::Set(set) = reach[at] { set } else { nothing };
-                uses[at] = settler.used(set, &binding.key.namespace, type_ == SubjectType::Key);
+                uses[at] = settler.used(set, &binding.key.namespace, type_ != SubjectType::Anonymous);
             }
         }
     }

@@ -24,8 +24,15 @@ pub(super) struct Standing {
 }
 
 /// Subject types, each after all that can be its parents: nothing has a parent of its own type, so there is no cycle.
-pub(super) const PARENTS_FIRST: [SubjectType; 5] =
-    [SubjectType::Organization, SubjectType::Team, SubjectType::User, SubjectType::Key, SubjectType::Anonymous];
+pub(super) const PARENTS_FIRST: [SubjectType; 7] = [
+    SubjectType::Organization,
+    SubjectType::Team,
+    SubjectType::User,
+    SubjectType::ServiceAccount,
+    SubjectType::Claims,
+    SubjectType::Key,
+    SubjectType::Anonymous,
+];
 
 /// A parent as a binding has it.
 pub(super) struct Tie<'a> {

@@ -15,7 +15,7 @@ use crate::diagnostic::Kind;
 use crate::digest::fingerprint;
 use crate::snapshot::{
     self, AccessIndex, ByKind, Caller, Credentials, Group, NamespaceIndex, Secrets, Server, ServerFilter, Snapshot,
-    Transport, WireSettings,
+    TokenSubject, Transport, WireSettings,
 };
 use crate::v1alpha1::{McpServerSpec, SessionMode, SubjectType};
 
@@ -78,15 +78,21 @@ fn parts(scene: Scene, uses: &[AccessIndex], tables: &mut Tables) -> Parts {
     let members = scene.members.iter().map(|members| tables.unite(members.iter().map(|it| it.way).collect())).collect();
 
     let bindings = || scene.subjects.bindings.iter().zip(scene.standings).zip(uses);
-    let live = |type_: SubjectType| {
-        // A caller none of whose keys can be used is nobody.
-        bindings().filter(move |((binding, _), _)| {
-            let spec = binding.spec;
-            let identified = type_ == SubjectType::Anonymous || !binding.keys.is_empty();
-            spec.subject.type_ == type_ && spec.suspend != Some(true) && identified
+    let suspended = |binding: &Binding| binding.spec.suspend == Some(true);
+    let credentialed = || {
+        bindings().filter(|((binding, _), _)| match &binding.token {
+            // A caller none of whose keys can be used is nobody.
+            None => !binding.keys.is_empty() && !suspended(binding),
+            Some(TokenSubject::Claims(_)) => !suspended(binding),
+            // Who is suspended is not to be taken for another.
+            Some(TokenSubject::User(_) | TokenSubject::ServiceAccount(_)) => true,
         })
     };
-    let both = live(SubjectType::Key).chain(live(SubjectType::Anonymous));
+    let anonymous = || {
+        bindings()
+            .filter(|((binding, _), _)| binding.spec.subject.type_ == SubjectType::Anonymous && !suspended(binding))
+    };
+    let both = credentialed().chain(anonymous());
     let namespaces: BTreeSet<&str> = both.map(|((binding, _), _)| binding.key.namespace.as_str()).collect();
     let number: BTreeMap<&str, NamespaceIndex> = namespaces.iter().copied().zip(0..).collect();
     let caller = |((binding, standing), access): ((&Binding, &Standing), &AccessIndex)| Caller {
@@ -96,10 +102,12 @@ fn parts(scene: Scene, uses: &[AccessIndex], tables: &mut Tables) -> Parts {
         access_until: standing.parents_until,
         access: *access,
         keys: binding.keys.clone(),
+        token: binding.token.clone(),
+        suspended: suspended(binding),
     };
-    let mut callers: Vec<Caller> = live(SubjectType::Key).map(caller).collect();
+    let mut callers: Vec<Caller> = credentialed().map(caller).collect();
     callers.sort_by(|one, next| one.id.cmp(&next.id));
-    let anonymous = live(SubjectType::Anonymous).map(caller).next();
+    let anonymous = anonymous().map(caller).next();
     Parts { filters, members, callers, anonymous, namespaces: namespaces.iter().map(ToString::to_string).collect() }
 }
 

@@ -2,7 +2,11 @@
 //! the compiler, in a status, and by an admission policy, before it is stored.
 
 /// Of a subject that only a platform namespace may have.
-pub(crate) const PLATFORM_ONLY: &str = "only a platform namespace may have a subject User or Anonymous";
+pub(crate) const PLATFORM_ONLY: &str = "only a platform namespace may have a subject User, Claims or Anonymous";
+
+/// Of a service account of another namespace.
+pub(crate) const OWN_ACCOUNTS_ONLY: &str =
+    "only a platform namespace may have a service account of another namespace as a subject";
 
 /// Of bare names in a namespace that may not publish them.
 pub(crate) const NO_BARE: &str = "the settings (`bareNaming`) do not let this namespace publish bare names";

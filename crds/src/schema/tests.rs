@@ -195,6 +195,8 @@ fn every_bound_holds() {
         (Kind::McpServer, "server-stdio-all.yaml", 25),
         (Kind::McpAccessGroup, "group-all.yaml", 25),
         (Kind::McpKeyBinding, "binding-key-all.yaml", 50),
+        (Kind::McpKeyBinding, "binding-claims.yaml", 20),
+        (Kind::McpKeyBinding, "binding-service-account.yaml", 15),
     ];
     for (kind, file, least) in cases {
         let check = |value: &mut Value| Schema::of(kind).check(value);
@@ -213,6 +215,15 @@ fn every_bound_of_the_settings_holds() {
         "clientSideAuthHeader": "x-mcp-auth", "allowedOrigins": ["https://chat.example.com"],
         "egress": { "allow": ["127.0.0.0/8"] }, "bareNaming": { "namespaces": ["a"] },
         "stdio": { "namespaces": ["a"], "commands": ["uvx"] }, "snapshotMaxAgeSeconds": 600,
+        "issuers": [{
+            "issuer": "https://login.example.com/tenant", "audiences": ["switchboard"],
+            "jwksUri": "https://login.example.com/keys", "algorithms": ["RS256", "EdDSA"],
+            "claims": {
+                "user": { "claim": "email", "prefix": "corp:" }, "team": { "claim": "groups" },
+                "organization": { "claim": "tenant" },
+            },
+        }],
+        "serviceAccounts": { "audience": "switchboard" }, "publicUrl": "https://mcp.example.com",
     });
     let check = |value: &mut Value| Schema::of_settings().check(value);
     assert_eq!(check(&mut whole.clone()), []);

@@ -57,7 +57,7 @@ impl Snapshot {
 impl Caller {
     /// Whether the caller still is somebody. One who is not is answered as an unknown key: 401.
     pub fn is_known(&self, now: UnixSeconds) -> bool {
-        self.expires.is_none_or(|expires| now < expires)
+        !self.suspended && self.expires.is_none_or(|expires| now < expires)
     }
 
     /// Whether anybody can be the caller now: it is known, and so is one of its keys, if it is one with keys.

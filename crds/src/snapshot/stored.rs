@@ -32,22 +32,22 @@ pub use open::open;
 pub use packed::{INFLATED_LIMIT, Part};
 pub use plan::{Plan, plan};
 pub use pointer::{DENIED_LIMIT, MacKey, PartRef, Pointer};
-pub use split::split;
+pub use split::{Parts, split};
 
 /// The newest schema, written unless somebody reads the one before only.
-pub const SCHEMA: u32 = 4;
+pub const SCHEMA: u32 = 5;
 /// The schemas that are read and can be written: this one and the one before.
 #[cfg(not(feature = "schema-before"))]
-pub const READS: &[u32] = &[WHOLE, SCHEMA];
+pub const READS: &[u32] = &[BEFORE, SCHEMA];
 /// Those of the release before, which knew the one before as the newest.
 #[cfg(feature = "schema-before")]
-pub const READS: &[u32] = &[WHOLE];
-/// The schema in which a snapshot of any size stands whole in the pointer, without slots and without a deny list.
-const WHOLE: u32 = 3;
+pub const READS: &[u32] = &[BEFORE];
+/// The schema before: it knows no caller by a token, no issuer, and no token that is fetched for a server.
+const BEFORE: u32 = 4;
 
 /// How many slots there are for parts; their numbers are below it.
 pub const SLOTS: u8 = 32;
-/// The largest part, and the largest snapshot that stands whole, in bytes: a ConfigMap holds 1 MiB.
+/// The largest part, in bytes: a ConfigMap holds 1 MiB.
 pub const PART_LIMIT: usize = 700 << 10;
 
 #[cfg(test)]

@@ -21,16 +21,16 @@ const EACH_KEY_ONCE: &str = "self.all(a, !has(a.sha256) || self.exists_one(b, ha
     category = "mcp",
     status = "McpKeyBindingStatus",
     derive = "PartialEq",
-    doc = "Binds a subject (a key, a team, an organization, a user) to what it may use."
+    doc = "Binds a subject (a key, a team, an organization, a user, a service account) to what it may use."
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[x_kube(
     validation = Rule::new("!has(self.user) || self.subject.type == 'Key'")
         .message("only a key has a `user` as parent: take it out, or name the user in `subject`"),
-    validation = Rule::new("!has(self.team) || self.subject.type in ['Key', 'User']")
-        .message("only a key or a user has a `team` as parent: take it out, or name the team in `subject`"),
-    validation = Rule::new("!has(self.organization) || self.subject.type in ['Key', 'User', 'Team']")
-        .message("only a key, a user or a team has an `organization` as parent: take it out, or name the organization in `subject`"),
+    validation = Rule::new("!has(self.team) || self.subject.type in ['Key', 'User', 'ServiceAccount', 'Claims']")
+        .message("only a key, a user, a service account or claims have a `team` as parent: take it out, or name the team in `subject`"),
+    validation = Rule::new("!has(self.organization) || self.subject.type in ['Key', 'User', 'ServiceAccount', 'Claims', 'Team']")
+        .message("only a key, a user, a service account, claims or a team have an `organization` as parent: take it out, or name the organization in `subject`"),
     validation = Rule::new("!has(self.joinFrom) || self.subject.type in ['Team', 'Organization', 'User']")
         .message("`joinFrom` is for teams, organizations and users, whom other bindings name as parents: take it out"),
 )]
@@ -41,11 +41,11 @@ pub struct McpKeyBindingSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     pub user: Option<String>,
-    /// The team that a key or user belongs to.
+    /// The team that a key, user, service account or holder of a token belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     pub team: Option<String>,
-    /// The organization that a key, user or team belongs to.
+    /// The organization that a key, user, service account, holder of a token or team belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     pub organization: Option<String>,
@@ -75,9 +75,15 @@ pub struct McpKeyBindingSpec {
         .message("`organization` goes with `type: Organization` and only with it; a parent is named in `spec.organization`"),
     validation = Rule::new("(self.type == 'User') == has(self.user)")
         .message("`user` goes with `type: User` and only with it; the user that a key belongs to is named in `spec.user`"),
+    validation = Rule::new("(self.type == 'ServiceAccount') == has(self.serviceAccount)")
+        .message("`serviceAccount` goes with `type: ServiceAccount` and only with it"),
+    validation = Rule::new("(self.type == 'Claims') == has(self.claims)")
+        .message("`claims` go with `type: Claims` and only with it"),
 )]
 pub struct Subject {
-    /// Key: whoever presents one of `keys`. Team, Organization, User: a parent of others. Anonymous: whoever presents nothing.
+    /// Key: whoever presents one of `keys`. User: whoever presents a token of the user, and a parent of keys. ServiceAccount:
+    /// whoever presents a token of the service account. Claims: whoever presents a token with these claims and has no
+    /// binding of their own. Team, Organization: a parent of others. Anonymous: whoever presents nothing.
     #[serde(rename = "type")]
     pub type_: SubjectType,
     /// With type Key: 1 to 4 keys of one caller, for rotation.
@@ -93,10 +99,43 @@ pub struct Subject {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     pub organization: Option<String>,
-    /// With type User: its name.
+    /// With type User: its name, as the issuer's `claims.user` in the settings makes it of a token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     pub user: Option<String>,
+    /// With type ServiceAccount: which one. Of another namespace only a platform namespace may name it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_account: Option<ServiceAccountRef>,
+    /// With type Claims: 1 to 16 claims, all of which a token must have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["claim"]))]
+    pub claims: Option<Vec<Claim>>,
+}
+
+/// Names a ServiceAccount.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ServiceAccountRef {
+    /// The account's `metadata.name`.
+    #[schemars(length(min = 1, max = 253), regex(pattern = NAME))]
+    pub name: String,
+    /// The account's namespace. Empty (default): the binding's own.
+    #[serde(default)]
+    #[schemars(length(max = 63), regex(pattern = NAMESPACE_OR_OWN))]
+    pub namespace: String,
+}
+
+/// A claim that a token must have.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Claim {
+    /// The claim's name at the top level of the token, compared exactly. `user`, `team` and `organization` are what the
+    /// issuer's `claims` in the settings make of the token, and nothing where they make nothing.
+    #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
+    pub claim: String,
+    /// The values, compared exactly: the claim must be one of them, or a list that has one of them. 1 to 64.
+    #[schemars(length(min = 1, max = 64), inner(length(min = 1, max = 256), regex(pattern = PRINTABLE)))]
+    pub values: Vec<String>,
 }
 
 /// See [`Subject::type_`].
@@ -109,13 +148,22 @@ pub enum SubjectType {
     Team,
     /// An organization.
     Organization,
-    /// A user.
+    /// A user: a caller with a token of theirs.
     User,
+    /// A Kubernetes service account: a caller with a token of it.
+    ServiceAccount,
+    /// Callers with a token that has certain claims.
+    Claims,
     /// Callers without a credential.
     Anonymous,
 }
 
 impl SubjectType {
+    /// Whether somebody can be this subject, and is not only below it.
+    pub fn calls(self) -> bool {
+        !matches!(self, SubjectType::Team | SubjectType::Organization)
+    }
+
     /// As in a sentence: the team `blue`.
     pub fn word(self) -> &'static str {
         match self {
@@ -123,6 +171,8 @@ impl SubjectType {
             SubjectType::Team => "team",
             SubjectType::Organization => "organization",
             SubjectType::User => "user",
+            SubjectType::ServiceAccount => "service account",
+            SubjectType::Claims => "holder of a token",
             SubjectType::Anonymous => "caller without a credential",
         }
     }

@@ -47,6 +47,8 @@ pub(crate) const SEPARATOR: &str = "^(-|__)$";
 /// What goes before the URIs of a server. The first word of a URI, its scheme, is a letter and then letters, digits,
 /// `+`, `-` and `.`: a part of a scheme before a URI makes its scheme longer, and leaves a URI. Clients fold schemes.
 pub(crate) const URI_PREFIX: &str = r"^[a-z][a-z0-9.-]*[+]$";
+/// An https address without user name, query or fragment.
+pub(crate) const HTTPS: &str = r"^https://[^\x00-\x20\x7f/?#@\\]+(/[^\x00-\x20\x7f?#\\]*)?$";
 /// Where a browser's page comes from.
 pub(crate) const ORIGIN: &str = r"^https?://[^\x00-\x20\x7f/?#@\\]+$";
 
@@ -62,6 +64,7 @@ pub(crate) fn in_words(pattern: &str) -> Option<&'static str> {
         GROUP_NAME => "letters, digits, spaces, '_' and '-', with at least one letter or digit",
         PRINTABLE => "a text without control characters",
         NO_NUL => "a text without NUL characters",
+        HTTPS => "an https URL, as in https://login.example.com, without user name, query or fragment",
         HEADER_VALUE => "the value of a header: one line without control characters",
         HEADER_NAME => "the name of a header: letters, digits and '-'",
         ENV_NAME => "the name of a variable: letters, digits and '_', not starting with a digit",

@@ -41,7 +41,7 @@ pub async fn notification(exchange: &Exchange<'_>, body: &Bytes, message: &Messa
         "notifications/cancelled" => {
             let id = message.params.as_ref().and_then(|params| params.request_id.as_ref());
             if let Some(id) = id {
-                exchange.gateway.under_way.cancel(&exchange.caller.id, exchange.session.as_ref(), id.token);
+                exchange.gateway.under_way.cancel(exchange.caller.id(), exchange.session.as_ref(), id.token);
             }
         }
         "notifications/roots/list_changed" => {

@@ -118,11 +118,11 @@ impl ClientSession {
         let view = gateway.view.load();
         let snapshot = &view.table.snapshot;
         let server = snapshot.servers.iter().position(|known| known.id == server);
-        let caller = view.table.caller_by_id(&self.caller);
         let now = crate::clock::now();
+        let caller = gateway.caller_by_id(&view.table, &self.caller, now);
         server
             .zip(caller)
-            .is_some_and(|(server, caller)| snapshot.allows(caller, now, server as u32, Item::Resource(uri)))
+            .is_some_and(|(server, caller)| caller.allows(snapshot, now, server as u32, Item::Resource(uri)))
     }
 }
 

@@ -94,7 +94,7 @@ fn begin(exchange: &Exchange<'_>, index: ServerIndex, part: CallerPart, uri: (St
     if !is_http || upstreams.own().protocol() != Some(era::MODERN) {
         return None;
     }
-    let place = exchange.gateway.listens_upstream.take(&exchange.caller.id.as_str().into())?;
+    let place = exchange.gateway.listens_upstream.take(&exchange.caller.id().into())?;
     let upstream = upstreams.open(exchange.caller, part.clone(), None).ok()?.upstream;
     let server = server.id.clone();
     Some(Wanted { server, upstreams, upstream, index, part, uris: HashMap::from([uri]), place })

@@ -3,8 +3,9 @@
 
 use std::borrow::Cow;
 
+use crate::caller::Caller;
 use crds::names::norm;
-use crds::snapshot::{Caller, ServerIndex, UnixSeconds};
+use crds::snapshot::{ServerIndex, UnixSeconds};
 use percent_encoding::percent_decode_str;
 
 use super::SERVER;
@@ -43,7 +44,7 @@ pub(super) fn by_query<'r>(
 
 /// The request narrowed to the server of this name; none if that leaves nothing.
 pub(super) fn narrow<'r>(view: &View, admitted: Admitted<'r>, name: &str) -> Option<(Admitted<'r>, ServerIndex)> {
-    let server = server(view, (admitted.caller, admitted.now), name)?;
+    let server = server(view, (&admitted.caller, admitted.now), name)?;
     let scope = admitted.scope.of_server(server);
     (!scope.is_empty()).then_some((Admitted { scope, ..admitted }, server))
 }
@@ -55,12 +56,12 @@ pub(super) fn of_path(path: &str) -> Cow<'_, str> {
 }
 
 /// The server of this name that the caller may use.
-pub(super) fn server(view: &View, (caller, now): (&Caller, UnixSeconds), name: &str) -> Option<ServerIndex> {
+pub(super) fn server(view: &View, (caller, now): (&Caller<'_>, UnixSeconds), name: &str) -> Option<ServerIndex> {
     if name.len() > LONGEST {
         return None;
     }
     let table = &view.table;
-    let access = table.access(caller, now);
+    let access = caller.access(table, now);
     let id = |server: ServerIndex| table.snapshot.servers[server as usize].id.as_str();
     let usable = || access.iter().map(|(server, _)| *server);
     if let Some(server) = usable().find(|server| id(*server) == name) {

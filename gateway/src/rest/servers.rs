@@ -2,10 +2,10 @@
 //! or what they are told.
 
 use crds::snapshot::{AuthScheme, Group, HttpWire, Server, ServerIndex, TokenGrant, Transport};
-use http::{Response, StatusCode};
+use http::Response;
 use serde::Serialize;
 
-use super::{json, named, refusal};
+use super::{named, refusal, written};
 use crate::body::Body;
 use crate::catalogue::State;
 use crate::exchange::Exchange;
@@ -63,14 +63,14 @@ pub(super) fn groups(exchange: &Exchange<'_>) -> Response<Body> {
 }
 
 fn usable(exchange: &Exchange<'_>) -> impl Iterator<Item = ServerIndex> {
-    let access = exchange.view.table.access(exchange.caller, exchange.now).iter().map(|(server, _)| *server);
-    access.filter(|server| exchange.scope.holds_server(*server))
+    let access = exchange.caller.access(&exchange.view.table, exchange.now);
+    let servers = (0..access.len()).map(move |at| access[at].0);
+    servers.filter(|server| exchange.scope.holds_server(*server))
 }
 
 fn admitting<'v>(exchange: &Exchange<'v>) -> impl Iterator<Item = &'v Group> {
-    let namespace = exchange.caller.namespace;
-    let groups = exchange.view.table.snapshot.groups.iter();
-    groups.filter(move |group| group.admits.binary_search(&namespace).is_ok())
+    let caller = exchange.caller;
+    exchange.view.table.snapshot.groups.iter().filter(|group| caller.is_admitted_to(group))
 }
 
 fn has(exchange: &Exchange<'_>, group: &Group, server: ServerIndex) -> bool {
@@ -121,9 +121,4 @@ fn status(view: &View, server: ServerIndex) -> &'static str {
         State::Unknown | State::PerCaller => "unknown",
         State::Failed(_) => "unhealthy",
     }
-}
-
-/// Texts and lists of them: writing them as JSON into memory cannot fail.
-fn written(value: &impl Serialize) -> Response<Body> {
-    json(StatusCode::OK, serde_json::to_vec(value).unwrap_or_default())
 }

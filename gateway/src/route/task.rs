@@ -9,7 +9,7 @@ use crate::task::Task;
 
 /// Finds the task of an id that was sealed for the caller.
 pub fn task(exchange: &Exchange<'_>, id: &str) -> Target {
-    let found = Task::open(&exchange.gateway.sealer, id, &exchange.caller.id, exchange.now).and_then(|task| {
+    let found = Task::open(&exchange.gateway.sealer, id, exchange.caller.id(), exchange.now).and_then(|task| {
         let servers = &exchange.view.table.snapshot.servers;
         let server = servers.iter().position(|server| server.id == task.server)? as ServerIndex;
         let permit = exchange.permit(server, Item::Tool(&task.tool))?;

@@ -59,7 +59,7 @@ fn group_of(members: usize) -> RoutingTable {
 }
 
 fn read(table: &RoutingTable, filter: &str) -> Scope {
-    Scope::read(table, &table.snapshot.callers[0], NOW, None, &[filter.as_bytes()])
+    Scope::read(table, &Caller::Binding(&table.snapshot.callers[0]), NOW, None, &[filter.as_bytes()])
 }
 
 fn entries(scope: &Scope) -> usize {

@@ -150,7 +150,7 @@ async fn trickled(head: &str) -> String {
     let gateway = gateway();
     let listener = ([127, 0, 0, 1], 8080).into();
     let client = connected(move |request, peer, goes_on| {
-        proxy::handle(gateway.clone(), Hop::Client { listener, peer }, goes_on, request)
+        proxy::handle(gateway.clone(), Hop::Client { listener, peer, scheme: "http" }, goes_on, request)
     });
     let (mut reader, mut writer) = tokio::io::split(client);
     writer.write_all(head.as_bytes()).await.unwrap();

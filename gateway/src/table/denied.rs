@@ -84,12 +84,12 @@ mod tests {
         let held = table.identity_of(b"b", NOW).unwrap();
         let denying = table.denying(2, &["ns/b".to_owned(), "ns/gone".to_owned()]);
         assert_eq!((known(&denying), denying.version.revision), (vec!["a", "c", "open"], 2));
-        assert!(denying.still(held, "ns/b", NOW).is_none(), "what is held open ends");
+        assert!(denying.still(&held, "ns/b", NOW).is_none(), "what is held open ends");
         assert!(denying.caller_by_id("ns/b").is_none() && denying.caller_by_id("ns/a").is_some());
         assert!(denying.knows_key(b"b"), "the key still identifies, and is not sent to a server");
         let denying = denying.denying(3, &["ns/open".to_owned()]);
         assert_eq!(known(&denying), ["a", "b", "c"], "who is no longer on the list is somebody again");
-        assert!(denying.still(Identity::Anonymous, "ns/open", NOW).is_none());
+        assert!(denying.still(&Identity::Anonymous, "ns/open", NOW).is_none());
         assert!(denying.caller_by_id("ns/open").is_none());
     }
 }

@@ -2,7 +2,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crds::snapshot::{
-    AuthScheme, ByKind, CallerKey, ClientSide, HttpWire, Secrets, Server, ServerAuth, ServerTimeouts, Transport,
+    AuthScheme, ByKind, Caller as Binding, CallerKey, ClientSide, HttpWire, Secrets, Server, ServerAuth,
+    ServerTimeouts, Transport,
 };
 use http::{HeaderName, HeaderValue};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -49,12 +50,21 @@ fn upstreams(address: Option<SocketAddr>) -> Arc<ServerUpstreams> {
     Arc::new(ServerUpstreams::new(endpoint, Arc::new(connectors), metrics))
 }
 
-fn caller(id: &str) -> Caller {
+fn caller(id: &str) -> Binding {
     let keys = match id {
         "anonymous" => Vec::new(),
         _ => vec![CallerKey { digest: Digest128([1; 16]), expires: None }],
     };
-    Caller { id: id.to_owned(), namespace: 0, expires: None, access_until: None, access: 0, keys }
+    Binding {
+        id: id.to_owned(),
+        namespace: 0,
+        expires: None,
+        access_until: None,
+        access: 0,
+        keys,
+        token: None,
+        suspended: false,
+    }
 }
 
 fn part(value: &str) -> CallerPart {
@@ -63,7 +73,7 @@ fn part(value: &str) -> CallerPart {
 }
 
 fn open(upstreams: &Arc<ServerUpstreams>, id: &str, value: &str) -> Arc<Upstream> {
-    upstreams.open(&caller(id), part(value), None).unwrap().upstream
+    upstreams.open(&Caller::Binding(&caller(id)), part(value), None).unwrap().upstream
 }
 
 #[tokio::test]
@@ -146,7 +156,7 @@ async fn a_stopped_server_is_neither_listed_nor_opened_though_a_call_holds_it() 
     let keeping = tokio::spawn(discovery::keep(Arc::downgrade(&upstreams), Arc::new(Notify::new())));
     let reading = tokio::spawn({
         let upstreams = upstreams.clone();
-        async move { discovery::of_caller(&upstreams, &caller("a"), part("1"), List::Tools).await }
+        async move { discovery::of_caller(&upstreams, &Caller::Binding(&caller("a")), part("1"), List::Tools).await }
     });
     let within = Duration::from_secs(10);
     let begun = async {
@@ -159,8 +169,8 @@ async fn a_stopped_server_is_neither_listed_nor_opened_though_a_call_holds_it() 
     tokio::time::timeout(within, keeping).await.unwrap().unwrap();
     tokio::time::timeout(within, reading).await.unwrap().unwrap();
     assert_eq!(upstreams.calls.available_permits(), 2, "the list under way ended");
-    assert!(upstreams.open(&caller("a"), part("1"), None).is_err());
-    assert!(upstreams.open(&caller("a"), CallerPart::default(), None).is_err());
+    assert!(upstreams.open(&Caller::Binding(&caller("a")), part("1"), None).is_err());
+    assert!(upstreams.open(&Caller::Binding(&caller("a")), CallerPart::default(), None).is_err());
 }
 
 /// A server that answers every request with as many pages as are asked for, each of `page` bytes.

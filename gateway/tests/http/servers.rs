@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crds::snapshot::{Caller, HttpWire};
+use crds::snapshot::{Caller as Binding, HttpWire};
+use gateway::caller::Caller;
 use gateway::catalogue::{Catalogue, List, discover};
 use gateway::discovery;
 use gateway::metrics::Metrics;
@@ -34,8 +35,17 @@ fn upstreams(url: &str, wire: HttpWire) -> Arc<ServerUpstreams> {
     Arc::new(ServerUpstreams::new(Arc::new(endpoint(url, wire)), Arc::new(connectors), metrics))
 }
 
-fn caller(id: &str) -> Caller {
-    Caller { id: id.to_owned(), namespace: 0, expires: None, access_until: None, access: 0, keys: Vec::new() }
+fn caller(id: &str) -> Binding {
+    Binding {
+        id: id.to_owned(),
+        namespace: 0,
+        expires: None,
+        access_until: None,
+        access: 0,
+        keys: Vec::new(),
+        token: None,
+        suspended: false,
+    }
 }
 
 fn part(value: &'static str) -> CallerPart {
@@ -70,7 +80,7 @@ async fn a_server_that_is_stopped_sees_the_end_of_every_session() {
     let upstreams = upstreams(&server.url(), HttpWire::Streamable);
     lists(upstreams.own()).await;
     for (id, value) in [("a", "1"), ("a", "2"), ("b", "1")] {
-        lists(&upstreams.open(&caller(id), part(value), None).unwrap().upstream).await;
+        lists(&upstreams.open(&Caller::Binding(&caller(id)), part(value), None).unwrap().upstream).await;
     }
     upstreams.stop().await;
     let deleted = server.script.seen().into_iter().filter(|seen| seen.method == "DELETE");

@@ -1,6 +1,6 @@
 //! Which pointer comes next, if the one that is there is not right: pure.
 
-use crds::snapshot::stored::{DENIED_LIMIT, Part, Plan, Pointer, READS, SCHEMA, TooLarge, plan};
+use crds::snapshot::stored::{DENIED_LIMIT, Parts, Plan, Pointer, READS, SCHEMA, TooLarge, plan};
 
 use crate::pods::View;
 
@@ -22,7 +22,7 @@ pub(super) struct Live {
 }
 
 /// What to write; none: all is right. Its revision is above all that was ever in force.
-pub(super) fn next(live: &Live, parts: Vec<Part>, denied: &[String], schema: u32) -> Result<Option<Plan>, TooLarge> {
+pub(super) fn next(live: &Live, parts: &Parts, denied: &[String], schema: u32) -> Result<Option<Plan>, TooLarge> {
     let revision = live.pointer.as_ref().map_or(0, |pointer| pointer.revision).max(live.floor).saturating_add(1);
     let whole = |pointer: &Pointer| {
         let mut pointer = pointer.clone();
@@ -32,17 +32,8 @@ pub(super) fn next(live: &Live, parts: Vec<Part>, denied: &[String], schema: u32
         pointer
     };
     let usable = live.pointer.as_ref().map(whole);
-    let plan = match plan(usable.as_ref(), parts.clone(), revision, schema) {
-        // Old pods cannot read so much, whatever is done. The others must not wait for them.
-        Err(TooLarge::Whole) if usable.as_ref().is_some_and(|live| live.schema == SCHEMA) => {
-            plan(usable.as_ref(), parts, revision, SCHEMA)
-        }
-        planned => planned,
-    };
-    let mut plan = plan?;
-    if plan.pointer.schema == SCHEMA {
-        plan.pointer.denied = denied.iter().take(DENIED_LIMIT).cloned().collect();
-    }
+    let mut plan = plan(usable.as_ref(), parts.of(schema), revision, schema)?;
+    plan.pointer.denied = denied.iter().take(DENIED_LIMIT).cloned().collect();
     let right = live.marked
         && live.pointer.as_ref().is_some_and(|pointer| {
             let as_planned = Pointer { revision: pointer.revision, ..plan.pointer.clone() };

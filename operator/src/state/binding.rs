@@ -2,12 +2,10 @@
 
 use crds::diagnostic::{Kind, ObjectKey};
 use crds::resources::Resources;
-use crds::v1alpha1::SubjectType;
 
 /// The id that the caller of a binding has in a snapshot, if it is one there: it has keys, or none are asked for, and it
 /// is not suspended.
 pub(super) fn caller(resources: &Resources, kind: Kind, key: &ObjectKey) -> Option<String> {
     let binding = resources.bindings.get(key).filter(|_| kind == Kind::McpKeyBinding)?;
-    let calls = matches!(binding.spec.subject.type_, SubjectType::Key | SubjectType::Anonymous);
-    (calls && binding.spec.suspend != Some(true)).then(|| key.to_string())
+    (binding.spec.subject.type_.calls() && binding.spec.suspend != Some(true)).then(|| key.to_string())
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::names::{alias, bare_allowed, group_name, norm, platform, precedence, prefix, reserved, stdio_allowed};
 use super::reference::usable_secret;
 use super::{Kind, Object, Reason, schema};
-use crate::world::{Binding, Group, Id, KeyEntry, KeySource, Server, Subject, Transport, World};
+use crate::world::{Binding, Group, Id, KeyEntry, KeySource, Reference, Server, Subject, Transport, World};
 
 /// The objects that are not accepted, each with its first fault.
 pub(super) fn faults(world: &World) -> BTreeMap<Object, Reason> {
@@ -74,12 +74,18 @@ fn binding_fault(world: &World, binding: &Binding) -> Option<Reason> {
     if !schema::binding_valid(binding) || different.len() < written.len() {
         return Some(Reason::Invalid);
     }
-    match binding.subject {
-        Subject::User(_) | Subject::Anonymous if !platform(world, &binding.meta.namespace) => {
-            Some(Reason::NotAPlatformNamespace)
-        }
-        _ => None,
-    }
+    let for_all = match &binding.subject {
+        Subject::User(_) | Subject::Claims(_) | Subject::Anonymous => true,
+        Subject::ServiceAccount(account) => account_of(binding, account).namespace != binding.meta.namespace,
+        _ => false,
+    };
+    (for_all && !platform(world, &binding.meta.namespace)).then_some(Reason::NotAPlatformNamespace)
+}
+
+/// The service account that a binding names.
+pub(super) fn account_of(binding: &Binding, account: &Reference) -> Id {
+    let own = account.namespace.is_empty();
+    Id::new(if own { &binding.meta.namespace } else { &account.namespace }, &account.name)
 }
 
 /// The keys that stand in a binding, expired ones too, but not those whose Secret cannot be used.
@@ -144,6 +150,11 @@ fn duplicate_subjects(world: &World, faults: &mut BTreeMap<Object, Reason>) {
     }
 }
 
+/// Claims without their order: the same set twice is one subject.
+fn claim_set(claims: &[(String, Vec<String>)]) -> BTreeSet<(&String, BTreeSet<&String>)> {
+    claims.iter().map(|(claim, values)| (claim, values.iter().collect())).collect()
+}
+
 /// Whether two bindings claim one subject. A team or organization of a platform namespace takes its name everywhere,
 /// another only in its own namespace.
 fn same_subject(world: &World, holder: &Binding, later: &Binding) -> bool {
@@ -159,6 +170,10 @@ fn same_subject(world: &World, holder: &Binding, later: &Binding) -> bool {
             one == other && meet
         }
         (Subject::User(one), Subject::User(other)) => one == other,
+        (Subject::ServiceAccount(one), Subject::ServiceAccount(other)) => {
+            account_of(holder, one) == account_of(later, other)
+        }
+        (Subject::Claims(one), Subject::Claims(other)) => claim_set(one) == claim_set(other),
         (Subject::Anonymous, Subject::Anonymous) => true,
         _ => false,
     }

@@ -1,18 +1,33 @@
 //! Callers: who a credential is, what it may use, and what a filter header
 //! leaves of that.
 
+use std::collections::BTreeSet;
+
 use sha2::{Digest as _, Sha256};
 
-use super::acceptance::plain;
+use super::acceptance::{account_of, plain};
 use super::names::{alias, group_name, norm, prefix};
-use super::{Credential, Identity, Item, Items, Kind, Oracle};
-use crate::world::{Id, Subject};
+use super::{Credential, Identity, Item, Items, Kind, Oracle, Token};
+use crate::world::{Binding, Id, Subject};
 
 impl Oracle<'_> {
     /// Who presents this. A caller whose own binding is not live is nobody; one with a dead parent is somebody with nothing.
     pub fn identify(&self, credential: &Credential) -> Identity {
-        let accepted = self.world.bindings.iter().filter(|one| self.accepted(Kind::Binding, &one.meta.id()));
-        let mut found = accepted.filter(|binding| match (&binding.subject, credential) {
+        let found: Vec<&Binding> = match credential {
+            Credential::Token(token) => self.of_token(token),
+            _ => self.bindings().filter(|binding| self.presents(binding, credential)).collect(),
+        };
+        let live: BTreeSet<Id> =
+            found.into_iter().filter(|binding| self.live(binding)).map(|binding| binding.meta.id()).collect();
+        if live.is_empty() { Identity::Unauthorized } else { Identity::Bindings(live) }
+    }
+
+    fn bindings(&self) -> impl Iterator<Item = &Binding> {
+        self.world.bindings.iter().filter(|one| self.accepted(Kind::Binding, &one.meta.id()))
+    }
+
+    fn presents(&self, binding: &Binding, credential: &Credential) -> bool {
+        match (&binding.subject, credential) {
             (Subject::Anonymous, Credential::None) => true,
             (Subject::Key(entries), Credential::Key(presented)) => entries.iter().any(|entry| {
                 entry.expires.is_none_or(|expires| self.now < expires)
@@ -20,10 +35,32 @@ impl Oracle<'_> {
                         .is_some_and(|plain| Sha256::digest(plain) == Sha256::digest(presented))
             }),
             _ => false,
-        });
-        match found.next() {
-            Some(binding) if self.live(binding) => Identity::Binding(binding.meta.id()),
-            _ => Identity::Unauthorized,
+        }
+    }
+
+    /// The exact User or ServiceAccount binding of a token, live or not.
+    pub(super) fn exact(&self, token: &Token) -> Option<&Binding> {
+        self.bindings().find(|binding| match &binding.subject {
+            Subject::User(user) => token.user.as_ref() == Some(user),
+            Subject::ServiceAccount(account) => token.service_account == Some(account_of(binding, account)),
+            _ => false,
+        })
+    }
+
+    /// That; else all Claims bindings that match.
+    fn of_token(&self, token: &Token) -> Vec<&Binding> {
+        let has = |claim: &String, values: &Vec<String>| {
+            token.claims.get(claim).is_some_and(|said| said.iter().any(|value| values.contains(value)))
+        };
+        match self.exact(token) {
+            Some(binding) => vec![binding],
+            None => self
+                .bindings()
+                .filter(|binding| match &binding.subject {
+                    Subject::Claims(claims) => claims.iter().all(|(claim, values)| has(claim, values)),
+                    _ => false,
+                })
+                .collect(),
         }
     }
 
@@ -31,7 +68,7 @@ impl Oracle<'_> {
     pub fn permitted(&self, credential: &Credential) -> Items {
         match self.identify(credential) {
             Identity::Unauthorized => Items::new(),
-            Identity::Binding(id) => self.usable(&id),
+            Identity::Bindings(ids) => self.united(&ids),
         }
     }
 
@@ -40,8 +77,13 @@ impl Oracle<'_> {
         self.permitted(credential).contains(&(server.clone(), item))
     }
 
-    /// What one word of a filter header leaves for the caller of the binding `id`.
-    pub fn word(&self, id: &Id, word: &str) -> Items {
+    /// What the caller of these bindings may use.
+    pub fn united(&self, ids: &BTreeSet<Id>) -> Items {
+        ids.iter().flat_map(|id| self.usable(id)).collect()
+    }
+
+    /// What one word of a filter header leaves for the caller of the bindings `ids`.
+    pub fn word(&self, ids: &BTreeSet<Id>, word: &str) -> Items {
         let mut named = Items::new();
         for server in self.world.servers.iter().filter(|one| self.accepted(Kind::Server, &one.meta.id())) {
             if norm(&alias(server)) == norm(word) || norm(&prefix(server)) == norm(word) {
@@ -49,19 +91,20 @@ impl Oracle<'_> {
             }
         }
         for group in self.world.groups.iter().filter(|one| self.accepted(Kind::Group, &one.meta.id())) {
-            let admitted = self.admits(group.allowed_namespaces.as_ref(), &group.meta.namespace, &id.namespace);
+            let admits = |id: &Id| self.admits(group.allowed_namespaces.as_ref(), &group.meta.namespace, &id.namespace);
+            let admitted = ids.iter().any(admits);
             if norm(&group_name(group)) == norm(word) && admitted {
                 named.extend(self.members(group));
             }
         }
-        named.intersection(&self.usable(id)).cloned().collect()
+        named.intersection(&self.united(ids)).cloned().collect()
     }
 
     /// What the words of filter headers leave, united. No word narrows nothing.
-    pub fn filtered(&self, id: &Id, words: &[&str]) -> Items {
+    pub fn filtered(&self, ids: &BTreeSet<Id>, words: &[&str]) -> Items {
         if words.is_empty() {
-            return self.usable(id);
+            return self.united(ids);
         }
-        words.iter().flat_map(|word| self.word(id, word)).collect()
+        words.iter().flat_map(|word| self.word(ids, word)).collect()
     }
 }

@@ -1,7 +1,7 @@
 //! Published names: what a tool is called on the wire, who keeps a name that
 //! two tools share, what a caller's list shows and what a called name means.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
@@ -42,9 +42,9 @@ impl<'w> Oracle<'w> {
         all.filter(|pair| !shown.contains(pair)).collect()
     }
 
-    /// What the caller of the binding `id` sees under these filter words: published names, and what they stand for.
-    pub fn list(&self, id: &Id, words: &[&str]) -> BTreeMap<String, Pair> {
-        let filtered = self.filtered(id, words);
+    /// What the caller of the bindings `ids` sees under these filter words: published names, and what they stand for.
+    pub fn list(&self, ids: &BTreeSet<Id>, words: &[&str]) -> BTreeMap<String, Pair> {
+        let filtered = self.filtered(ids, words);
         let permitted = |(server, tool): &Pair| filtered.contains(&(server.clone(), Item::Tool(tool.clone())));
         self.holders().into_iter().filter(|(_, pair)| permitted(pair)).collect()
     }
@@ -52,8 +52,8 @@ impl<'w> Oracle<'w> {
     /// What a called name means to this caller under these filter words: an exact published name, else a norm-equal
     /// prefix with a native name, else a native name that only one of the caller's servers has. Only what the caller's
     /// list shows counts; two meanings are none.
-    pub fn call(&self, id: &Id, words: &[&str], name: &str) -> Option<Pair> {
-        self.meaning(&self.list(id, words), name)
+    pub fn call(&self, ids: &BTreeSet<Id>, words: &[&str], name: &str) -> Option<Pair> {
+        self.meaning(&self.list(ids, words), name)
     }
 
     /// What a called name means to a caller who sees this list, see [`Oracle::call`].

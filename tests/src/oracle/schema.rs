@@ -31,6 +31,7 @@ pub(super) fn binding_valid(binding: &Binding) -> bool {
     let (user, team, organization, join_from) = match &binding.subject {
         Subject::Key(_) => (true, true, true, false),
         Subject::User(_) => (false, true, true, true),
+        Subject::ServiceAccount(_) | Subject::Claims(_) => (false, true, true, false),
         Subject::Team(_) => (false, false, true, true),
         Subject::Organization(_) => (false, false, false, true),
         Subject::Anonymous => (false, false, false, false),
@@ -43,6 +44,7 @@ pub(super) fn binding_valid(binding: &Binding) -> bool {
         && binding.join_from.as_ref().is_none_or(consent_valid)
         && match &binding.subject {
             Subject::Key(keys) => keys_valid(keys),
+            Subject::Claims(claims) => claims_valid(claims),
             _ => true,
         }
         && binding.grants.as_ref().is_none_or(|grants| entries_valid(&grants.servers) && unlike(&grants.access_groups))
@@ -52,6 +54,12 @@ pub(super) fn binding_valid(binding: &Binding) -> bool {
 fn keys_valid(keys: &[KeyEntry]) -> bool {
     let names: BTreeSet<&String> = keys.iter().map(|key| &key.name).collect();
     (1..=4).contains(&keys.len()) && names.len() == keys.len()
+}
+
+/// At least one, each claim once and with a value.
+fn claims_valid(claims: &[(String, Vec<String>)]) -> bool {
+    let names: BTreeSet<&String> = claims.iter().map(|(claim, _)| claim).collect();
+    !claims.is_empty() && names.len() == claims.len() && claims.iter().all(|(_, values)| !values.is_empty())
 }
 
 fn entries_valid(entries: &[Entry]) -> bool {

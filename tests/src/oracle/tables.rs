@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Credential, Identity, Item, Kind, Oracle, Reason};
+use super::{Credential, Identity, Item, Kind, Oracle, Reason, Token};
 use crate::world::{
     Binding, Consent, Entry, Filter, From, Grants, Group, Id, KeyEntry, KeySource, Labels, Meta, Mode, Operator,
     Reference, Secret, SecretRef, Selector, Server, Subject, Term, Transport, World,
@@ -64,6 +64,15 @@ fn key(namespace: &str, plain: &str) -> Binding {
 
 fn key_entry(name: &str, plain: &str) -> KeyEntry {
     KeyEntry { name: name.to_owned(), source: KeySource::Sha256(plain.to_owned()), expires: None }
+}
+
+/// The service account `runner` of a namespace, or of the binding's own.
+fn account(namespace: &str) -> Subject {
+    Subject::ServiceAccount(Reference { name: "runner".to_owned(), namespace: namespace.to_owned() })
+}
+
+fn claims(claims: &[(&str, &[&str])]) -> Subject {
+    Subject::Claims(claims.iter().map(|(claim, values)| ((*claim).to_owned(), strings(values))).collect())
 }
 
 /// A binding named like its team.

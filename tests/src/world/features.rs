@@ -2,12 +2,12 @@
 //! least one world of twenty (R85): a property test on worlds without it would
 //! pass for nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Binding, Entry, Filter, Flaw, Id, KeySource, NOW, Operator, Reference, Server, Subject, Term, Transport, World,
 };
-use crate::oracle::{Credential, Identity, Item, Kind, Oracle, Reason};
+use crate::oracle::{Credential, Identity, Item, Kind, Oracle, Reason, tokens};
 
 const SEEDS: u64 = 2000;
 
@@ -25,7 +25,7 @@ fn every_feature_is_in_five_percent_of_worlds() {
     }
     let seldom: BTreeMap<_, _> = counts.iter().filter(|(_, count)| **count * 20 < SEEDS).collect();
     assert!(seldom.is_empty(), "in less than 5 % of {SEEDS} worlds: {seldom:?}");
-    assert_eq!(counts.len(), 59);
+    assert_eq!(counts.len(), 63);
 }
 
 #[test]
@@ -230,12 +230,19 @@ impl<'w> Seen<'w> {
 
     fn callers(&self) -> Vec<(&'static str, bool)> {
         let keys: Vec<_> = self.world.keys().into_iter().map(Credential::Key).collect();
-        let known = keys.iter().filter_map(|key| match self.oracle.identify(key) {
-            Identity::Binding(id) => Some(id),
-            Identity::Unauthorized => None,
+        let known = keys.iter().flat_map(|key| match self.oracle.identify(key) {
+            Identity::Bindings(ids) => ids,
+            Identity::Unauthorized => BTreeSet::new(),
         });
         let known: Vec<Id> = known.collect();
         let binding = |id: &Id| self.accepted().find(|one| one.meta.id() == *id);
+        let of_tokens: Vec<Identity> =
+            tokens(self.world).into_iter().map(|token| self.oracle.identify(&Credential::Token(token))).collect();
+        let by_token = |wanted: fn(&Subject) -> bool| {
+            let is_wanted = |id: &Id| binding(id).is_some_and(|one| wanted(&one.subject));
+            let of_wanted = |ids: &BTreeSet<Id>| ids.iter().any(is_wanted) && !self.oracle.united(ids).is_empty();
+            of_tokens.iter().any(|identity| matches!(identity, Identity::Bindings(ids) if of_wanted(ids)))
+        };
         let inherits = |id: &Id| binding(id).is_some_and(|one| one.grants.is_none() && !named(one).is_empty());
         let limited = |id: &Id| binding(id).is_some_and(|one| one.grants.is_some() && !named(one).is_empty());
         let words = self.world.words();
@@ -248,7 +255,9 @@ impl<'w> Seen<'w> {
             ("cut by parents", known.iter().any(|id| limited(id) && !self.oracle.usable(id).is_empty())),
             (
                 "word leaves something",
-                known.iter().any(|id| words.iter().any(|word| !self.oracle.word(id, word).is_empty())),
+                known
+                    .iter()
+                    .any(|id| words.iter().any(|word| !self.oracle.word(&[id.clone()].into(), word).is_empty())),
             ),
             ("shortened name", holders.keys().any(|name| is_short(name))),
             ("shared published name", !self.oracle.hidden().is_empty()),
@@ -263,6 +272,13 @@ impl<'w> Seen<'w> {
             ("caller with a part of the resources", known.iter().any(|id| self.part_of_resources(id))),
             ("dotted URI that is permitted", known.iter().any(|id| self.dotted(id, true))),
             ("dotted URI that is not, of a server with others", known.iter().any(|id| self.dotted(id, false))),
+            ("user by token", by_token(|subject| matches!(subject, Subject::User(_)))),
+            ("service account by token", by_token(|subject| matches!(subject, Subject::ServiceAccount(_)))),
+            ("claims by token", by_token(|subject| matches!(subject, Subject::Claims(_)))),
+            (
+                "several claims bindings",
+                of_tokens.iter().any(|one| matches!(one, Identity::Bindings(ids) if ids.len() > 1)),
+            ),
             ("Anonymous with something", !self.oracle.permitted(&Credential::None).is_empty()),
         ]
     }

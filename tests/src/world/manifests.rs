@@ -198,6 +198,11 @@ fn subject(subject: &Subject, flaw: Option<Flaw>) -> Value {
         Subject::Team(name) => ("Team", "team", json!(name)),
         Subject::Organization(name) => ("Organization", "organization", json!(name)),
         Subject::User(name) => ("User", "user", json!(name)),
+        Subject::ServiceAccount(account) => ("ServiceAccount", "serviceAccount", Value::Object(reference(account))),
+        Subject::Claims(claims) => {
+            let claims = claims.iter().map(|(claim, values)| json!({"claim": claim, "values": values}));
+            ("Claims", "claims", json!(claims.collect::<Vec<_>>()))
+        }
         Subject::Anonymous => ("Anonymous", "", Value::Null),
     };
     let mut fields = Map::new();

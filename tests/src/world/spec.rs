@@ -247,6 +247,10 @@ pub enum Subject {
     Organization(String),
     /// A user.
     User(String),
+    /// A service account; namespace `""` is the binding's own.
+    ServiceAccount(Reference),
+    /// Callers whose token has one of the values of every claim.
+    Claims(Vec<(String, Vec<String>)>),
     /// Callers without a credential.
     Anonymous,
 }

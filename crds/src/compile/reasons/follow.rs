@@ -51,7 +51,7 @@ impl Question<'_> {
         }
         self.live(0, key, held)?;
         let admitted = self.reasons.admitting.get(&key.namespace).is_some_and(|servers| servers.contains(&self.server));
-        if held.type_ == SubjectType::Key && admitted && self.reasons.open.contains(&self.server) {
+        if held.type_ != SubjectType::Anonymous && admitted && self.reasons.open.contains(&self.server) {
             return Ok(vec![self.of_server("spec.access", "is open to all keys (AllKeys)")]);
         }
         let steps = match self.reach(0, key, held)? {

@@ -12,10 +12,10 @@ use crate::diagnostic::ObjectKey;
 use crate::resources::Resources;
 use crate::snapshot::Item;
 use crate::v1alpha1::{
-    Access, AccessGroupMember, Auth, AuthType, From, Grants, Header, Http, Key, McpAccessGroup, McpAccessGroupSpec,
-    McpKeyBinding, McpKeyBindingSpec, McpServer, McpServerSpec, NamespaceConsent, OAuth2ClientCredentials, ObjectRef,
-    PromptFilter, ResourceFilter, SecretKeyRef, Selector, SelectorOperator, SelectorTerm, ServerGrant, Subject,
-    SubjectType, ToolFilter, Value, ValueSource,
+    Access, AccessGroupMember, Auth, AuthType, Claim, From, Grants, Header, Http, Key, McpAccessGroup,
+    McpAccessGroupSpec, McpKeyBinding, McpKeyBindingSpec, McpServer, McpServerSpec, NamespaceConsent,
+    OAuth2ClientCredentials, ObjectRef, PromptFilter, ResourceFilter, SecretKeyRef, Selector, SelectorOperator,
+    SelectorTerm, ServerGrant, ServiceAccountRef, Subject, SubjectType, ToolFilter, Value, ValueSource,
 };
 
 /// When the properties look.
@@ -103,11 +103,13 @@ pub(crate) fn world(bytes: &[u8]) -> (Resources, Scope) {
         }
     }
     for number in 0..5 + dice.roll(7) {
-        let type_ = match dice.roll(10) {
+        let type_ = match dice.roll(12) {
             6 => SubjectType::Team,
             7 => SubjectType::Organization,
             8 => SubjectType::User,
             9 => SubjectType::Anonymous,
+            10 => SubjectType::ServiceAccount,
+            11 => SubjectType::Claims,
             _ => SubjectType::Key,
         };
         let name = format!("b{number}");
@@ -184,7 +186,7 @@ fn binding(type_: SubjectType, dice: &mut Dice) -> McpKeyBindingSpec {
     let subject = subject(type_, dice);
     let parents = match type_ {
         SubjectType::Key => 3,
-        SubjectType::User => 2,
+        SubjectType::User | SubjectType::ServiceAccount | SubjectType::Claims => 2,
         SubjectType::Team => 1,
         SubjectType::Organization | SubjectType::Anonymous => 0,
     };
@@ -238,6 +240,14 @@ fn subject(type_: SubjectType, dice: &mut Dice) -> Subject {
         team: name(dice, SubjectType::Team, &["t0", "t0", "t0", "t1"]),
         organization: name(dice, SubjectType::Organization, &["acme", "acme", "acme", "other"]),
         user: name(dice, SubjectType::User, &["u0", "u0", "u0", "u1"]),
+        service_account: (type_ == SubjectType::ServiceAccount).then(|| ServiceAccountRef {
+            name: dice.pick(&["runner", "builder"]).to_owned(),
+            namespace: dice.pick(&["", "", "p", "a"]).to_owned(),
+        }),
+        claims: (type_ == SubjectType::Claims).then(|| {
+            let value = dice.pick(&["blue", "red"]).to_owned();
+            vec![Claim { claim: dice.pick(&["role", "groups"]).to_owned(), values: vec![value] }]
+        }),
     }
 }
 
@@ -289,9 +299,10 @@ pub(super) fn permits(compiled: &Compiled) -> BTreeSet<Permit> {
         let known = caller.keys.iter().filter(|key| key.is_known(NOW));
         known.map(move |key| (key.digest.to_string(), caller))
     });
+    let by_token = snapshot.callers.iter().filter_map(|caller| Some((format!("{:?}", caller.token.as_ref()?), caller)));
     let anonymous = snapshot.anonymous.iter().map(|caller| ("anonymous".to_owned(), caller));
     let mut permits = BTreeSet::new();
-    for (who, caller) in keyed.chain(anonymous) {
+    for (who, caller) in keyed.chain(by_token).chain(anonymous) {
         for (server, at) in snapshot.servers.iter().zip(0..) {
             let allowed = ITEMS.into_iter().filter(|item| snapshot.allows(caller, NOW, at, *item));
             permits.extend(allowed.map(|item| (who.clone(), server.id.clone(), item)));

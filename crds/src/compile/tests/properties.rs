@@ -19,7 +19,7 @@ fn key() -> MacKey {
 }
 
 fn bytes(compiled: &Compiled) -> Vec<u8> {
-    plan(None, split(&compiled.snapshot).unwrap(), 1, SCHEMA).unwrap().pointer.encode(&key())
+    plan(None, split(&compiled.snapshot).unwrap().of(SCHEMA), 1, SCHEMA).unwrap().pointer.encode(&key())
 }
 
 proptest! {

@@ -1,30 +1,30 @@
 //! What the schema before has no words for, in its words.
 
-use super::packed::{INFLATED_LIMIT, Part, deflate, inflate, json, parse};
-use crate::snapshot::{AuthScheme, Server, Snapshot, Transport};
+use crate::snapshot::{AuthScheme, Caller, Server, Snapshot, Transport, WireSettings};
 
-/// The parts as gateways of the schema before read them: a server whose credential is fetched, of which they know
-/// nothing, keeps its name there and serves nothing. Parts without one are as they were.
-pub(super) fn before(mut parts: Vec<Part>) -> Vec<Part> {
-    if let Some(first) = parts.first_mut() {
-        change(first);
-    }
-    parts
+/// What the schema before can say of a snapshot, if that is less: callers who are known by a token are nobody there, and a
+/// server whose credential is fetched keeps its name and serves nothing.
+pub(super) fn before(snapshot: &Snapshot) -> Option<Snapshot> {
+    let WireSettings { issuers, service_account_audience, public_url, .. } = &snapshot.settings;
+    let has_settings = !issuers.is_empty() || service_account_audience.is_some() || public_url.is_some();
+    let says_more =
+        has_settings || snapshot.callers.iter().any(is_by_token) || snapshot.servers.iter().any(is_fetched_for);
+    says_more.then(|| {
+        let mut before = snapshot.clone();
+        before.callers.retain(|caller| !is_by_token(caller));
+        before.servers.iter_mut().filter(|server| is_fetched_for(server)).for_each(turn_off);
+        let settings = &mut before.settings;
+        settings.issuers.clear();
+        (settings.service_account_audience, settings.public_url) = (None, None);
+        before
+    })
 }
 
-/// Changes the first part, where the servers are.
-fn change(part: &mut Part) {
-    let inflated = inflate(&part.bytes, INFLATED_LIMIT).expect("what split deflated inflates");
-    let mut base: Snapshot = parse(&inflated).expect("what split wrote parses");
-    let mut unknown = base.servers.iter_mut().filter(|server| is_unknown(server)).peekable();
-    if unknown.peek().is_some() {
-        unknown.for_each(turn_off);
-        // It says less than it did.
-        *part = Part::new(deflate(&json(&base), usize::MAX).expect("it has no limit"));
-    }
+fn is_by_token(caller: &Caller) -> bool {
+    caller.token.is_some()
 }
 
-fn is_unknown(server: &Server) -> bool {
+fn is_fetched_for(server: &Server) -> bool {
     matches!(server.auth.scheme, AuthScheme::Fetched(_))
 }
 

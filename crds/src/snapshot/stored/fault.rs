@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::{INFLATED_LIMIT, PART_LIMIT, SCHEMA, SLOTS, WHOLE};
+use super::{BEFORE, INFLATED_LIMIT, PART_LIMIT, SCHEMA, SLOTS};
 use crate::snapshot::Inconsistent;
 
 /// The snapshot is larger than can be stored. The last good one serves on.
@@ -26,12 +26,6 @@ pub enum TooLarge {
          releases, or grant by teams and groups instead of key by key"
     )]
     Callers,
-    /// Schema 3 has no parts.
-    #[error(
-        "the snapshot takes more than {PART_LIMIT} bytes, compressed, and a gateway that is still of the release \
-         before reads it whole only: update the gateways"
-    )]
-    Whole,
     /// The pointer in force leaves too few slots.
     #[error(
         "the snapshot needs {needed} slots, and the pointer in force leaves {free} of {SLOTS}: delete the pointer; \
@@ -53,7 +47,7 @@ pub enum DecodeError {
     NotASnapshot,
     /// They come from another release.
     #[error(
-        "the snapshot has schema {0}, this build reads schemas {WHOLE} and {SCHEMA}: bring both to the same release"
+        "the snapshot has schema {0}, this build reads schemas {BEFORE} and {SCHEMA}: bring both to the same release"
     )]
     UnknownSchema(u32),
     /// They were changed, cut, or made under another key.

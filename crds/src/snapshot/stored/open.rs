@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
 
-use super::packed::{INFLATED_LIMIT, inflate};
-use super::{DecodeError, Pointer, WHOLE, join};
-use crate::snapshot::Snapshot;
+use super::{DecodeError, Pointer, join};
+use crate::snapshot::{Caller, Snapshot, TokenSubject};
 
 /// The snapshot that an authentic pointer names, without the callers that it denies. `part` gives what a slot holds, if
 /// it has the digest or if nothing better is known; bytes with another digest are as good as none.
@@ -28,22 +27,24 @@ pub fn open<B: AsRef<[u8]>>(
     }
     let inline = pointer.inline.as_deref().unwrap_or_default();
     let parts: Vec<&[u8]> = found.iter().map(|bytes| bytes.as_ref().map_or(inline, AsRef::as_ref)).collect();
-    if pointer.schema == WHOLE {
-        let json = inflate(inline, INFLATED_LIMIT)?;
-        if pointer.digest != <[u8; 32]>::from(Sha256::digest(json)) {
-            return Err(DecodeError::Forged);
-        }
-    }
     let mut snapshot = join(&parts)?;
     snapshot.deny(&pointer.denied);
     Ok(snapshot)
 }
 
 impl Snapshot {
-    /// Takes these callers out: their keys are unknown from now on (R42).
+    /// Takes these callers out: their keys are unknown from now on (R42). Whose token would be another caller's then is
+    /// suspended instead.
     pub fn deny(&mut self, ids: &[String]) {
         let denied: BTreeSet<&String> = ids.iter().collect();
-        self.callers.retain(|caller| !denied.contains(&caller.id));
+        for caller in self.callers.iter_mut().filter(|caller| denied.contains(&caller.id)) {
+            caller.suspended = true;
+        }
+        let stays = |caller: &Caller| {
+            let token = caller.token.as_ref();
+            !caller.suspended || token.is_some_and(|token| !matches!(token, TokenSubject::Claims(_)))
+        };
+        self.callers.retain(stays);
         self.anonymous.take_if(|caller| denied.contains(&caller.id));
     }
 }

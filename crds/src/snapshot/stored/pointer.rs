@@ -1,15 +1,14 @@
 //! The pointer: which parts, in which slots, are the snapshot in force.
 //!
 //! ```text
-//! switchboard-snapshot schema=4 revision=42 sha256=<of the snapshot>\n    a line that people can read
+//! switchboard-snapshot schema=5 revision=42 sha256=<of the snapshot>\n    a line that people can read
 //! <HMAC-SHA256 over that line and all that follows, 32 bytes>
 //! {"parts":[[3,"<sha256>"],…],"denied":[…]}\n
 //! <the part, if it stands here>
 //! ```
 //!
-//! In schema 3 the part alone follows the code: the whole snapshot as deflated
-//! JSON. The two have labels of their own under the code, so that none is ever
-//! taken for the other.
+//! The line, and with it the schema, is under the code: no schema is ever taken
+//! for another.
 
 use std::sync::Arc;
 
@@ -19,11 +18,10 @@ use sha2::{Digest, Sha256};
 
 use super::header::Header;
 use super::packed::{json, parse};
-use super::{DecodeError, SLOTS, WHOLE};
+use super::{DecodeError, SLOTS};
 use crate::digest::{from_hex, to_hex};
 use crate::snapshot::Inconsistent;
 
-const WHOLE_LABEL: &[u8] = b"switchboard.dev/snapshot-mac/v1\0";
 const POINTER_LABEL: &[u8] = b"switchboard.dev/snapshot-pointer/v1\0";
 const DIGEST_LABEL: &[u8] = b"switchboard.dev/snapshot-digest/v1\0";
 const MAC_BYTES: usize = 32;
@@ -49,7 +47,7 @@ pub struct Pointer {
     /// The bytes of the part that stands here.
     pub inline: Option<Arc<[u8]>>,
     /// Ids of callers that the snapshot still has and that have nothing any more (R42): the next snapshot is without
-    /// them. At most [`DENIED_LIMIT`] are told, the first, and none in schema 3.
+    /// them. At most [`DENIED_LIMIT`] are told, the first.
     pub denied: Vec<String>,
 }
 
@@ -62,7 +60,7 @@ pub struct PartRef {
     pub digest: [u8; 32],
 }
 
-/// What schema 4 has between the code and the part.
+/// What stands between the code and the part.
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Body {
@@ -70,17 +68,16 @@ struct Body {
     denied: Vec<String>,
 }
 
-/// The digest of a snapshot in schema 4. Its parts follow from it, and it from them.
+/// The digest of a snapshot. Its parts follow from it, and it from them.
 pub(super) fn digest(parts: &[PartRef]) -> [u8; 32] {
     let digest =
         parts.iter().fold(Sha256::new_with_prefix(DIGEST_LABEL), |digest, part| digest.chain_update(part.digest));
     digest.finalize().into()
 }
 
-fn mac(key: &MacKey, schema: u32, line: &[u8], payload: &[u8]) -> Hmac<Sha256> {
-    let label = if schema == WHOLE { WHOLE_LABEL } else { POINTER_LABEL };
+fn mac(key: &MacKey, line: &[u8], payload: &[u8]) -> Hmac<Sha256> {
     let mac = <Hmac<Sha256> as Mac>::new_from_slice(&key.0).expect("HMAC takes a key of any length");
-    mac.chain_update(label).chain_update(line).chain_update(payload)
+    mac.chain_update(POINTER_LABEL).chain_update(line).chain_update(payload)
 }
 
 fn inconsistent(what: &str) -> DecodeError {
@@ -94,16 +91,12 @@ impl Pointer {
     pub fn encode(&self, key: &MacKey) -> Vec<u8> {
         let line = Header { schema: self.schema, revision: self.revision, digest: self.digest }.to_string();
         let inline = self.inline.as_deref().unwrap_or_default();
-        let payload = if self.schema == WHOLE {
-            inline.to_vec()
-        } else {
-            let body = Body {
-                parts: self.parts.iter().map(|part| (part.slot, to_hex(&part.digest))).collect(),
-                denied: self.denied.iter().take(DENIED_LIMIT).cloned().collect(),
-            };
-            [&json(&body), b"\n".as_slice(), inline].concat()
+        let body = Body {
+            parts: self.parts.iter().map(|part| (part.slot, to_hex(&part.digest))).collect(),
+            denied: self.denied.iter().take(DENIED_LIMIT).cloned().collect(),
         };
-        let code = mac(key, self.schema, line.as_bytes(), &payload).finalize().into_bytes();
+        let payload = [&json(&body), b"\n".as_slice(), inline].concat();
+        let code = mac(key, line.as_bytes(), &payload).finalize().into_bytes();
         [line.as_bytes(), code.as_slice(), &payload].concat()
     }
 
@@ -112,18 +105,8 @@ impl Pointer {
         let (header, line, rest) = Header::split(bytes)?;
         let (code, payload) = rest.split_at_checked(MAC_BYTES).ok_or(DecodeError::Forged)?;
         // Constant-time.
-        mac(key, header.schema, line, payload).verify_slice(code).map_err(|_| DecodeError::Forged)?;
-        if header.schema == WHOLE {
-            Ok(Self::whole(header.revision, header.digest, payload.into()))
-        } else {
-            Self::of_payload(header, payload)
-        }
-    }
-
-    /// A snapshot that stands whole: `digest` is that of its JSON.
-    pub(super) fn whole(revision: u64, digest: [u8; 32], bytes: Arc<[u8]>) -> Self {
-        let part = PartRef { slot: None, digest: Sha256::digest(&bytes).into() };
-        Self { schema: WHOLE, revision, digest, parts: vec![part], inline: Some(bytes), denied: Vec::new() }
+        mac(key, line, payload).verify_slice(code).map_err(|_| DecodeError::Forged)?;
+        Self::of_payload(header, payload)
     }
 
     fn of_payload(header: Header, payload: &[u8]) -> Result<Self, DecodeError> {

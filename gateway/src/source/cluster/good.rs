@@ -139,7 +139,7 @@ pub(super) mod tests {
 
     /// As it is stored under a revision, denying nobody.
     pub(in super::super) fn stored(keys: &Arc<FleetKeys>, compiled: &Compiled, revision: u64) -> Good {
-        let plan = plan(None, split(&compiled.snapshot).unwrap(), revision, SCHEMA).unwrap();
+        let plan = plan(None, split(&compiled.snapshot).unwrap().of(SCHEMA), revision, SCHEMA).unwrap();
         let parts = plan.writes.into_iter().map(|(_, part)| (part.digest, part.bytes)).collect();
         let bytes = plan.pointer.encode(&keys.mac).into();
         let credentials = compiled.credentials.clone();

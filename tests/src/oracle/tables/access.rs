@@ -89,7 +89,7 @@ fn a_dead_or_missing_or_unwilling_parent_gives_nothing_but_the_caller_is_known()
         check(&edited, "sb-a", &[]);
         check_voids_of_parent(&edited);
         let identity = Oracle::new(&edited, NOW).identify(&presented("sb-a"));
-        assert_eq!(identity, Identity::Binding(Id::new("a", "sb-a")));
+        assert_eq!(identity, Identity::Bindings([Id::new("a", "sb-a")].into()));
     }
 }
 

@@ -6,7 +6,7 @@ use super::*;
 fn check_identity(world: &World, credential: &Credential, expected: Option<&str>) {
     let found = match Oracle::new(world, NOW).identify(credential) {
         Identity::Unauthorized => None,
-        Identity::Binding(id) => Some(id.to_string()),
+        Identity::Bindings(ids) => Some(ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")),
     };
     assert_eq!(found.as_deref(), expected);
 }
@@ -78,7 +78,7 @@ fn filter_words_unite_and_then_are_cut_to_what_the_caller_may_use() {
         Group { servers: vec![entry("a/time", None)], ..group("b", "foreign") },
     ];
     world.bindings = vec![Binding { grants: servers(&["mail", "time"]), ..key("a", "sb-a") }];
-    let caller = Id::new("a", "sb-a");
+    let caller = [Id::new("a", "sb-a")].into();
     let mail = ["mail:get", "mail:get_time", "mail:send"];
     for (words, expected) in [
         (vec!["mailbox"], mail.to_vec()),
@@ -98,4 +98,94 @@ fn filter_words_unite_and_then_are_cut_to_what_the_caller_may_use() {
     world.groups[1].allowed_namespaces = all();
     let left = Oracle::new(&world, NOW).filtered(&caller, &["foreign"]);
     assert_eq!(shown(left), ["time:get", "time:get_time"]);
+}
+
+/// A token of this user or account of namespace `a`, with these claims.
+fn token(user: Option<&str>, account: Option<&str>, claims: &[(&str, &[&str])]) -> Credential {
+    Credential::Token(Token {
+        user: user.map(str::to_owned),
+        service_account: account.map(|name| Id::new("a", name)),
+        claims: claims.iter().map(|(claim, values)| ((*claim).to_owned(), strings(values))).collect(),
+    })
+}
+
+/// `ann` and account `runner` have a binding each; two more are for who is of team blue, and in a role.
+fn with_tokens() -> World {
+    let mut world = local();
+    world.servers = vec![server("a", "mail"), server("a", "time")];
+    let gives = |server: &str, tool: &str| {
+        Some(Grants { servers: vec![entry(server, Some(&[tool]))], access_groups: Vec::new() })
+    };
+    world.bindings = vec![
+        Binding { grants: gives("time", "get"), ..binding("a", "ann", Subject::User("ann".to_owned())) },
+        Binding { grants: gives("time", "send"), ..binding("a", "runner", account("")) },
+        Binding { grants: gives("mail", "get"), ..binding("a", "blue", claims(&[("team", &["blue", "navy"])])) },
+        Binding {
+            grants: gives("mail", "send"),
+            ..binding("a", "dev", claims(&[("team", &["blue"]), ("role", &["dev", "ops"])]))
+        },
+    ];
+    world
+}
+
+#[test]
+fn a_token_is_of_its_exact_binding_or_of_all_claims_that_match() {
+    let world = with_tokens();
+    let blue: &[&str] = &["blue"];
+    for (credential, expected) in [
+        (token(Some("ann"), None, &[("team", blue)]), Some("a/ann")),
+        (token(Some("bob"), None, &[("team", blue)]), Some("a/blue")),
+        (token(None, Some("runner"), &[("team", blue)]), Some("a/runner")),
+        (token(None, Some("ann"), &[]), None),
+        (token(Some("runner"), None, &[]), None),
+        (token(None, None, &[("team", &["x", "navy"])]), Some("a/blue")),
+        (token(None, None, &[("team", &["navy"]), ("role", &["ops"])]), Some("a/blue")),
+        (token(None, None, &[("team", blue), ("role", &["ops"])]), Some("a/blue a/dev")),
+        (token(None, None, &[("role", &["dev"])]), None),
+        (token(None, None, &[("Team", blue)]), None),
+    ] {
+        check_identity(&world, &credential, expected);
+    }
+    check_caller(&world, &token(None, None, &[("team", blue), ("role", &["ops"])]), &["mail:get", "mail:send"]);
+    check_caller(&world, &token(Some("ann"), None, &[("team", blue), ("role", &["ops"])]), &["time:get"]);
+}
+
+#[test]
+fn who_has_an_exact_binding_that_is_not_live_does_not_fall_back_to_claims() {
+    let blue = token(Some("ann"), None, &[("team", &["blue"])]);
+    for edit in [|ann: &mut Binding| ann.suspend = true, |ann: &mut Binding| ann.expires = Some(NOW)] {
+        let mut world = with_tokens();
+        edit(&mut world.bindings[0]);
+        check_identity(&world, &blue, None);
+    }
+    let mut world = with_tokens();
+    world.bindings.remove(0);
+    check_identity(&world, &blue, Some("a/blue"));
+}
+
+#[test]
+fn of_several_claims_bindings_those_that_live_count_each_within_its_own_parents() {
+    let both = token(None, None, &[("team", &["blue"]), ("role", &["dev"])]);
+    let mut world = with_tokens();
+    world.bindings[2].expires = Some(NOW);
+    check_identity(&world, &both, Some("a/dev"));
+    check_caller(&world, &both, &["mail:send"]);
+    world.bindings[3].suspend = true;
+    check_identity(&world, &both, None);
+    // A dead parent takes away what its binding has, and nothing of the other's.
+    let mut world = with_tokens();
+    world.bindings[2].team = Some("gone".to_owned());
+    check_identity(&world, &both, Some("a/blue a/dev"));
+    check_caller(&world, &both, &["mail:send"]);
+}
+
+#[test]
+fn tokens_have_what_is_open_to_all_keys() {
+    let mut world = with_tokens();
+    world.servers[1].all_keys = true;
+    check_caller(
+        &world,
+        &token(Some("bob"), None, &[("team", &["navy"])]),
+        &["mail:get", "time:get", "time:get_time", "time:send"],
+    );
 }

@@ -104,7 +104,7 @@ fn a_word_of_a_filter_header_leaves_what_its_group_gives_of_each_kind() {
     let mut world = granted(&[entry("time", None)]);
     world.groups[0].servers = vec![prompts(&["greet"])];
     let oracle = Oracle::new(&world, NOW);
-    let caller = Id::new("a", "sb-a");
+    let caller = [Id::new("a", "sb-a")].into();
     assert_eq!(shown(oracle.word(&caller, "dev")), ["time prompt greet"]);
     assert_eq!(shown(oracle.word(&caller, "time")), [TOOLS, PROMPTS, RESOURCES].concat());
 }

@@ -42,7 +42,7 @@ fn a_shared_name_stays_with_the_earlier_server_unless_that_is_off() {
     assert_eq!(oracle.hidden(), [second.clone()].into());
     // Hidden, yet permitted; and first's own filter took its get away, so nobody is called get.
     assert!(oracle.may(&presented("sb-a"), &second.0, Item::Tool("get".to_owned())));
-    assert_eq!(oracle.list(&Id::new("a", "sb-a"), &[]).into_keys().collect::<Vec<_>>(), ["get_time", "send"]);
+    assert_eq!(oracle.list(&[Id::new("a", "sb-a")].into(), &[]).into_keys().collect::<Vec<_>>(), ["get_time", "send"]);
     world.servers[0].transport = Transport::Http { url_from: None, bearer_from: Some(from) };
     let oracle = Oracle::new(&world, NOW);
     assert_eq!(oracle.holders().get("get"), Some(&second));
@@ -58,7 +58,7 @@ fn a_called_name_is_exact_then_norm_equal_then_the_only_bare_one() {
         Server { catalogue: strings(&["send"]), ..server("a", "secret") },
     ];
     world.bindings = vec![Binding { grants: servers(&["mail", "time"]), ..key("a", "sb-a") }];
-    let caller = Id::new("a", "sb-a");
+    let caller = [Id::new("a", "sb-a")].into();
     for (name, words, expected) in [
         ("Mail_Box-get", vec![], Some(("mail", "get"))),
         ("mail-box-get", vec![], Some(("mail", "get"))),

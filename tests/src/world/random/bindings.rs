@@ -10,6 +10,7 @@ const NAMES: [&str; 12] = ["b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7", "b8",
 const TEAMS: [&str; 3] = ["blue", "blue", "red"];
 const ORGANIZATIONS: [&str; 3] = ["acme", "acme", "umbrella"];
 const USERS: [&str; 2] = ["ann", "bob"];
+const ACCOUNTS: [&str; 2] = ["runner", "builder"];
 const KEYS: [&str; 6] = ["sb-one", "sb-two", "sb-three", "sb-four", "sb-five", "sb-six"];
 
 /// Adds bindings until there are one to ten.
@@ -26,15 +27,18 @@ pub(super) fn add(world: &mut World, dice: &mut Dice, namespaces: &[String]) {
 
 fn binding(world: &World, dice: &mut Dice, namespaces: &[String], name: &str) -> Binding {
     let subject = match dice.below(100) {
-        0..45 => Subject::Key(keys(dice)),
-        45..61 => Subject::Team(dice.word(&TEAMS)),
-        61..74 => Subject::Organization(dice.word(&ORGANIZATIONS)),
-        74..85 => Subject::User(dice.word(&USERS)),
+        0..42 => Subject::Key(keys(dice)),
+        42..56 => Subject::Team(dice.word(&TEAMS)),
+        56..67 => Subject::Organization(dice.word(&ORGANIZATIONS)),
+        67..76 => Subject::User(dice.word(&USERS)),
+        76..82 => Subject::ServiceAccount(account(dice, namespaces)),
+        82..90 => Subject::Claims(claims(dice)),
         _ => Subject::Anonymous,
     };
     let (user, team, organization) = match &subject {
         Subject::Key(_) => (25, 35, 20),
         Subject::User(_) => (0, 35, 25),
+        Subject::ServiceAccount(_) | Subject::Claims(_) => (2, 30, 20),
         Subject::Team(_) => (0, 0, 35),
         Subject::Organization(_) => (0, 0, 0),
         // Now and then a parent that this subject may not have.
@@ -50,12 +54,35 @@ fn binding(world: &World, dice: &mut Dice, namespaces: &[String], name: &str) ->
         team: dice.chance(team).then(|| dice.word(&TEAMS)),
         organization: dice.chance(organization).then(|| dice.word(&ORGANIZATIONS)),
         grants: dice.chance(declares).then(|| grants(world, dice, namespaces, &meta.namespace)),
-        join_from: if matches!(subject, Subject::Key(_) | Subject::Anonymous) { None } else { consent(dice) },
+        join_from: if is_parent(&subject) { consent(dice) } else { None },
         expires: dice.chance(15).then(|| moment(dice)),
         suspend: dice.chance(7),
         meta,
         subject,
     }
+}
+
+/// Whether others may name the subject as their parent.
+fn is_parent(subject: &Subject) -> bool {
+    matches!(subject, Subject::Team(_) | Subject::Organization(_) | Subject::User(_))
+}
+
+fn account(dice: &mut Dice, namespaces: &[String]) -> Reference {
+    let namespace = if dice.chance(60) { String::new() } else { dice.pick(namespaces).clone() };
+    Reference { name: dice.word(&ACCOUNTS), namespace }
+}
+
+/// A claim or two of two, now and then the same one twice.
+fn claims(dice: &mut Dice) -> Vec<(String, Vec<String>)> {
+    let mut claims = Vec::new();
+    for claim in dice.some_of(&["groups", "role"], 1, 2) {
+        claims.push((claim, dice.some_of(&["blue", "red"], 1, 2)));
+    }
+    if dice.chance(4) {
+        claims.push(("role".to_owned(), vec!["green".to_owned()]));
+        claims.push(("role".to_owned(), vec!["blue".to_owned()]));
+    }
+    claims
 }
 
 /// Just over, over, or to come.

@@ -1,5 +1,6 @@
 //! What chance alone makes too seldom, planted in a part of the worlds: whole
-//! chains of parents, and organizations that settings tie to a namespace.
+//! chains of parents, organizations that settings tie to a namespace, callers
+//! with tokens and without anything.
 
 use super::bindings::{grants, moment};
 use super::dice::Dice;
@@ -23,11 +24,36 @@ pub(super) fn add(world: &mut World, dice: &mut Dice, namespaces: &[String]) {
     if dice.chance(60) {
         chain(world, dice, namespaces, &platform);
     }
+    if dice.chance(20) {
+        let meta = Meta { namespace: platform.clone(), ..meta(dice, namespaces, "no-tools") };
+        without_tools(world, dice, meta);
+    }
+    if dice.chance(22) {
+        tokens(world, dice, namespaces, &platform);
+    }
+    if dice.chance(12) {
+        let meta = Meta { namespace: platform.clone(), ..meta(dice, namespaces, "open") };
+        parent(world, dice, meta, Subject::Anonymous).join_from = None;
+    }
     let tie = world.settings.organization_of.values().next().cloned();
     if let (Some(organization), true) = (tie, dice.chance(60)) {
         let subject = Subject::Organization(organization);
         let meta = Meta { namespace: platform, ..meta(dice, namespaces, "tied") };
         parent(world, dice, meta, subject);
+    }
+}
+
+/// Callers who are known by a token: two by their claims, which one token may have both of, and a service account.
+fn tokens(world: &mut World, dice: &mut Dice, namespaces: &[String], platform: &str) {
+    let claim = |claim: &str, value: &str| Subject::Claims(vec![(claim.to_owned(), vec![value.to_owned()])]);
+    let account = Subject::ServiceAccount(Reference { name: "planted".to_owned(), namespace: String::new() });
+    for (name, subject) in
+        [("a-group", claim("groups", "blue")), ("a-role", claim("role", "dev")), ("account", account)]
+    {
+        let meta = Meta { namespace: platform.to_owned(), ..meta(dice, namespaces, name) };
+        let binding = parent(world, dice, meta, subject);
+        binding.join_from = None;
+        binding.team = dice.chance(30).then(|| "chain".to_owned());
     }
 }
 
@@ -73,18 +99,37 @@ fn parent<'w>(world: &'w mut World, dice: &mut Dice, meta: Meta, subject: Subjec
 
 /// All servers, now and then only the prompts or only the resources of them.
 fn everything(world: &World, dice: &mut Dice) -> Grants {
-    let all = || Some(vec!["*".to_owned()]);
-    let (prompts, resources) = match dice.below(14) {
-        0 => (all(), None),
-        1 => (None, all()),
-        _ => (None, None),
-    };
+    match dice.below(14) {
+        0 => all(world, Some(Item::Prompts)),
+        1 => all(world, Some(Item::Resources)),
+        _ => all(world, None),
+    }
+}
+
+/// What alone is given.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Item {
+    Prompts,
+    Resources,
+}
+
+fn all(world: &World, only: Option<Item>) -> Grants {
+    let given = |item: Item| (only == Some(item)).then(|| vec!["*".to_owned()]);
     let entry = |namespace: &str, name: &str| Entry {
         server: Reference { name: name.to_owned(), namespace: namespace.to_owned() },
         tools: None,
-        prompts: prompts.clone(),
-        resources: resources.clone(),
+        prompts: given(Item::Prompts),
+        resources: given(Item::Resources),
     };
     let servers = world.servers.iter().map(|server| entry(&server.meta.namespace, &server.meta.name)).collect();
     Grants { servers, access_groups: Vec::new() }
+}
+
+/// A key that has no tool of any server.
+fn without_tools(world: &mut World, dice: &mut Dice, meta: Meta) {
+    let only = *dice.pick(&[Item::Prompts, Item::Resources]);
+    let grants = Some(all(world, Some(only)));
+    let key = KeyEntry { name: "k0".to_owned(), source: KeySource::Sha256("sb-no-tools".to_owned()), expires: None };
+    let binding = parent(world, dice, meta, Subject::Key(vec![key]));
+    (binding.grants, binding.join_from) = (grants, None);
 }

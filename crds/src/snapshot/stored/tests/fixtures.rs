@@ -2,6 +2,7 @@
 //! written anew; a schema gets them once, when it is made.
 
 use super::*;
+use crate::snapshot::{Caller, TokenSubject};
 
 const IN_SLOTS: [&[u8]; 4] = [
     include_bytes!("../../../../testdata/snapshot/schema-4-slots/00"),
@@ -16,20 +17,28 @@ fn meant() -> Snapshot {
 }
 
 #[test]
-fn schema_3_is_read_and_still_written() {
-    let bytes = include_bytes!("../../../../testdata/snapshot/schema-3");
-    let pointer = Pointer::decode(bytes, &key()).unwrap();
-    assert_eq!((pointer.schema, pointer.revision, &pointer.denied[..]), (3, 7, &[][..]));
-    assert_eq!(open(&pointer, |_, _| None::<Vec<u8>>).unwrap(), meant());
-    let now = plan(None, split(&meant()).unwrap(), 7, 3).unwrap().pointer;
-    assert_eq!((now.revision, now.digest), (7, pointer.digest));
-}
-
-#[test]
-fn schema_4_is_read_in_one_part() {
+fn schema_4_is_read_in_one_part_and_still_written() {
     let pointer = Pointer::decode(include_bytes!("../../../../testdata/snapshot/schema-4"), &key()).unwrap();
     assert_eq!((pointer.schema, pointer.revision), (4, 8));
     assert_eq!(open(&pointer, |_, _| None::<Vec<u8>>).unwrap(), meant());
+    let now = plan(None, split(&meant()).unwrap().of(4), 8, 4).unwrap().pointer;
+    assert_eq!(now, pointer);
+}
+
+#[test]
+fn schema_4_has_all_but_tokens() {
+    let mut with_tokens = meant();
+    with_tokens.settings.public_url = Some("https://mcp.example.com".to_owned());
+    with_tokens.callers.push(Caller {
+        id: "tools/zoe".to_owned(),
+        keys: Vec::new(),
+        token: Some(TokenSubject::User("zoe".to_owned())),
+        ..with_tokens.callers[0].clone()
+    });
+    let parts = split(&with_tokens).unwrap();
+    assert_eq!(joined(parts.of(4)).unwrap(), meant());
+    assert_eq!(joined(parts.of(5)).unwrap(), with_tokens);
+    assert_eq!(split(&meant()).unwrap().of(4), split(&meant()).unwrap().of(5), "where there are none, it is the same");
 }
 
 #[test]

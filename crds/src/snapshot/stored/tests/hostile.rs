@@ -14,7 +14,7 @@ type Broken<T> = (&'static str, fn(&mut T));
 
 /// A snapshot with something in each table.
 fn sample() -> Snapshot {
-    let pointer = Pointer::decode(include_bytes!("../../../../testdata/snapshot/schema-3"), &key()).unwrap();
+    let pointer = Pointer::decode(include_bytes!("../../../../testdata/snapshot/schema-4"), &key()).unwrap();
     open(&pointer, |_, _| None::<Vec<u8>>).unwrap()
 }
 

@@ -3,18 +3,13 @@
 use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 use proptest::sample::Index;
 
-use super::before::as_before;
 use super::*;
 use crate::snapshot::stored::split::cut;
 
-/// One pointer of each kind: in slots, with its part, of schema 3.
-fn pointers(snapshot: &Snapshot) -> [Plan; 3] {
+/// One pointer of each kind: in slots, and with its part.
+fn pointers(snapshot: &Snapshot) -> [Plan; 2] {
     let whole = split(snapshot).unwrap();
-    [
-        plan(None, cut(snapshot, 3).unwrap(), 42, 4).unwrap(),
-        plan(None, whole.clone(), 42, 4).unwrap(),
-        plan(None, whole, 42, 3).unwrap(),
-    ]
+    [plan(None, &cut(snapshot, 3).unwrap(), 42, SCHEMA).unwrap(), plan(None, whole.of(SCHEMA), 42, SCHEMA).unwrap()]
 }
 
 fn is_refused(bytes: &[u8]) -> bool {
@@ -23,11 +18,11 @@ fn is_refused(bytes: &[u8]) -> bool {
 
 #[test]
 fn bytes_begin_with_a_line_for_people_and_are_the_same_each_time() {
-    for (stored, schema) in pointers(&compiled(&[9; 99]).snapshot).iter().zip([4, 4, 3]) {
+    for stored in pointers(&compiled(&[9; 99]).snapshot) {
         let bytes = stored.pointer.encode(&key());
         assert_eq!(bytes, stored.pointer.encode(&key()));
         let line = str::from_utf8(bytes.split(|byte| *byte == b'\n').next().unwrap()).unwrap();
-        assert!(line.starts_with(&format!("switchboard-snapshot schema={schema} revision=42 sha256=")), "{line}");
+        assert!(line.starts_with("switchboard-snapshot schema=5 revision=42 sha256="), "{line}");
         assert_eq!(Pointer::decode(&bytes, &key()).unwrap(), stored.pointer);
     }
 }
@@ -54,31 +49,33 @@ fn no_schema_is_taken_for_another() {
     let [slots, ..] = pointers(&Snapshot::default());
     let relabelled =
         |schema: &[u8]| [b"switchboard-snapshot schema=", schema, &slots.pointer.encode(&key())[29..]].concat();
-    assert!(!is_refused(&relabelled(b"4")));
-    assert!(matches!(Pointer::decode(&relabelled(b"3"), &key()), Err(DecodeError::Forged)));
-    assert_eq!(
-        Pointer::decode(&relabelled(b"5"), &key()).unwrap_err().to_string(),
-        "the snapshot has schema 5, this build reads schemas 3 and 4: bring both to the same release"
-    );
+    assert!(!is_refused(&relabelled(b"5")));
+    assert!(matches!(Pointer::decode(&relabelled(b"4"), &key()), Err(DecodeError::Forged)));
+    for other in ["3", "6"] {
+        assert_eq!(
+            Pointer::decode(&relabelled(other.as_bytes()), &key()).unwrap_err().to_string(),
+            format!(
+                "the snapshot has schema {other}, this build reads schemas 4 and 5: bring both to the same release"
+            )
+        );
+    }
 }
 
 #[test]
 fn one_snapshot_has_one_digest_wherever_it_stands() {
     let snapshot = compiled(&[9; 99]).snapshot;
     let cut = cut(&snapshot, 3).unwrap();
-    let whole = plan(None, split(&snapshot).unwrap(), 1, 3).unwrap().pointer;
-    assert_eq!(plan(None, cut.clone(), 1, 3).unwrap().pointer, whole);
-    let live = plan(None, cut.clone(), 1, 4).unwrap().pointer;
+    let live = plan(None, &cut, 1, SCHEMA).unwrap().pointer;
     let mut moved = live.clone();
     moved.parts.iter_mut().for_each(|part| part.slot = part.slot.map(|slot| slot + 16));
-    assert_eq!(plan(Some(&moved), cut, 2, 4).unwrap().pointer.digest, live.digest);
+    assert_eq!(plan(Some(&moved), &cut, 2, SCHEMA).unwrap().pointer.digest, live.digest);
 }
 
 #[test]
 fn r42_a_denied_caller_is_nobody_at_once() {
     let snapshot = compiled(&[0; 900]).snapshot;
     let denied = snapshot.callers[0].id.clone();
-    for mut stored in pointers(&snapshot).into_iter().take(2) {
+    for mut stored in pointers(&snapshot) {
         stored.pointer.denied = vec![denied.clone(), "no/such".to_owned()];
         let pointer = Pointer::decode(&stored.pointer.encode(&key()), &key()).unwrap();
         let opened = open(&pointer, slots(&stored)).unwrap();
@@ -106,12 +103,11 @@ fn the_anonymous_caller_can_be_denied_too() {
 
 proptest! {
     #[test]
-    fn opening_undoes_storing_in_each_schema(seed in proptest::collection::vec(any::<u8>(), 0..900)) {
+    fn opening_undoes_storing(seed in proptest::collection::vec(any::<u8>(), 0..900)) {
         let snapshot = compiled(&seed).snapshot;
-        let before = as_before(&snapshot);
-        for (stored, meant) in pointers(&snapshot).iter().zip([&snapshot, &snapshot, &before]) {
+        for stored in pointers(&snapshot) {
             let pointer = Pointer::decode(&stored.pointer.encode(&key()), &key()).unwrap();
-            prop_assert_eq!(&open(&pointer, slots(stored)).unwrap(), meant);
+            prop_assert_eq!(&open(&pointer, slots(&stored)).unwrap(), &snapshot);
         }
     }
 
@@ -143,7 +139,7 @@ proptest! {
     #[test]
     fn any_bytes_are_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         prop_assert!(is_refused(&bytes));
-        let line = format!("switchboard-snapshot schema=4 revision=1 sha256={}\n", "0".repeat(64));
+        let line = format!("switchboard-snapshot schema=5 revision=1 sha256={}\n", "0".repeat(64));
         prop_assert!(is_refused(&[line.as_bytes(), &bytes].concat()));
     }
 }

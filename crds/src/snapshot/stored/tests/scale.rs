@@ -26,8 +26,8 @@ fn many_bindings_fit_into_slots_and_one_change_writes_little() {
     assert_eq!(snapshot.callers.len(), count);
 
     let begun = Instant::now();
-    let parts = split(&snapshot).unwrap();
-    let stored = plan(None, parts.clone(), 1, SCHEMA).unwrap();
+    let parts = split(&snapshot).unwrap().of(SCHEMA).to_vec();
+    let stored = plan(None, &parts, 1, SCHEMA).unwrap();
     let pointer = stored.pointer.encode(&key());
     let encoded = begun.elapsed();
     let begun = Instant::now();
@@ -43,7 +43,7 @@ fn many_bindings_fit_into_slots_and_one_change_writes_little() {
 
     let mut changed = snapshot.clone();
     changed.callers[count / 2].keys[0].digest.0 = [7; 16];
-    let next = plan(Some(&stored.pointer), split(&changed).unwrap(), 2, SCHEMA).unwrap();
+    let next = plan(Some(&stored.pointer), split(&changed).unwrap().of(SCHEMA), 2, SCHEMA).unwrap();
     let written: usize = next.writes.iter().map(|(_, part)| part.bytes.len()).sum();
     println!("a changed key writes {}", kib(written + next.pointer.encode(&key()).len()));
     assert_eq!(next.writes.len(), 1);

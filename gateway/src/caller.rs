@@ -1,0 +1,110 @@
+//! Who calls, as one table has them: a binding, or the several Claims bindings
+//! that a token matches, united (ACCESS.md, Callers).
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crds::snapshot::{self, AccessIndex, ByKind, Group, Item, ServerIndex, Share, Snapshot, UnixSeconds};
+
+use crate::table::RoutingTable;
+use crate::token::Token;
+
+/// A caller of one table.
+#[derive(Clone)]
+pub enum Caller<'t> {
+    /// Of one binding, by whatever credential.
+    Binding(&'t snapshot::Caller),
+    /// Of the Claims bindings that a token matches; these are the table's.
+    Claims(&'t Snapshot, Arc<Bearer>),
+}
+
+/// Whose a token is, in one table.
+#[derive(Debug)]
+pub struct Bearer {
+    /// What the token says.
+    pub token: Arc<Token>,
+    /// Positions of the bindings: of the exact one, or of all Claims bindings that match. Never empty.
+    pub(crate) bindings: Box<[u32]>,
+    /// Whether they are Claims bindings.
+    pub(crate) by_claims: bool,
+    /// The table's serial number.
+    pub(crate) table: u64,
+}
+
+impl<'t> Caller<'t> {
+    /// What sessions, pools and children are bound to: `namespace/name` of the binding, whatever its keys; of Claims
+    /// bindings, which many share, the token's own subject.
+    pub fn id(&self) -> &str {
+        match self {
+            Caller::Binding(caller) => &caller.id,
+            Caller::Claims(_, bearer) => &bearer.token.id,
+        }
+    }
+
+    /// Whether it is anybody who presents nothing.
+    pub fn is_anonymous(&self) -> bool {
+        matches!(self, Caller::Binding(caller) if caller.keys.is_empty() && caller.token.is_none())
+    }
+
+    /// The bindings.
+    pub fn bindings(&self) -> impl Iterator<Item = &'t snapshot::Caller> {
+        let (one, claims) = match self {
+            Caller::Binding(caller) => (Some(*caller), None),
+            Caller::Claims(snapshot, bearer) => (None, Some((*snapshot, &bearer.bindings))),
+        };
+        let several = claims.into_iter().flat_map(|(snapshot, bindings)| {
+            bindings.iter().filter_map(|binding| snapshot.callers.get(*binding as usize))
+        });
+        one.into_iter().chain(several)
+    }
+
+    /// Whether one of the bindings may use the server's item now.
+    pub fn allows(&self, snapshot: &Snapshot, now: UnixSeconds, server: ServerIndex, item: Item) -> bool {
+        self.bindings().any(|caller| snapshot.allows(caller, now, server, item))
+    }
+
+    /// Until when one of the bindings that count may use something; none if for ever. A binding that has ended already does
+    /// not count.
+    pub fn until(&self, now: UnixSeconds, counts: impl Fn(&snapshot::Caller) -> bool) -> Option<UnixSeconds> {
+        let mut last = Some(now);
+        for caller in self.bindings().filter(|caller| caller.access_at(now).is_some() && counts(caller)) {
+            let end = caller.expires.into_iter().chain(caller.access_until).min();
+            last = last.zip(end).map(|(last, end)| last.max(end));
+        }
+        last
+    }
+
+    /// Whether a filter header of the caller may name the group.
+    pub fn is_admitted_to(&self, group: &Group) -> bool {
+        self.bindings().any(|caller| group.admits.binary_search(&caller.namespace).is_ok())
+    }
+
+    /// The servers of which the caller may use anything now, in rising order, each with what of it; of several bindings it
+    /// says only which kinds, and whether all of one.
+    pub fn access(&self, table: &'t RoutingTable, now: UnixSeconds) -> Cow<'t, [(ServerIndex, Share)]> {
+        let set = |access: AccessIndex| &table.snapshot.access[access as usize][..];
+        let mut sets = self.bindings().filter_map(|caller| caller.access_at(now)).map(set);
+        let first = sets.next().unwrap_or_default();
+        sets.fold(Cow::Borrowed(first), |united, set| Cow::Owned(unite(&united, set)))
+    }
+}
+
+/// Both sets, merged by server.
+fn unite(one: &[(ServerIndex, Share)], other: &[(ServerIndex, Share)]) -> Vec<(ServerIndex, Share)> {
+    let mut all: Vec<(ServerIndex, Share)> = [one, other].concat();
+    all.sort_by_key(|(server, _)| *server);
+    all.dedup_by(|next, kept| {
+        let same = next.0 == kept.0;
+        if same {
+            let ByKind { tools, prompts, resources } = next.1;
+            let of = kept.1;
+            kept.1 = ByKind {
+                tools: of.tools.or(tools),
+                prompts: of.prompts.or(prompts),
+                resources: of.resources.or(resources),
+            };
+        }
+        same
+    });
+    all
+}

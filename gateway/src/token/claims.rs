@@ -1,0 +1,93 @@
+//! From the payload of a token whose signature is good to what it says of its
+//! holder.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crds::digest::to_hex;
+use crds::snapshot::{ClaimMapping, Issuer, UnixSeconds};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::Token;
+use super::jose::Payload;
+
+/// By how much another machine's clock may go wrong: a token that is not valid yet. What has expired has.
+const SKEW: i64 = 60;
+/// What stands before a service account in `sub`.
+const ACCOUNT: &str = "system:serviceaccount:";
+
+/// What a token of an issuer of the settings says; none if it is not valid now, or lacks what every token must have.
+pub(super) fn of_issuer(payload: &Payload, issuer: &Issuer, now: UnixSeconds) -> Option<Token> {
+    let mut token = read(payload, &issuer.audiences, now)?;
+    token.user = issuer.user.as_ref().and_then(|mapping| user(payload, mapping));
+    for (name, mapping) in [("user", &issuer.user), ("team", &issuer.team), ("organization", &issuer.organization)] {
+        let said = match (name, mapping) {
+            ("user", _) => token.user.clone().into_iter().collect(),
+            (_, Some(ClaimMapping { claim, prefix })) => {
+                texts(payload.0.get(claim)).into_iter().map(|text| format!("{prefix}{text}")).collect()
+            }
+            (_, None) => Vec::new(),
+        };
+        speak(&mut token.claims, name, said);
+    }
+    Some(token)
+}
+
+/// The same of a token of the cluster's own service accounts.
+pub(super) fn of_account(payload: &Payload, audience: &str, now: UnixSeconds) -> Option<Token> {
+    let mut token = read(payload, &[audience.to_owned()], now)?;
+    let account = payload.text("sub")?.strip_prefix(ACCOUNT)?;
+    let (namespace, name) = account.split_once(':')?;
+    token.account = Some(format!("{namespace}/{name}"));
+    for name in ["user", "team", "organization"] {
+        speak(&mut token.claims, name, Vec::new());
+    }
+    Some(token)
+}
+
+fn read(payload: &Payload, audiences: &[String], now: UnixSeconds) -> Option<Token> {
+    let (issuer, subject, expires) = (payload.issuer()?, payload.text("sub")?, payload.moment("exp")?);
+    let has_begun = |claim: &str| match payload.0.get(claim) {
+        None => true,
+        Some(_) => payload.moment(claim).is_some_and(|moment| moment <= now.saturating_add(SKEW)),
+    };
+    let holds = payload.is_for(audiences) && now < expires && has_begun("nbf") && has_begun("iat");
+    holds.then(|| Token {
+        id: id(issuer, subject),
+        expires,
+        user: None,
+        account: None,
+        claims: payload.0.iter().map(|(claim, said)| (claim.clone(), texts(Some(said)))).collect(),
+    })
+}
+
+/// What no binding can be called: ids of bindings have their `/` after a namespace.
+fn id(issuer: &str, subject: &str) -> Arc<str> {
+    let digest: [u8; 32] = Sha256::new().chain_update(issuer).chain_update([0]).chain_update(subject).finalize().into();
+    format!("/token/{}", to_hex(&digest)).into()
+}
+
+/// One text. That an e-mail address is somebody's own is not to be denied.
+fn user(payload: &Payload, ClaimMapping { claim, prefix }: &ClaimMapping) -> Option<String> {
+    let unverified = claim == "email" && payload.0.get("email_verified").is_some_and(|said| *said != Value::Bool(true));
+    let said = payload.text(claim).filter(|said| !said.is_empty() && !unverified)?;
+    Some(format!("{prefix}{said}"))
+}
+
+/// A text, or the texts of a list.
+fn texts(said: Option<&Value>) -> Vec<String> {
+    match said {
+        Some(Value::String(text)) => vec![text.clone()],
+        Some(Value::Array(all)) => all.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// What the settings make of a token stands for the claim of this name, whatever the token itself says by it.
+fn speak(claims: &mut BTreeMap<String, Vec<String>>, name: &str, said: Vec<String>) {
+    claims.remove(name);
+    if !said.is_empty() {
+        claims.insert(name.to_owned(), said);
+    }
+}

@@ -1,0 +1,126 @@
+//! The keys of one issuer, as they come: asked for when it is first trusted,
+//! every five minutes, and where a token names one that is not known. What was
+//! had is kept through an outage.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use crds::snapshot::Algorithm;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep};
+
+use super::Refused;
+use super::jose::Parts;
+use super::keys::KeySet;
+use super::known::Known;
+use super::source::{Fetched, Source};
+use crate::egress::Egress;
+
+/// How often they are asked for anew.
+const REFRESH: Duration = Duration::from_secs(300);
+/// How often they may be asked for because of a token, whose sender chooses what it names (R27).
+const BECAUSE_OF_A_TOKEN: Duration = Duration::from_secs(30);
+/// How soon they are asked for again where none were had: first, and at last.
+const AGAIN: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
+
+/// The keys of one issuer.
+pub(super) struct Feed {
+    source: Source,
+    egress: Arc<Egress>,
+    known: Arc<Known>,
+    keys: ArcSwapOption<Keys>,
+    /// Who holds it asks; when it was last asked because of a token.
+    asking: Mutex<Option<Instant>>,
+}
+
+struct Keys {
+    issuer: String,
+    set: KeySet,
+}
+
+impl Feed {
+    /// Begins to ask; ends when nobody has it any more.
+    pub(super) fn begin(source: Source, egress: &Arc<Egress>, known: &Arc<Known>) -> Arc<Self> {
+        let (egress, known) = (egress.clone(), known.clone());
+        let feed = Self { source, egress, known, keys: ArcSwapOption::empty(), asking: Mutex::default() };
+        let feed = Arc::new(feed);
+        tokio::spawn(keep(Arc::downgrade(&feed)));
+        feed
+    }
+
+    /// Whether the token was signed by this issuer, who is the one that it names.
+    pub(super) async fn verify(&self, named: &str, parts: &Parts<'_>, algorithm: Algorithm) -> Result<(), Refused> {
+        let kid = parts.header.kid.as_deref();
+        let mut keys = self.keys.load_full();
+        let has_key = |keys: &Arc<Keys>| keys.issuer == named && keys.set.find(kid, algorithm).is_some();
+        if keys.as_ref().is_none_or(|keys| keys.issuer == named && !has_key(keys)) {
+            self.ask_because_of_a_token().await;
+            keys = self.keys.load_full();
+        }
+        let keys = keys.ok_or(Refused::Unavailable)?;
+        let key = keys.set.find(kid, algorithm).filter(|_| keys.issuer == named);
+        let verified = key.is_some_and(|key| key.verifies(algorithm, parts.signed, &parts.signature));
+        if verified { Ok(()) } else { Err(Refused::Invalid) }
+    }
+
+    async fn ask_because_of_a_token(&self) {
+        let before = self.keys.load_full();
+        let mut last = self.asking.lock().await;
+        // Somebody else has asked while this one waited.
+        let others = match (&before, &self.keys.load_full()) {
+            (None, None) => false,
+            (Some(before), Some(now)) => !Arc::ptr_eq(before, now),
+            _ => true,
+        };
+        if others || last.is_some_and(|last| last.elapsed() < BECAUSE_OF_A_TOKEN) {
+            return;
+        }
+        *last = Some(Instant::now());
+        self.ask().await;
+    }
+
+    /// Asks, and tells whether keys came.
+    async fn ask(&self) -> bool {
+        match self.source.fetch(&self.egress).await.and_then(|Fetched { issuer, jwks }| {
+            let set = KeySet::read(&jwks).ok_or("its keys are no JWKS document")?;
+            Ok(Keys { issuer, set })
+        }) {
+            Ok(keys) => {
+                let before = self.keys.swap(Some(Arc::new(keys)));
+                let lost =
+                    |before: &Keys| !self.keys.load().as_ref().is_some_and(|now| now.set.has_all_of(&before.set));
+                if before.is_some_and(|before| lost(&before)) {
+                    // What was signed by a key that is gone is not taken any longer.
+                    self.known.clear();
+                }
+                true
+            }
+            Err(why) => {
+                let had =
+                    if self.keys.load().is_some() { "those of before are used" } else { "its tokens are refused" };
+                tracing::warn!(issuer = self.source.name(), "no keys were had, {had}: {why}");
+                false
+            }
+        }
+    }
+}
+
+async fn keep(feed: Weak<Feed>) {
+    let mut again = AGAIN.0;
+    loop {
+        let Some(feed) = feed.upgrade() else { return };
+        let came = {
+            let _asking = feed.asking.lock().await;
+            feed.ask().await
+        };
+        drop(feed);
+        if came {
+            again = AGAIN.0;
+            sleep(REFRESH).await;
+        } else {
+            sleep(again).await;
+            again = (again * 2).min(AGAIN.1);
+        }
+    }
+}

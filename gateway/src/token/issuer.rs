@@ -1,0 +1,111 @@
+//! Whose tokens are taken: the issuers of the settings, and the cluster's own
+//! for its service accounts.
+
+use std::sync::{Arc, OnceLock};
+
+use arc_swap::ArcSwap;
+use crds::snapshot::{Issuer, UnixSeconds, WireSettings};
+use sha2::{Digest, Sha256};
+
+use super::feed::Feed;
+use super::jose::Parts;
+use super::known::{Found, Known};
+use super::source::Source;
+use super::{LONGEST, Refused, Token, claims, keys, looks_like_one, service_account_audience};
+use crate::caller::Bearer;
+use crate::egress::Egress;
+use crate::table::RoutingTable;
+
+/// The cluster whose service accounts are known.
+pub use kube::Client as ClusterIssuer;
+
+/// What is known of tokens and of those who issue them.
+pub struct Tokens {
+    egress: Arc<Egress>,
+    trusted: ArcSwap<Vec<Trusted>>,
+    cluster: OnceLock<Arc<Feed>>,
+    known: Arc<Known>,
+}
+
+/// An issuer of the settings, with its keys.
+struct Trusted {
+    issuer: Issuer,
+    feed: Arc<Feed>,
+}
+
+impl Tokens {
+    /// No token is taken yet.
+    pub fn new(egress: Arc<Egress>) -> Self {
+        Self { egress, trusted: ArcSwap::default(), cluster: OnceLock::new(), known: Arc::new(Known::new()) }
+    }
+
+    /// Takes the tokens of the cluster's service accounts. To be called in the runtime, once.
+    pub fn trust_cluster(&self, cluster: ClusterIssuer) {
+        self.cluster.get_or_init(|| Feed::begin(Source::Cluster(cluster), &self.egress, &self.known));
+    }
+
+    /// Takes the tokens of these issuers, and of no others. Whose keys are known are not asked again; whatever a token was
+    /// taken for before is forgotten, if anything changed.
+    pub fn trust(&self, issuers: &[Issuer]) {
+        let before = self.trusted.load_full();
+        if before.iter().map(|trusted| &trusted.issuer).eq(issuers) {
+            return;
+        }
+        let trusted = issuers.iter().map(|issuer| {
+            let place = |issuer: &Issuer| (issuer.issuer.clone(), issuer.jwks_uri.clone());
+            let known = before.iter().find(|known| place(&known.issuer) == place(issuer));
+            let feed = known.map_or_else(
+                || {
+                    let (issuer, jwks_uri) = place(issuer);
+                    Feed::begin(Source::Https { issuer, jwks_uri }, &self.egress, &self.known)
+                },
+                |known| known.feed.clone(),
+            );
+            Trusted { issuer: issuer.clone(), feed }
+        });
+        self.trusted.store(Arc::new(trusted.collect()));
+        self.known.clear();
+    }
+
+    /// Whose a token is, if it was verified before.
+    pub fn known(&self, digest: &[u8; 32], table: &RoutingTable, now: UnixSeconds) -> Option<Option<Arc<Bearer>>> {
+        match self.known.bearer(digest, table, now) {
+            Found::Unknown => None,
+            Found::Nobody => Some(None),
+            Found::Bearer(bearer) => Some(Some(bearer)),
+        }
+    }
+
+    /// The token of an id, if one was verified that is still valid.
+    pub fn of_id(&self, id: &str, now: UnixSeconds) -> Option<Arc<Token>> {
+        self.known.of_id(id, now)
+    }
+
+    /// Verifies a token and knows it from then on. Waits for keys that are on their way, and asks for them where a token
+    /// names one that is not known.
+    pub async fn verify(&self, text: &[u8], settings: &WireSettings, now: UnixSeconds) -> Result<(), Refused> {
+        if text.len() > LONGEST || !looks_like_one(text) {
+            return Err(Refused::Invalid);
+        }
+        let parts = Parts::read(text).filter(|parts| parts.header.is_of_ours()).ok_or(Refused::Invalid)?;
+        let named = parts.payload.issuer().ok_or(Refused::Invalid)?;
+        let trusted = self.trusted.load_full();
+        let of_settings = trusted.iter().find(|trusted| trusted.issuer.issuer == named);
+        let token = match (of_settings, self.cluster.get()) {
+            (Some(Trusted { issuer, feed }), _) => {
+                let pinned = keys::read(&parts.header.alg).filter(|algorithm| issuer.algorithms.contains(algorithm));
+                feed.verify(named, &parts, pinned.ok_or(Refused::Invalid)?).await?;
+                claims::of_issuer(&parts.payload, issuer, now)
+            }
+            (None, Some(cluster)) => {
+                let algorithm = keys::read(&parts.header.alg).ok_or(Refused::Invalid)?;
+                cluster.verify(named, &parts, algorithm).await?;
+                claims::of_account(&parts.payload, &service_account_audience(settings), now)
+            }
+            (None, None) => None,
+        };
+        let token = token.ok_or(Refused::Invalid)?;
+        self.known.insert(Sha256::digest(text).into(), Arc::new(token), now);
+        Ok(())
+    }
+}

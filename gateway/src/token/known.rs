@@ -1,0 +1,115 @@
+//! Tokens that were verified, by their SHA-256, until they expire or something
+//! changes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use crds::snapshot::UnixSeconds;
+use parking_lot::RwLock;
+
+use super::Token;
+use crate::caller::Bearer;
+use crate::table::RoutingTable;
+
+/// So many are known at once, of each shard: 64 Ki of all.
+const MOST: usize = 1024;
+const SHARDS: usize = 64;
+
+/// Verified tokens.
+pub(super) struct Known {
+    shards: Vec<RwLock<HashMap<[u8; 32], Arc<Entry>>>>,
+    /// The token of each id that lasts longest.
+    by_id: RwLock<HashMap<Arc<str>, Arc<Token>>>,
+}
+
+struct Entry {
+    token: Arc<Token>,
+    /// Whose it is in the table that was last asked.
+    bearer: ArcSwapOption<Bearer>,
+}
+
+impl Known {
+    pub(super) fn new() -> Self {
+        Self { shards: (0..SHARDS).map(|_| RwLock::default()).collect(), by_id: RwLock::default() }
+    }
+
+    /// Whose token it is; none if it is not known, has expired, or is nobody's who lives.
+    pub(super) fn bearer(&self, digest: &[u8; 32], table: &RoutingTable, now: UnixSeconds) -> Found {
+        let entry = self.shard(digest).read().get(digest).cloned();
+        let Some(entry) = entry.filter(|entry| now < entry.token.expires) else { return Found::Unknown };
+        if let Some(bearer) = &*entry.bearer.load()
+            && table.is_of(bearer)
+        {
+            return Found::of(Some(bearer.clone()));
+        }
+        let bearer = table.bearer(&entry.token).map(Arc::new);
+        entry.bearer.store(bearer.clone());
+        Found::of(bearer)
+    }
+
+    pub(super) fn insert(&self, digest: [u8; 32], token: Arc<Token>, now: UnixSeconds) {
+        let mut shard = self.shard(&digest).write();
+        make_room(&mut shard, now, |entry| entry.token.expires);
+        shard.insert(digest, Arc::new(Entry { token: token.clone(), bearer: ArcSwapOption::empty() }));
+        drop(shard);
+        let mut by_id = self.by_id.write();
+        if by_id.len() >= MOST * SHARDS {
+            make_room(&mut by_id, now, |token| token.expires);
+        }
+        let longer = by_id.get(&token.id).is_none_or(|known| known.expires <= token.expires);
+        if longer {
+            by_id.insert(token.id.clone(), token);
+        }
+    }
+
+    /// The token of this id that is valid longest, if one still is.
+    pub(super) fn of_id(&self, id: &str, now: UnixSeconds) -> Option<Arc<Token>> {
+        self.by_id.read().get(id).filter(|token| now < token.expires).cloned()
+    }
+
+    /// Forgets all: each is verified anew.
+    pub(super) fn clear(&self) {
+        for shard in &self.shards {
+            shard.write().clear();
+        }
+        self.by_id.write().clear();
+    }
+
+    fn shard(&self, digest: &[u8; 32]) -> &RwLock<HashMap<[u8; 32], Arc<Entry>>> {
+        &self.shards[usize::from(digest[0]) % SHARDS]
+    }
+}
+
+/// What is known of a token.
+pub(super) enum Found {
+    /// Nothing: it has to be verified.
+    Unknown,
+    /// It holds, and is nobody's here.
+    Nobody,
+    /// It holds.
+    Bearer(Arc<Bearer>),
+}
+
+impl Found {
+    fn of(bearer: Option<Arc<Bearer>>) -> Self {
+        bearer.map_or(Found::Nobody, Found::Bearer)
+    }
+}
+
+/// Takes out what has expired, and if that is nothing, whatever comes first: it is verified anew.
+fn make_room<K: Clone + Eq + std::hash::Hash, V>(
+    map: &mut HashMap<K, V>,
+    now: UnixSeconds,
+    expires: impl Fn(&V) -> UnixSeconds,
+) {
+    if map.len() < MOST {
+        return;
+    }
+    map.retain(|_, value| now < expires(value));
+    if map.len() >= MOST
+        && let Some(first) = map.keys().next().cloned()
+    {
+        map.remove(&first);
+    }
+}

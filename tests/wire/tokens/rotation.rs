@@ -1,0 +1,69 @@
+//! Keys of an issuer come and go, and so does the issuer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r27_a_new_key_is_asked_for_once_however_many_tokens_name_it() {
+    let scene = Scene::of(|manifests| bind(manifests, "ann", &user("corp:ann"), &["time"])).await;
+    assert_eq!(scene.tools(&scene.token("ann", &json!({"email": "ann"}))).await, TIME);
+    let asked = scene.issuer.asked();
+    let second = Signer::new("second");
+    scene.issuer.publish(&[&scene.signer, &second]);
+    let refused = Arc::new(AtomicU64::new(0));
+    let calls: Vec<_> = (0..50)
+        .map(|number| {
+            let payload = scene.issuer.payload("ann", &json!({"email": "ann", "jti": number.to_string()}));
+            let (mut client, refused) = (scene.client(&second.sign(&payload)), refused.clone());
+            tokio::spawn(async move {
+                let answer = client.request("ping", "{}").await;
+                refused.fetch_add(u64::from(answer.status != StatusCode::OK), Ordering::SeqCst);
+            })
+        })
+        .collect();
+    for call in calls {
+        call.await.unwrap();
+    }
+    assert_eq!(refused.load(Ordering::SeqCst), 0);
+    assert_eq!(scene.issuer.asked(), asked + 1, "one request for all of them");
+    // What anybody may write into a token costs the issuer nothing more for half a minute.
+    for number in 0..20 {
+        let token = Signer::new(&format!("invented-{number}")).sign(&scene.issuer.payload("ann", &json!({})));
+        assert_eq!(scene.ping(&token).await.status, StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(scene.issuer.asked(), asked + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r27_keys_that_were_had_are_kept_through_an_outage_and_those_that_were_not_are_waited_for() {
+    let bound = |manifests: &Manifests| bind(manifests, "ann", &user("corp:ann"), &["time"]);
+    let scene = Scene::of(bound).await;
+    assert_eq!(scene.tools(&scene.token("ann", &json!({"email": "ann"}))).await, TIME);
+    scene.issuer.set_down(true);
+    assert_eq!(scene.tools(&scene.token("ann", &json!({"email": "ann", "jti": "new"}))).await, TIME);
+
+    let scene =
+        Scene::with(bound, Script::with([Tool::new("get", Does::Echo), Tool::new("note", Does::Echo)]), false).await;
+    let token = scene.token("ann", &json!({"email": "ann"}));
+    let answer = scene.ping(&token).await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "nobody can say: {answer:?}");
+    assert!(answer.headers.contains_key("retry-after") && !answer.headers.contains_key("www-authenticate"));
+    scene.issuer.set_down(false);
+    until_async("the keys", SOON, async || (scene.ping(&token).await.status == StatusCode::OK).then_some(())).await;
+    assert!(scene.switchboard.errors().contains("503"), "it was said why: {}", scene.switchboard.errors());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_issuer_that_is_no_longer_trusted_is_nobodys() {
+    let scene = Scene::of(|manifests| bind(manifests, "ann", &user("corp:ann"), &["time"])).await;
+    let token = scene.token("ann", &json!({"email": "ann"}));
+    assert_eq!(scene.tools(&token).await, TIME);
+    // The same issuer for another audience: what was taken is asked anew.
+    let mut issuer = scene.issuer.settings(&json!({"user": {"claim": "email", "prefix": "corp:"}}));
+    issuer["audiences"] = json!(["another"]);
+    scene.manifests.settings(&json!({"issuers": [issuer]}));
+    until_async("a 401", SOON, async || (scene.ping(&token).await.status == StatusCode::UNAUTHORIZED).then_some(()))
+        .await;
+}
