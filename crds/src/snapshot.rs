@@ -270,8 +270,8 @@ pub struct Group {
     pub admits: Vec<NamespaceIndex>,
 }
 
-/// A live caller.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+/// A live caller. The default one has no id and no credential.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Caller {
     /// `namespace/name` of the binding: stable over key rotation; sessions and pools are bound to it.

@@ -9,7 +9,7 @@ use crate::caller::{Bearer, Caller};
 use crate::head::Head;
 use crate::reject::Reject;
 use crate::table::RoutingTable;
-use crate::token::{self, Refused, Tokens};
+use crate::token::{self, Found, Refused, Tokens};
 
 /// A caller, by its place in one table's snapshot.
 #[derive(Clone, Debug)]
@@ -44,23 +44,26 @@ pub async fn identify(
     if !token::looks_like_one(key) {
         return table.identity_of_hashed(&digest, now).ok_or(Reject::InvalidCredential);
     }
-    if let Some(known) = tokens.known(&digest, table, now) {
-        return of_token(table, known, now);
+    let found = tokens.known(&digest, table, now);
+    if !matches!(found, Found::Unknown) {
+        return of_token(table, found, now);
     }
     // A key may look like a token.
     if let Some(identity) = table.identity_of_hashed(&digest, now) {
         return Ok(identity);
     }
     match Box::pin(tokens.verify(key, &table.snapshot.settings, now)).await {
-        Ok(()) => of_token(table, tokens.known(&digest, table, now).flatten(), now),
+        Ok(()) => of_token(table, tokens.known(&digest, table, now), now),
         Err(Refused::Invalid) => Err(Reject::InvalidCredential),
         Err(Refused::Unavailable) => Err(Reject::NoKeys),
     }
 }
 
-fn of_token(table: &RoutingTable, bearer: Option<Arc<Bearer>>, now: UnixSeconds) -> Result<Identity, Reject> {
-    let live = bearer.filter(|bearer| table.is_live(bearer, now));
-    live.map(Identity::Token).ok_or(Reject::InvalidCredential)
+fn of_token(table: &RoutingTable, found: Found, now: UnixSeconds) -> Result<Identity, Reject> {
+    match found {
+        Found::Bearer(bearer) if table.is_live(&bearer, now) => Ok(Identity::Token(bearer)),
+        _ => Err(Reject::InvalidCredential),
+    }
 }
 
 impl Identity {

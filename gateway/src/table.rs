@@ -159,9 +159,8 @@ impl RoutingTable {
     /// The caller of an identity that this table gave.
     pub fn caller(&self, identity: &Identity) -> Option<Caller<'_>> {
         match identity {
-            Identity::Anonymous => self.snapshot.anonymous.as_ref().map(Caller::Binding),
-            Identity::Known { caller, .. } => self.snapshot.callers.get(*caller as usize).map(Caller::Binding),
-            Identity::Token(bearer) => self.caller_of(bearer),
+            Identity::Token(bearer) if bearer.by_claims => Some(Caller::Claims(&self.snapshot, bearer.clone())),
+            _ => self.binding(identity).map(Caller::Binding),
         }
     }
 
@@ -169,13 +168,18 @@ impl RoutingTable {
     pub fn id_of<'i>(&'i self, identity: &'i Identity) -> Option<&'i str> {
         match identity {
             Identity::Token(bearer) if bearer.by_claims => Some(&bearer.token.id),
-            Identity::Token(bearer) => {
-                let exact = bearer.bindings.first().and_then(|caller| self.snapshot.callers.get(*caller as usize));
-                exact.map(|caller| caller.id.as_str())
-            }
-            Identity::Known { caller, .. } => self.snapshot.callers.get(*caller as usize).map(|caller| &*caller.id),
-            Identity::Anonymous => self.snapshot.anonymous.as_ref().map(|caller| &*caller.id),
+            _ => self.binding(identity).map(|caller| &*caller.id),
         }
+    }
+
+    /// The binding of an identity; of several the first.
+    fn binding(&self, identity: &Identity) -> Option<&snapshot::Caller> {
+        let at = match identity {
+            Identity::Anonymous => return self.snapshot.anonymous.as_ref(),
+            Identity::Known { caller, .. } => *caller,
+            Identity::Token(bearer) => *bearer.bindings.first()?,
+        };
+        self.snapshot.callers.get(at as usize)
     }
 
     /// Whether an identity that another table gave is still somebody here, by the same credential: the caller of that id.
@@ -189,7 +193,7 @@ impl RoutingTable {
             Identity::Token(bearer) => {
                 let bearer = if self.is_of(bearer) { bearer.clone() } else { Arc::new(self.bearer(&bearer.token)?) };
                 let live = now < bearer.token.expires && self.is_live(&bearer, now);
-                self.caller_of(&bearer).filter(|_| live)?
+                self.caller(&Identity::Token(bearer)).filter(|_| live)?
             }
         };
         (caller.id() == id).then_some(caller)
@@ -227,14 +231,6 @@ impl RoutingTable {
     /// Whether one of the bearer's bindings, by this table, lives.
     pub fn is_live(&self, bearer: &Bearer, now: UnixSeconds) -> bool {
         bearer.bindings.iter().any(|caller| self.live(*caller, now).is_some())
-    }
-
-    fn caller_of(&self, bearer: &Arc<Bearer>) -> Option<Caller<'_>> {
-        if bearer.by_claims {
-            return Some(Caller::Claims(&self.snapshot, bearer.clone()));
-        }
-        let exact = bearer.bindings.first().and_then(|caller| self.snapshot.callers.get(*caller as usize));
-        exact.map(Caller::Binding)
     }
 
     /// The caller without a credential, if there may be one.

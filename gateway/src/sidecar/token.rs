@@ -10,21 +10,19 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crds::snapshot::UnixSeconds;
 use http::HeaderValue;
 use jiff::Timestamp;
 use parking_lot::Mutex;
-use serde::Deserialize;
 
 use super::metrics::TokenMetrics;
 use crate::clock;
+use crate::token;
 
-/// What goes before a token in `Authorization`.
+/// What goes before a token in its header.
 const BEARER: &str = "Bearer ";
-/// The most bytes of a token (R27).
-const LARGEST: u64 = 16 * 1024;
+/// The most bytes of a token, as a number of a file's (R27).
+const LARGEST: u64 = token::LONGEST as u64;
 /// How long a file has to stay without a token before that is told: it may be about to be written.
 const SETTLED: Duration = Duration::from_secs(1);
 
@@ -97,19 +95,13 @@ pub(super) enum Fault {
     Else,
 }
 
-/// What a JWT says, as far as it matters here. Whether it is true is for the gateway to find out.
-#[derive(Deserialize)]
-struct Claims {
-    exp: Option<UnixSeconds>,
-}
-
 impl TokenFile {
     /// A file that need not be there yet.
     pub(super) fn new(path: PathBuf, metrics: TokenMetrics) -> Self {
         Self { path, now: Mutex::default(), metrics }
     }
 
-    /// What `Authorization` says at this moment.
+    /// What the header of the credential says at this moment.
     ///
     /// The file is read each time, so that a new token goes with the next request, however the old one was replaced. That
     /// is a small file, in memory where kubelet keeps it: it costs less than the request by far.
@@ -186,14 +178,9 @@ fn read(path: &Path) -> Result<HeaderValue, Fault> {
     Ok(bearer)
 }
 
-/// When a token says that it expires.
+/// When a token says that it expires. Whether that is true is for the gateway to find out.
 fn expiry(bearer: &HeaderValue) -> Option<UnixSeconds> {
-    let mut parts = bearer.to_str().ok()?.strip_prefix(BEARER)?.split('.');
-    let (Some(_), Some(claims), Some(_), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
-        return None;
-    };
-    let claims = URL_SAFE_NO_PAD.decode(claims).ok()?;
-    serde_json::from_slice::<Claims>(&claims).ok()?.exp
+    token::expiry(bearer.as_bytes().strip_prefix(BEARER.as_bytes())?)
 }
 
 fn date(seconds: UnixSeconds) -> Timestamp {
