@@ -95,7 +95,7 @@ pub struct Settings {
     /// Tokens of the cluster's service accounts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_accounts: Option<ServiceAccountSettings>,
-    /// Where clients reach the gateway, as in https://mcp.example.com, without a path. It stands in the protected-resource
+    /// Where clients reach the gateway, as in `https://mcp.example.com`, without a path. It stands in the protected-resource
     /// metadata. Default: what each request says in Host, or a trusted proxy of it; set it behind another one that ends TLS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 512), regex(pattern = ORIGIN))]

@@ -10,7 +10,7 @@ use crate::head::Head;
 use crate::networks::Side;
 use crate::reject::Reject;
 use crate::table::RoutingTable;
-use crate::token::{self, Refused, Tokens};
+use crate::token::{self, Found, Refused, Tokens};
 
 /// A caller, and where it is.
 #[derive(Clone, Debug)]
@@ -49,23 +49,26 @@ pub async fn identify(tokens: &Tokens, table: &RoutingTable, head: &Head<'_>, no
     if !token::looks_like_one(key) {
         return table.identity_of_hashed(&digest, now).ok_or(Reject::InvalidCredential);
     }
-    if let Some(known) = tokens.known(&digest, table, now) {
-        return of_token(table, known, now);
+    let found = tokens.known(&digest, table, now);
+    if !matches!(found, Found::Unknown) {
+        return of_token(table, found, now);
     }
     // A key may look like a token.
     if let Some(identity) = table.identity_of_hashed(&digest, now) {
         return Ok(identity);
     }
     match Box::pin(tokens.verify(key, &table.snapshot.settings, now)).await {
-        Ok(()) => of_token(table, tokens.known(&digest, table, now).flatten(), now),
+        Ok(()) => of_token(table, tokens.known(&digest, table, now), now),
         Err(Refused::Invalid) => Err(Reject::InvalidCredential),
         Err(Refused::Unavailable) => Err(Reject::NoKeys),
     }
 }
 
-fn of_token(table: &RoutingTable, bearer: Option<Arc<Bearer>>, now: UnixSeconds) -> Result<Who, Reject> {
-    let live = bearer.filter(|bearer| table.is_live(bearer, now));
-    live.map(Who::Token).ok_or(Reject::InvalidCredential)
+fn of_token(table: &RoutingTable, found: Found, now: UnixSeconds) -> Result<Who, Reject> {
+    match found {
+        Found::Bearer(bearer) if table.is_live(&bearer, now) => Ok(Who::Token(bearer)),
+        _ => Err(Reject::InvalidCredential),
+    }
 }
 
 impl Identity {

@@ -84,6 +84,7 @@ pub mod scope;
 pub mod seal;
 pub mod serve;
 pub mod session;
+pub mod sidecar;
 pub mod source;
 pub mod standing;
 pub mod status;

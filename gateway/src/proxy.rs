@@ -41,7 +41,7 @@ use crate::serve::GoesOn;
 use crate::session::{Told, What};
 
 /// The largest request body, in bytes.
-const MAX_BODY: usize = 4 * 1024 * 1024;
+pub(crate) const MAX_BODY: usize = 4 * 1024 * 1024;
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The header that carries a legacy session id.
@@ -271,7 +271,7 @@ async fn open_stream(
         && let (Hop::Client { .. }, Some(peers)) = (hop, gateway.peers.get())
     {
         match peers.forward(session.owner, (parts, admitted.identity.side), Bytes::new()).await {
-            Ok(response) => return Ok(passed_stream::until_drained(gateway, response)),
+            Ok(response) => return Ok(passed_stream::until_drained(&gateway.drain, response)),
             // The client may come again.
             Err(ForwardError::Broken) => return Err(Reject::Busy),
             Err(ForwardError::Gone) => {}

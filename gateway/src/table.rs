@@ -167,25 +167,32 @@ impl RoutingTable {
 
     /// The caller of an identity that this table gave.
     pub fn caller(&self, identity: &Identity) -> Option<Caller<'_>> {
-        let bindings = match &identity.who {
-            Who::Anonymous => Bindings::One(self.snapshot.anonymous.as_ref()?),
-            Who::Known { caller, .. } => Bindings::One(self.snapshot.callers.get(*caller as usize)?),
-            Who::Token(bearer) => self.bindings_of(bearer)?,
-        };
-        Some(self.at(bindings, identity.side))
+        Some(self.at(self.bindings(&identity.who)?, identity.side))
     }
 
     /// The id of that caller.
     pub fn id_of<'i>(&'i self, identity: &'i Identity) -> Option<&'i str> {
         match &identity.who {
             Who::Token(bearer) if bearer.by_claims => Some(&bearer.token.id),
-            Who::Token(bearer) => {
-                let exact = bearer.bindings.first().and_then(|caller| self.snapshot.callers.get(*caller as usize));
-                exact.map(|caller| caller.id.as_str())
-            }
-            Who::Known { caller, .. } => self.snapshot.callers.get(*caller as usize).map(|caller| &*caller.id),
-            Who::Anonymous => self.snapshot.anonymous.as_ref().map(|caller| &*caller.id),
+            who => self.binding(who).map(|caller| &*caller.id),
         }
+    }
+
+    fn bindings(&self, who: &Who) -> Option<Bindings<'_>> {
+        match who {
+            Who::Token(bearer) if bearer.by_claims => Some(Bindings::Claims(&self.snapshot, bearer.clone())),
+            _ => self.binding(who).map(Bindings::One),
+        }
+    }
+
+    /// The binding of somebody; of several the first.
+    fn binding(&self, who: &Who) -> Option<&snapshot::Caller> {
+        let at = match who {
+            Who::Anonymous => return self.snapshot.anonymous.as_ref(),
+            Who::Known { caller, .. } => *caller,
+            Who::Token(bearer) => *bearer.bindings.first()?,
+        };
+        self.snapshot.callers.get(at as usize)
     }
 
     /// Whether an identity that another table gave is still somebody here, by the same credential: the caller of that id.
@@ -199,7 +206,7 @@ impl RoutingTable {
             Who::Token(bearer) => {
                 let bearer = if self.is_of(bearer) { bearer.clone() } else { Arc::new(self.bearer(&bearer.token)?) };
                 let live = now < bearer.token.expires && self.is_live(&bearer, now);
-                self.bindings_of(&bearer).filter(|_| live)?
+                self.bindings(&Who::Token(bearer)).filter(|_| live)?
             }
         };
         let caller = self.at(bindings, self.networks.still(identity.side));
@@ -243,14 +250,6 @@ impl RoutingTable {
     /// Whether one of the bearer's bindings, by this table, lives.
     pub fn is_live(&self, bearer: &Bearer, now: UnixSeconds) -> bool {
         bearer.bindings.iter().any(|caller| self.live(*caller, now).is_some())
-    }
-
-    fn bindings_of(&self, bearer: &Arc<Bearer>) -> Option<Bindings<'_>> {
-        if bearer.by_claims {
-            return Some(Bindings::Claims(&self.snapshot, bearer.clone()));
-        }
-        let exact = bearer.bindings.first().and_then(|caller| self.snapshot.callers.get(*caller as usize));
-        exact.map(Bindings::One)
     }
 
     /// The caller without a credential, if there may be one.

@@ -57,16 +57,7 @@ fn caller(id: &str) -> Binding {
         "anonymous" => Vec::new(),
         _ => vec![CallerKey { digest: Digest128([1; 16]), expires: None }],
     };
-    Binding {
-        id: id.to_owned(),
-        namespace: 0,
-        expires: None,
-        access_until: None,
-        access: 0,
-        keys,
-        token: None,
-        suspended: false,
-    }
+    Binding { id: id.to_owned(), keys, ..Binding::default() }
 }
 
 fn part(value: &str) -> CallerPart {

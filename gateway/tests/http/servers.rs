@@ -37,16 +37,7 @@ fn upstreams(url: &str, wire: HttpWire) -> Arc<ServerUpstreams> {
 }
 
 fn caller(id: &str) -> Binding {
-    Binding {
-        id: id.to_owned(),
-        namespace: 0,
-        expires: None,
-        access_until: None,
-        access: 0,
-        keys: Vec::new(),
-        token: None,
-        suspended: false,
-    }
+    Binding { id: id.to_owned(), ..Binding::default() }
 }
 
 fn part(value: &'static str) -> CallerPart {
