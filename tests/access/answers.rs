@@ -25,7 +25,7 @@ use tests::world::{Id, NOW, World};
 use crate::product::{Bench, Product};
 
 /// Whom the exchanges say that it is: nothing that these worlds ask of a server looks at it.
-const NOBODY: gateway::identify::Identity = gateway::identify::Identity { who: Who::Anonymous, side: Side::Outside };
+static NOBODY: gateway::identify::Identity = gateway::identify::Identity { who: Who::Anonymous, side: Side::Outside };
 
 /// Reasons of each object that is not accepted.
 pub(crate) type Refusals = BTreeMap<Object, BTreeSet<&'static str>>;
