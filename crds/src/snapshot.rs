@@ -16,12 +16,14 @@ use crate::digest::{from_hex, to_hex};
 pub use crate::settings::Algorithm;
 
 mod access;
+mod auth;
 mod check;
 mod cost;
 mod effective;
 mod item;
 pub mod stored;
 
+pub use auth::{AuthScheme, ClientAuthentication, ClientSide, ServerAuth, TokenGrant, TokenRequest};
 pub use check::Inconsistent;
 pub use cost::{Cost, Nanos};
 pub use effective::{Beyond, Effective, Rule};
@@ -117,6 +119,12 @@ pub struct WireSettings {
     /// What prices are in; none: the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub currency: Option<String>,
+    /// CIDRs of proxies that are believed what they say of their clients.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trusted_proxies: Vec<String>,
+    /// CIDRs that internal servers are there for; none: the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub internal_networks: Option<Vec<String>>,
 }
 
 /// Somebody whose tokens are taken (R27).
@@ -184,6 +192,9 @@ pub struct Server {
     /// What calls cost; none: nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<Cost>,
+    /// It is there for callers from internal networks alone. Beside access, which knows no addresses.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub internal: bool,
 }
 
 /// Which items of a kind exist for callers.
@@ -249,32 +260,6 @@ pub enum HttpWire {
     Sse,
 }
 
-/// How a credential, ours or the caller's, is rendered.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ServerAuth {
-    /// The form.
-    pub scheme: AuthScheme,
-    /// What a caller's own credential does.
-    pub client_side: ClientSide,
-}
-
-/// The form in which a credential is sent.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub enum AuthScheme {
-    /// Not at all.
-    None,
-    /// In this header (lower case), verbatim.
-    Header(String),
-    /// `Authorization: Bearer …`
-    Bearer,
-    /// `Authorization: Basic …`, base64-encoded for the caller.
-    Basic,
-    /// `Authorization: token …`
-    Token,
-}
-
 /// Who shares the upstream sessions, or the child, of a server.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub enum SessionMode {
@@ -284,19 +269,6 @@ pub enum SessionMode {
     Shared,
     /// Each client session has its own.
     PerClient,
-}
-
-/// What a caller's own credential does (R24).
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub enum ClientSide {
-    /// Replaces ours if path or header leave exactly one server.
-    OneServer,
-    /// Replaces ours always.
-    Replace,
-    /// Sent as Authorization, verbatim.
-    Forward,
-    /// Nothing.
-    Deny,
 }
 
 /// An accepted group, as a name in a filter header.
@@ -315,8 +287,8 @@ pub struct Group {
     pub admits: Vec<NamespaceIndex>,
 }
 
-/// A live caller.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+/// A live caller. The default one has no id and no credential.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Caller {
     /// `namespace/name` of the binding: stable over key rotation; sessions and pools are bound to it.
@@ -380,6 +352,21 @@ pub struct Secrets {
     /// The value that [`ServerAuth::scheme`] renders.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth: Option<String>,
+    /// Where and as whom its token is asked for, if it is fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_client: Option<TokenClient>,
+}
+
+/// A client of a token endpoint.
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TokenClient {
+    /// The whole URL of the endpoint.
+    pub url: String,
+    /// Who asks.
+    pub id: String,
+    /// What proves it.
+    pub secret: String,
 }
 
 // === impl Digest128 ===
@@ -422,5 +409,13 @@ impl FromStr for Digest128 {
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secrets(…)")
+    }
+}
+
+// === impl TokenClient ===
+
+impl fmt::Debug for TokenClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenClient(…)")
     }
 }

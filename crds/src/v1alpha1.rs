@@ -15,6 +15,7 @@ mod consent;
 mod cost;
 mod http;
 mod key_binding;
+mod oauth;
 pub(crate) mod patterns;
 mod server;
 mod stdio;
@@ -28,9 +29,10 @@ pub use key_binding::{
     Claim, Grants, Key, McpKeyBinding, McpKeyBindingSpec, McpKeyBindingStatus, ServerGrant, ServiceAccountRef, Subject,
     SubjectType,
 };
+pub use oauth::{ClientAuthentication, OAuth2ClientCredentials, TokenExchange};
 pub use server::{
-    Access, McpServer, McpServerSpec, McpServerStatus, Naming, NamingType, PromptFilter, ResourceFilter, ServerLimits,
-    SessionMode, Timeouts, ToolFilter,
+    Access, Exposure, McpServer, McpServerSpec, McpServerStatus, Naming, NamingType, PromptFilter, ResourceFilter,
+    ServerLimits, SessionMode, Timeouts, ToolFilter,
 };
 pub use stdio::{EnvVar, Stdio};
 

@@ -185,7 +185,8 @@ fn refused(why: askers::Stranger) -> Response<Body> {
     response
 }
 
-fn text(status: StatusCode, media_type: &'static str, body: impl Into<Bytes>) -> Response<Body> {
+/// An answer in text.
+pub(crate) fn text(status: StatusCode, media_type: &'static str, body: impl Into<Bytes>) -> Response<Body> {
     let mut response = Response::new(Body::whole(body.into()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));

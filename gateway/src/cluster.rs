@@ -55,6 +55,7 @@ pub async fn run(options: Options, mut stop: watch::Receiver<bool>) -> Result<()
     let mut installation = Installation::new(&options, &config.cluster_url, own);
     let release = (options.release.as_str(), options.namespace.as_str());
     let header = options.node.client_side_auth_header.clone();
+    let apiserver = kube::Client::try_from(config.clone()).map_err(NoApiServer::of)?;
     let mut source = Cluster::begin(config, release, options.kept.as_deref(), header, admin)?;
     let table = tokio::select! {
         (table, ()) = async { tokio::join!(source.first(), installation.look(None)) } => table,
@@ -69,6 +70,7 @@ pub async fn run(options: Options, mut stop: watch::Receiver<bool>) -> Result<()
     let mut policy = EgressPolicy::default();
     installation.refuse(&mut policy);
     let node = Node::begin(&options.node, listeners, identity, (table, policy), (port, at))?;
+    node.gateway.tokens.trust_cluster(apiserver);
     let peers = node.addresses.peers.map(tracing::field::display);
     tracing::info!(mcp = node.url(), peers, "requests are taken");
     // Whoever is ready can start again without the apiserver.

@@ -12,6 +12,7 @@ use std::{io, iter};
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
+use rustls::RootCertStore;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
@@ -128,7 +129,7 @@ impl Egress {
             return Ok(Connected { stream: Stream::Plain(tcp), address });
         }
         let name = ServerName::try_from(host.to_owned()).map_err(|_| EgressError::Name)?;
-        let connector = self.tls.get_or_try_init(load_roots).await?;
+        let connector = self.tls.get_or_try_init(async || connector(machine_roots().await?)).await?;
         let stream = connector.connect(name, tcp).await.map_err(EgressError::Tls)?;
         Ok(Connected { stream: Stream::Tls(Box::new(stream)), address })
     }
@@ -186,14 +187,16 @@ async fn first_to_connect(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
 }
 
 /// Reads the machine's trusted roots; hundreds of files on some machines, so not on a worker thread and only once.
-async fn load_roots() -> Result<TlsConnector, EgressError> {
+pub(crate) async fn machine_roots() -> Result<RootCertStore, EgressError> {
     let loaded =
         tokio::task::spawn_blocking(rustls_native_certs::load_native_certs).await.map_err(|_| EgressError::Roots)?;
-    let mut roots = rustls::RootCertStore::empty();
+    let mut roots = RootCertStore::empty();
     let (added, _) = roots.add_parsable_certificates(loaded.certs);
-    if added == 0 {
-        return Err(EgressError::Roots);
-    }
+    if added == 0 { Err(EgressError::Roots) } else { Ok(roots) }
+}
+
+/// For connections to who has a certificate of these, over which HTTP/1.1 is spoken.
+pub(crate) fn connector(roots: RootCertStore) -> Result<TlsConnector, EgressError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -1,7 +1,7 @@
 //! Values of flags that every binary with a gateway in it has, checked as they
 //! are read.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{AddrParseError, IpAddr, SocketAddr};
 
 use crds::names::may_be_client_side_auth_header;
 use http::HeaderName;
@@ -47,9 +47,28 @@ pub fn peer_listen(text: &str) -> Result<SocketAddr, String> {
     Ok(address)
 }
 
+/// An address that nobody but this machine, or this pod, can reach.
+pub fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr = text.parse().map_err(|error: AddrParseError| error.to_string())?;
+    if !address.ip().to_canonical().is_loopback() {
+        return Err("whoever reaches this address is taken for the pod: it must be on loopback, as in 127.0.0.1".into());
+    }
+    Ok(address)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_an_address_on_loopback_is_one() {
+        for good in ["127.0.0.1:6270", "127.8.9.10:0", "[::1]:6270", "[::ffff:127.0.0.1]:6270"] {
+            assert_eq!(loopback(good), Ok(good.parse().unwrap()));
+        }
+        for bad in ["0.0.0.0:6270", "[::]:6270", "10.0.0.7:6270", "[::ffff:10.0.0.7]:6270", "localhost:6270", "6270"] {
+            assert!(loopback(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn peers_are_named_by_host_and_port_and_find_this_process_where_it_says() {

@@ -141,15 +141,18 @@ fn permits(registry: &Registry) -> [IntCounter; Method::ALL.len()] {
     Method::ALL.map(|method| permits.with_label_values(&[method.as_str()]))
 }
 
-fn counters(name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+/// Counters of one name, by labels.
+pub(crate) fn counters(name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
     made(IntCounterVec::new(Opts::new(name, help), labels))
 }
 
-fn counter(name: &str, help: &str) -> IntCounter {
+/// One counter.
+pub(crate) fn counter(name: &str, help: &str) -> IntCounter {
     made(IntCounter::new(name, help))
 }
 
-fn gauge(name: &str, help: &str) -> IntGauge {
+/// One gauge.
+pub(crate) fn gauge(name: &str, help: &str) -> IntGauge {
     made(IntGauge::new(name, help))
 }
 

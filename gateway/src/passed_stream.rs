@@ -1,6 +1,6 @@
-//! A session's own stream, of the process that keeps it, as another passes it
-//! on to the client: when that one ends, so does the stream, at the end of an
-//! event, and the client comes back by another way.
+//! A stream that would go on for ever, as a process that does not keep it
+//! passes it on to the client: when that process ends, so does the stream, at
+//! the end of an event, and the client comes back by another way.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -12,20 +12,20 @@ use hyper::body::Incoming;
 use tokio::sync::mpsc;
 
 use crate::body::{Body, Chunk, Stream};
+use crate::drain::Drain;
 use crate::event;
-use crate::gateway::Gateway;
 
 /// Chunks that wait for a slow client.
 const QUEUE: usize = 4;
 
 /// The answer, its stream ending when this process takes no more connections. What is no stream goes on as it is.
-pub fn until_drained(gateway: &Arc<Gateway>, response: Response<Body>) -> Response<Body> {
+pub fn until_drained(drain: &Arc<Drain>, response: Response<Body>) -> Response<Body> {
     let (head, body) = response.into_parts();
     let is_stream = head.headers.get(CONTENT_TYPE).is_some_and(|kind| kind == event::MEDIA_TYPE);
     let body = match body {
         Body::Forwarded(body) if is_stream => {
             let (sender, stream) = Stream::channel(QUEUE);
-            tokio::spawn(pass(gateway.clone(), body, sender));
+            tokio::spawn(pass(drain.clone(), body, sender));
             Body::Stream(stream)
         }
         body => body,
@@ -33,8 +33,8 @@ pub fn until_drained(gateway: &Arc<Gateway>, response: Response<Body>) -> Respon
     Response::from_parts(head, body)
 }
 
-async fn pass(gateway: Arc<Gateway>, mut body: Incoming, sender: mpsc::Sender<Chunk>) {
-    let mut closed = pin!(gateway.drain.closed());
+async fn pass(drain: Arc<Drain>, mut body: Incoming, sender: mpsc::Sender<Chunk>) {
+    let mut closed = pin!(drain.closed());
     let mut is_whole = true;
     loop {
         let frame = tokio::select! {

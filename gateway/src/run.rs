@@ -261,18 +261,7 @@ mod tests {
     fn a_directory_may_be_larger_than_one_part() {
         let id =
             |number: u32| [1, 2, 3, 4].map(|part| format!("{:x}", Sha256::digest(format!("{number} {part}")))).concat();
-        let mut callers: Vec<Caller> = (0..6000)
-            .map(|number| Caller {
-                id: id(number),
-                namespace: 0,
-                expires: None,
-                access_until: None,
-                access: 0,
-                token: None,
-                suspended: false,
-                keys: vec![],
-            })
-            .collect();
+        let mut callers: Vec<Caller> = (0..6000).map(|number| Caller { id: id(number), ..Caller::default() }).collect();
         callers.sort_by(|one, next| one.id.cmp(&next.id));
         let (access, namespaces) = (vec![vec![]], vec!["p".to_owned()]);
         let snapshot = Snapshot { access, namespaces, callers, ..Snapshot::default() };

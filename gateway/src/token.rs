@@ -21,10 +21,11 @@ mod keys;
 mod known;
 mod source;
 
-pub use issuer::{ClusterIssuer, Tokens};
+pub use issuer::Tokens;
+pub use known::Found;
 
 /// The longest token, in bytes.
-const LONGEST: usize = 16 << 10;
+pub(crate) const LONGEST: usize = 16 << 10;
 /// The audience that tokens of service accounts are for, if the settings name no other.
 pub const SERVICE_ACCOUNT_AUDIENCE: &str = "switchboard";
 
@@ -79,6 +80,11 @@ pub fn is_for_us(settings: &WireSettings, value: &[u8]) -> bool {
         .iter()
         .any(|issuer| parts.payload.issuer() == Some(&issuer.issuer) && parts.payload.is_for(&issuer.audiences));
     ours || parts.payload.is_for(&[service_account_audience(settings)])
+}
+
+/// When a token says that it expires. Whether that is true is not asked.
+pub(crate) fn expiry(token: &[u8]) -> Option<UnixSeconds> {
+    jose::Parts::read(token)?.payload.moment("exp")
 }
 
 fn service_account_audience(settings: &WireSettings) -> String {

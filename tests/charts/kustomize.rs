@@ -16,8 +16,14 @@ fn folder(name: &str) -> PathBuf {
     checkout("deploy/kustomize").join(name)
 }
 
-fn built(folder: &Path) -> Objects {
-    Objects::parse(&run(Command::new(installed("kubectl")).arg("kustomize").arg(folder)).unwrap())
+/// What a folder's kustomization comes to.
+pub(crate) fn built(folder: &Path) -> Objects {
+    Objects::parse(&text(folder))
+}
+
+/// The same as text.
+pub(crate) fn text(folder: &Path) -> String {
+    run(Command::new(installed("kubectl")).arg("kustomize").arg(folder)).unwrap()
 }
 
 #[test]

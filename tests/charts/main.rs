@@ -1,4 +1,4 @@
-//! The charts, the kustomize base and the examples for GitOps, without a cluster: rendered by the oldest and the newest
+//! The charts, the kustomize base, the sidecar and the examples for GitOps, without a cluster: rendered by the oldest and the newest
 //! Helm, and judged by the tools that a platform team would use.
 //!
 //! In: what `tests/run charts` installed (see [`tools`]). Out: nothing but the verdict. `UPDATE=1` writes anew what is
@@ -24,5 +24,6 @@ mod roles;
 mod schemas;
 mod security;
 mod settings;
+mod sidecar;
 mod tools;
 mod valid;

@@ -5,11 +5,12 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::helm::{Release, value_sets};
+use crate::objects::Objects;
 use crate::tools::{installed, run, scratch};
 
 /// Somebody who talks, or is talked to.
 #[derive(Clone, Copy, Debug)]
-enum Peer {
+pub(crate) enum Peer {
     /// A pod of this component of the release.
     Own(&'static str),
     /// A pod with a label (key, value), in a namespace of this name.
@@ -24,19 +25,19 @@ enum Peer {
 
 use Peer::{Address, Labelled, Other, Own, Pod};
 
-const PROMETHEUS: Peer = Pod("monitoring", ("app", "prometheus"));
-const STRANGER: Peer = Pod("elsewhere", ("app", "stranger"));
+pub(crate) const PROMETHEUS: Peer = Pod("monitoring", ("app", "prometheus"));
+pub(crate) const STRANGER: Peer = Pod("elsewhere", ("app", "stranger"));
 const APISERVER: Peer = Address("10.77.0.1");
 const METADATA: [&str; 3] = ["169.254.169.254", "100.100.100.200", "168.63.129.16"];
 const INGRESS: Peer = Pod("ingress", ("app.kubernetes.io/name", "ingress-nginx"));
-const DNS: Peer = Pod("kube-system", ("k8s-app", "kube-dns"));
+pub(crate) const DNS: Peer = Pod("kube-system", ("k8s-app", "kube-dns"));
 const MCP_SERVER: Peer = Labelled("servers", ("mcp-servers", "true"));
 
-const TCP: &str = "TCP";
-const UDP: &str = "UDP";
+pub(crate) const TCP: &str = "TCP";
+pub(crate) const UDP: &str = "UDP";
 
 /// Who, whom, port, protocol, and whether it may be.
-type Flow = (Peer, Peer, u16, &'static str, bool);
+pub(crate) type Flow = (Peer, Peer, u16, &'static str, bool);
 
 #[test]
 fn by_default_what_belongs_together_talks_and_nobody_else_to_the_inner_ports() {
@@ -119,10 +120,15 @@ fn another_release_in_the_same_namespace_is_a_stranger() {
 }
 
 fn judge(name: &str, release: &Release<'_>, flows: &[Flow]) {
+    judge_by(name, release, &release.objects(), flows);
+}
+
+/// The same by the policies among these objects.
+pub(crate) fn judge_by(name: &str, release: &Release<'_>, objects: &Objects, flows: &[Flow]) {
     let folder = scratch(&format!("network-{name}"));
     let policies = folder.join("policies");
     std::fs::create_dir(&policies).unwrap();
-    for policy in release.objects().of("NetworkPolicy") {
+    for policy in objects.of("NetworkPolicy") {
         let file = policies.join(policy["metadata"]["name"].as_str().unwrap()).with_extension("yaml");
         std::fs::write(file, policy.to_string()).unwrap();
     }

@@ -41,15 +41,21 @@ fn r46_schemas_take_every_object() {
     for file in ["argocd/application.yaml", "argocd/health.yaml", "flux/release.yaml", "flux/objects.yaml"] {
         files.push(checkout("deploy/gitops").join(file));
     }
+    assert_taken(&folder, &files);
+}
+
+/// That schemas which know every field take every object of these files.
+pub(crate) fn assert_taken(folder: &Path, files: &[PathBuf]) {
     let objects = files.iter().flat_map(|file| Objects::parse(&std::fs::read_to_string(file).unwrap()).0);
     let schemas = schemas::write(&folder.join("schemas"), &objects.collect::<Vec<_>>());
     let mut command = Command::new(installed("kubeconform"));
-    command.args(["-strict", "-summary", "-schema-location"]).arg(schemas).args(&files);
+    command.args(["-strict", "-summary", "-schema-location"]).arg(schemas).args(files);
     let summary = run(&mut command).unwrap();
     assert!(summary.contains("Skipped: 0"), "{summary}");
 }
 
-fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
+/// Writes a file of objects.
+pub(crate) fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
     let file = folder.join(name).with_extension("yaml");
     std::fs::write(&file, text).unwrap();
     file

@@ -22,4 +22,5 @@ mod mirrored_arguments;
 mod offerings;
 mod process;
 mod recorder;
+mod sidecar;
 mod toolchain;

@@ -41,7 +41,7 @@ async fn the_operator_hears_of_a_revision_at_once_and_of_none_in_time() {
     let boot = said["boot"].as_str().unwrap().to_owned();
     assert!(boot.len() == 16 && boot.bytes().all(|digit| digit.is_ascii_hexdigit()), "{said}");
     let expected = json!({
-        "boot": boot, "revision": 10, "digest": digest, "schema": 4, "reads": [3, 4], "source": "api",
+        "boot": boot, "revision": 10, "digest": digest, "schema": 5, "reads": [4, 5], "source": "api",
         "refused": null, "pendingCredentials": 0, "ready": true,
     });
     assert_eq!(said, expected);

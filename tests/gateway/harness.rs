@@ -15,7 +15,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tests::client::{Answer, Client, get};
 use tests::kube::ApiServer;
-use tests::process::target_directory;
+use tests::process::gateway_binary;
 use tests::upstream::{Script, Upstream};
 use tests::wait::{until, until_async};
 
@@ -68,7 +68,7 @@ impl Gateway {
             std::fs::create_dir_all(&folder).unwrap();
             folder
         };
-        let mut command = Command::new(binary());
+        let mut command = Command::new(gateway_binary());
         command.args(["run", "--release", NAME, "--namespace", start.namespace, "--log-format", "json"]);
         command.args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
         for flag in ["kept", "cache", "scratch"] {
@@ -241,14 +241,4 @@ pub(crate) async fn call(client: &mut Client) {
     let answer = client.call("up-echo", r#"{"text":"hi"}"#).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     assert!(!answer.is_tool_error(), "{answer:?}");
-}
-
-/// The binary under test: `SWITCHBOARD_GATEWAY_BIN`, else the release build of this target folder.
-fn binary() -> PathBuf {
-    let binary = match std::env::var_os("SWITCHBOARD_GATEWAY_BIN") {
-        Some(path) => PathBuf::from(path),
-        None => target_directory().join("release/switchboard-gateway"),
-    };
-    assert!(binary.is_file(), "{} is missing: `cargo build --release -p gateway` makes it", binary.display());
-    binary
 }

@@ -20,3 +20,4 @@ mod revocation;
 mod role;
 mod slots;
 mod start;
+mod tokens;

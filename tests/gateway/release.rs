@@ -68,6 +68,13 @@ impl Release {
 
     /// The same with another secret in the header `x-secret`.
     pub(crate) fn compile_with(&self, secret: &str, url: &str, callers: &[&str]) -> Compiled {
+        let compiled = self.compile_more((secret, url, callers), "");
+        assert_eq!(compiled.snapshot.callers.len(), callers.len());
+        compiled
+    }
+
+    /// The same with these objects more, as documents of YAML.
+    pub(crate) fn compile_more(&self, (secret, url, callers): (&str, &str, &[&str]), more: &str) -> Compiled {
         let mut text = format!(
             "apiVersion: switchboard.dev/v1alpha1\nkind: Settings\negress: {{allow: [127.0.0.0/8]}}\n---\n\
              apiVersion: switchboard.dev/v1alpha1\nkind: McpServer\nmetadata: {{name: up, namespace: {0}}}\nspec:\n  \
@@ -86,11 +93,12 @@ impl Release {
             )
             .unwrap();
         }
+        text.push_str(more);
         let file = ParsedFile::parse("all.yaml", text.as_bytes()).unwrap();
         let merged = merge(&[&file]);
         let compiled = compile(&merged.resources, &Scope::Cluster { namespace: self.namespace.clone() }, &self.pepper);
         let findings = merged.all_findings(&compiled.diagnostics);
-        assert_eq!(compiled.snapshot.callers.len(), callers.len(), "{findings:?}");
+        assert!(findings.is_empty(), "{findings:?}");
         compiled
     }
 

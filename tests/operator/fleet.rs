@@ -40,17 +40,17 @@ async fn the_schema_is_the_newest_that_every_pod_reads() {
     let release = Release::install(&["tools"]).await;
     let _operator = release.operator("one");
     let mut pods = Pods::of(&release).await;
-    pods.start(&[3, 4]).await;
+    pods.start(&[4, 5]).await;
     release.apply(&[server("tools", "docs"), binding("tools", "laptop", "key-1", &["docs"])].concat());
-    pods.until("the newest schema", |it| it.schema == 4 && it.knows("key-1")).await;
+    pods.until("the newest schema", |it| it.schema == 5 && it.knows("key-1")).await;
     // A pod of the release before is rolled back to.
-    pods.start(&[2, 3]).await;
-    pods.until("the schema before", |it| it.schema == 3 && it.knows("key-1")).await;
+    pods.start(&[3, 4]).await;
+    pods.until("the schema before", |it| it.schema == 4 && it.knows("key-1")).await;
     release.apply(&binding("tools", "ci", "key-2", &["docs"]));
     release.until("McpKeyBinding tools/ci", "Propagated", "True Propagated").await;
-    assert_eq!(pods.newest().schema, 3);
+    assert_eq!(pods.newest().schema, 4);
     pods.end(1).await;
-    pods.until("the newest schema again", |it| it.schema == 4 && it.knows("key-2")).await;
+    pods.until("the newest schema again", |it| it.schema == 5 && it.knows("key-2")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -64,7 +64,7 @@ async fn a_pointer_that_somebody_alters_cuts_brings_back_or_deletes_is_mended() 
         let text = String::from_utf8_lossy(&bytes[..40]).into_owned();
         let end = bytes.iter().position(|byte| *byte == b'\n').unwrap();
         let magic = text.split(' ').next().unwrap().to_owned();
-        let header = format!("{magic} schema=4 revision={} sha256={}", u64::MAX, "0".repeat(64));
+        let header = format!("{magic} schema=5 revision={} sha256={}", u64::MAX, "0".repeat(64));
         bytes.splice(..end, header.into_bytes());
     };
     mended(&operator, &pods, "pointer", change(foreign)).await;

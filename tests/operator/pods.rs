@@ -133,7 +133,7 @@ impl Pods {
     /// Starts some that read all schemas.
     pub(crate) async fn start_some(&mut self, count: usize) {
         for _ in 0..count {
-            self.start(&[3, 4]).await;
+            self.start(&[4, 5]).await;
         }
     }
 
@@ -233,7 +233,7 @@ async fn answer(request: &Request<Incoming>, state: &State) -> Response<Full<Byt
         }
         let revision = *state.revision.borrow();
         json!({
-            "boot": "0000000000000000", "revision": revision, "digest": "", "schema": 4, "reads": state.reads,
+            "boot": "0000000000000000", "revision": revision, "digest": "", "schema": 5, "reads": state.reads,
             "source": "api", "refused": null, "pendingCredentials": 0, "ready": revision > 0,
         })
     };

@@ -1,14 +1,14 @@
 //! Certificates of this machine's loopback that nobody knows yet, and the
 //! directory in which a gateway finds one.
 
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rcgen::{CertificateParams, KeyPair};
-use tempfile::TempDir;
 use tokio_rustls::rustls::pki_types::CertificateDer;
+
+use crate::mount::Mount;
 
 /// A certificate of `localhost` and 127.0.0.1, by itself, and its key.
 #[derive(Clone, Debug)]
@@ -44,45 +44,29 @@ impl Default for Issued {
     }
 }
 
-/// A Secret as kubelet mounts it: what it holds changes at once, by a link that leads elsewhere.
-pub struct Secret {
-    folder: TempDir,
-    states: usize,
-}
+/// A Secret of type `kubernetes.io/tls`, as kubelet mounts it.
+pub struct Secret(Mount);
 
 impl Secret {
     /// With this pair.
     pub fn of(issued: &Issued) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        for name in ["tls.crt", "tls.key"] {
-            symlink(Path::new("..data").join(name), folder.path().join(name)).unwrap();
-        }
-        let mut secret = Self { folder, states: 0 };
+        let mut secret = Self(Mount::of(&["tls.crt", "tls.key"]));
         secret.put(&issued.certificate, &issued.key);
         secret
     }
 
     /// Where it is mounted.
     pub fn path(&self) -> &Path {
-        self.folder.path()
+        self.0.path()
     }
 
     /// A file with the certificate that was put last, for clients to trust.
     pub fn trusted(&self) -> PathBuf {
-        let path = self.path().join("..data/tls.crt");
-        path.canonicalize().unwrap()
+        self.0.file("tls.crt").canonicalize().unwrap()
     }
 
     /// Another pair from now on.
     pub fn put(&mut self, certificate: &str, key: &str) {
-        self.states += 1;
-        let state = format!("..state-{}", self.states);
-        let folder = self.path().join(&state);
-        std::fs::create_dir(&folder).unwrap();
-        std::fs::write(folder.join("tls.crt"), certificate).unwrap();
-        std::fs::write(folder.join("tls.key"), key).unwrap();
-        let new = self.path().join("..data_tmp");
-        symlink(&state, &new).unwrap();
-        std::fs::rename(new, self.path().join("..data")).unwrap();
+        self.0.put(&[("tls.crt", certificate), ("tls.key", key)]);
     }
 }

@@ -196,6 +196,11 @@ pub fn operator_binary() -> PathBuf {
     built("SWITCHBOARD_OPERATOR_BIN", "switchboard-operator")
 }
 
+/// The gateway of a cluster, and its sidecar: `SWITCHBOARD_GATEWAY_BIN`, else the release build of this target folder.
+pub fn gateway_binary() -> PathBuf {
+    built("SWITCHBOARD_GATEWAY_BIN", "switchboard-gateway")
+}
+
 fn built(variable: &str, name: &str) -> PathBuf {
     let binary = match std::env::var_os(variable) {
         Some(path) => PathBuf::from(path),
@@ -221,7 +226,7 @@ fn collect_events(stdout: impl Read + Send + 'static, events: Arc<Mutex<Vec<Valu
     });
 }
 
-fn collect_text(stderr: impl Read + Send + 'static, text: Arc<Mutex<String>>) -> JoinHandle<()> {
+pub(crate) fn collect_text(stderr: impl Read + Send + 'static, text: Arc<Mutex<String>>) -> JoinHandle<()> {
     std::thread::spawn(move || {
         for line in BufReader::new(stderr).lines().map_while(Result::ok) {
             let mut text = text.lock().unwrap();

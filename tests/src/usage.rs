@@ -8,8 +8,17 @@ const TICK: Duration = Duration::from_millis(10);
 
 /// Resident memory in bytes (VmRSS).
 pub fn rss_bytes(pid: u32) -> u64 {
+    bytes_of(pid, "VmRSS:")
+}
+
+/// The most that was ever resident, in bytes (VmHWM).
+pub fn peak_bytes(pid: u32) -> u64 {
+    bytes_of(pid, "VmHWM:")
+}
+
+fn bytes_of(pid: u32, field: &str) -> u64 {
     let status = read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
     line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap() * 1024
 }
 

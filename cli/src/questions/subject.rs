@@ -61,8 +61,7 @@ fn of_snapshot(snapshot: &Snapshot, subject: &SubjectArgs) -> Result<ObjectKey, 
             .ok_or_else(|| "nobody is let in without a credential".to_owned());
     }
     let name = subject.key.as_ref().or(subject.claims.as_ref()).map(String::as_str);
-    let name =
-        name.ok_or("a snapshot knows callers by their binding alone: ask with --key, --claims or --anonymous")?;
+    let name = name.ok_or("a snapshot knows callers alone: ask with --key, --claims or --anonymous")?;
     let callers = snapshot.callers.iter().map(|caller| object(&caller.id));
     let is_it = |id: &ObjectKey| {
         id.to_string() == name || id.name == name && subject.namespace.as_ref().is_none_or(|own| id.namespace == *own)

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::faults::{Fault, Faults};
+use super::references::target;
 use super::secrets::SecretReader;
 use super::tenancy::Tenancy;
 use super::{Pepper, seconds, words};
@@ -154,12 +155,12 @@ fn account(account: Option<&ServiceAccountRef>, key: &ObjectKey, platform: bool)
     let account = account.filter(|account| !account.name.is_empty());
     let ServiceAccountRef { name, namespace } =
         account.ok_or_else(|| Fault::invalid(field, "the subject needs its name"))?;
-    let namespace = if namespace.is_empty() { &key.namespace } else { namespace };
-    if *namespace != key.namespace && !platform {
+    let account = target(name, namespace, &key.namespace);
+    if account.namespace != key.namespace && !platform {
         let field = format!("{field}.namespace");
         return Err(Fault::new(Reason::NotAPlatformNamespace, field, words::OWN_ACCOUNTS_ONLY));
     }
-    Ok(format!("{namespace}/{name}"))
+    Ok(account.to_string())
 }
 
 /// The claims, with each value once, in order: the same set twice is the same subject.

@@ -9,7 +9,7 @@ use super::patterns::{ALIAS, PREFIX, PRINTABLE, URI_PREFIX};
 use super::{Auth, Cost, Http, NamespaceConsent, ObjectRef, Stdio};
 
 const ONE_AUTHORIZATION: &str = "!has(self.auth) || !has(self.http) || !has(self.http.headers) \
-    || !(self.auth.type in ['Bearer', 'Basic', 'Token', 'Authorization']) \
+    || !(self.auth.type in ['Bearer', 'Basic', 'Token', 'Authorization', 'OAuth2ClientCredentials', 'TokenExchange']) \
     || !self.http.headers.exists(h, h.name.lowerAscii() == 'authorization')";
 const ONE_API_KEY: &str = "!has(self.auth) || !has(self.http) || !has(self.http.headers) || !has(self.auth.apiKey) \
     || !self.http.headers.exists(h, h.name.lowerAscii() == \
@@ -79,6 +79,10 @@ pub struct McpServerSpec {
     /// Which resources and resource templates exist for callers at all, and under which URIs. Default: every one, under its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<ResourceFilter>,
+    /// From where callers reach it, beside what they are granted. Public (default): from everywhere. Internal: from
+    /// the settings' `internalNetworks` alone; to others the server does not exist.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exposure: Option<Exposure>,
     /// Granted (default): needs a grant. AllKeys: every live caller with a credential, in a namespace that may hold the server, has it.
     #[serde(default)]
     pub access: Access,
@@ -245,6 +249,16 @@ pub struct ResourceFilter {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 2, max = 32), regex(pattern = URI_PREFIX))]
     pub uri_prefix: Option<String>,
+}
+
+/// From where a server can be reached.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum Exposure {
+    /// From everywhere.
+    #[default]
+    Public,
+    /// From internal addresses alone.
+    Internal,
 }
 
 /// Who has the server.

@@ -21,15 +21,12 @@ const ACCOUNT: &str = "system:serviceaccount:";
 pub(super) fn of_issuer(payload: &Payload, issuer: &Issuer, now: UnixSeconds) -> Option<Token> {
     let mut token = read(payload, &issuer.audiences, now)?;
     token.user = issuer.user.as_ref().and_then(|mapping| user(payload, mapping));
-    for (name, mapping) in [("user", &issuer.user), ("team", &issuer.team), ("organization", &issuer.organization)] {
-        let said = match (name, mapping) {
-            ("user", _) => token.user.clone().into_iter().collect(),
-            (_, Some(ClaimMapping { claim, prefix })) => {
-                texts(payload.0.get(claim)).into_iter().map(|text| format!("{prefix}{text}")).collect()
-            }
-            (_, None) => Vec::new(),
-        };
-        speak(&mut token.claims, name, said);
+    speak(&mut token.claims, "user", token.user.iter().cloned().collect());
+    for (name, mapping) in [("team", &issuer.team), ("organization", &issuer.organization)] {
+        let said = mapping.as_ref().map(|ClaimMapping { claim, prefix }| {
+            texts(payload.0.get(claim)).into_iter().map(|text| format!("{prefix}{text}")).collect()
+        });
+        speak(&mut token.claims, name, said.unwrap_or_default());
     }
     Some(token)
 }

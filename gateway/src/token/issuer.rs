@@ -12,12 +12,8 @@ use super::jose::Parts;
 use super::known::{Found, Known};
 use super::source::Source;
 use super::{LONGEST, Refused, Token, claims, keys, looks_like_one, service_account_audience};
-use crate::caller::Bearer;
 use crate::egress::Egress;
 use crate::table::RoutingTable;
-
-/// The cluster whose service accounts are known.
-pub use kube::Client as ClusterIssuer;
 
 /// What is known of tokens and of those who issue them.
 pub struct Tokens {
@@ -39,9 +35,9 @@ impl Tokens {
         Self { egress, trusted: ArcSwap::default(), cluster: OnceLock::new(), known: Arc::new(Known::new()) }
     }
 
-    /// Takes the tokens of the cluster's service accounts. To be called in the runtime, once.
-    pub fn trust_cluster(&self, cluster: ClusterIssuer) {
-        self.cluster.get_or_init(|| Feed::begin(Source::Cluster(cluster), &self.egress, &self.known));
+    /// Takes the tokens of the service accounts of the cluster with this apiserver. To be called in the runtime, once.
+    pub fn trust_cluster(&self, apiserver: kube::Client) {
+        self.cluster.get_or_init(|| Feed::begin(Source::Cluster(apiserver), &self.egress, &self.known));
     }
 
     /// Takes the tokens of these issuers, and of no others. Whose keys are known are not asked again; whatever a token was
@@ -67,13 +63,9 @@ impl Tokens {
         self.known.clear();
     }
 
-    /// Whose a token is, if it was verified before.
-    pub fn known(&self, digest: &[u8; 32], table: &RoutingTable, now: UnixSeconds) -> Option<Option<Arc<Bearer>>> {
-        match self.known.bearer(digest, table, now) {
-            Found::Unknown => None,
-            Found::Nobody => Some(None),
-            Found::Bearer(bearer) => Some(Some(bearer)),
-        }
+    /// Whose a token is, by its SHA-256, if it was verified before.
+    pub fn known(&self, digest: &[u8; 32], table: &RoutingTable, now: UnixSeconds) -> Found {
+        self.known.bearer(digest, table, now)
     }
 
     /// The token of an id, if one was verified that is still valid.

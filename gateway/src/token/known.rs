@@ -16,6 +16,16 @@ use crate::table::RoutingTable;
 const MOST: usize = 1024;
 const SHARDS: usize = 64;
 
+/// What is known of a token.
+pub enum Found {
+    /// Nothing, or that it has expired: it has to be verified.
+    Unknown,
+    /// It was verified, and is nobody's here.
+    Nobody,
+    /// It was verified.
+    Bearer(Arc<Bearer>),
+}
+
 /// Verified tokens.
 pub(super) struct Known {
     shards: Vec<RwLock<HashMap<[u8; 32], Arc<Entry>>>>,
@@ -34,29 +44,27 @@ impl Known {
         Self { shards: (0..SHARDS).map(|_| RwLock::default()).collect(), by_id: RwLock::default() }
     }
 
-    /// Whose token it is; none if it is not known, has expired, or is nobody's who lives.
+    /// Whose token it is in a table.
     pub(super) fn bearer(&self, digest: &[u8; 32], table: &RoutingTable, now: UnixSeconds) -> Found {
         let entry = self.shard(digest).read().get(digest).cloned();
         let Some(entry) = entry.filter(|entry| now < entry.token.expires) else { return Found::Unknown };
         if let Some(bearer) = &*entry.bearer.load()
             && table.is_of(bearer)
         {
-            return Found::of(Some(bearer.clone()));
+            return Found::Bearer(bearer.clone());
         }
         let bearer = table.bearer(&entry.token).map(Arc::new);
         entry.bearer.store(bearer.clone());
-        Found::of(bearer)
+        bearer.map_or(Found::Nobody, Found::Bearer)
     }
 
     pub(super) fn insert(&self, digest: [u8; 32], token: Arc<Token>, now: UnixSeconds) {
         let mut shard = self.shard(&digest).write();
-        make_room(&mut shard, now, |entry| entry.token.expires);
+        make_room(&mut shard, MOST, now, |entry| entry.token.expires);
         shard.insert(digest, Arc::new(Entry { token: token.clone(), bearer: ArcSwapOption::empty() }));
         drop(shard);
         let mut by_id = self.by_id.write();
-        if by_id.len() >= MOST * SHARDS {
-            make_room(&mut by_id, now, |token| token.expires);
-        }
+        make_room(&mut by_id, MOST * SHARDS, now, |token| token.expires);
         let longer = by_id.get(&token.id).is_none_or(|known| known.expires <= token.expires);
         if longer {
             by_id.insert(token.id.clone(), token);
@@ -81,33 +89,18 @@ impl Known {
     }
 }
 
-/// What is known of a token.
-pub(super) enum Found {
-    /// Nothing: it has to be verified.
-    Unknown,
-    /// It holds, and is nobody's here.
-    Nobody,
-    /// It holds.
-    Bearer(Arc<Bearer>),
-}
-
-impl Found {
-    fn of(bearer: Option<Arc<Bearer>>) -> Self {
-        bearer.map_or(Found::Nobody, Found::Bearer)
-    }
-}
-
-/// Takes out what has expired, and if that is nothing, whatever comes first: it is verified anew.
+/// In a full map takes out what has expired, and if that is nothing, whatever comes first: it is verified anew.
 fn make_room<K: Clone + Eq + std::hash::Hash, V>(
     map: &mut HashMap<K, V>,
+    most: usize,
     now: UnixSeconds,
     expires: impl Fn(&V) -> UnixSeconds,
 ) {
-    if map.len() < MOST {
+    if map.len() < most {
         return;
     }
     map.retain(|_, value| now < expires(value));
-    if map.len() >= MOST
+    if map.len() >= most
         && let Some(first) = map.keys().next().cloned()
     {
         map.remove(&first);

@@ -6,6 +6,7 @@
 //! is written to a connection that is being closed.
 
 use std::collections::VecDeque;
+use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
+use http_body::Body;
 use http_body_util::Full;
 use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -35,47 +37,60 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// The read buffer of a connection: also what a response's head may take (R13).
 const READ_BUFFER: usize = 64 * 1024;
 
-/// The idle connections of one upstream.
-#[derive(Default)]
-pub(crate) struct Pool {
-    idle: Mutex<IdleList>,
+/// The idle connections of one upstream, for requests with bodies of this type: by default whole ones.
+pub(crate) struct Pool<B = Full<Bytes>> {
+    idle: Mutex<IdleList<B>>,
 }
 
-#[derive(Default)]
-struct IdleList {
+struct IdleList<B> {
     /// The newest at the back.
-    connections: VecDeque<Idle>,
+    connections: VecDeque<Idle<B>>,
     /// A sweeper is running.
     swept: bool,
 }
 
-struct Idle {
-    lease: Lease,
+struct Idle<B> {
+    lease: Lease<B>,
     expires: Instant,
 }
 
 /// A connection in use, or ready to be used again.
-pub(crate) struct Lease {
+pub(crate) struct Lease<B = Full<Bytes>> {
     /// Sends the next request.
-    pub(crate) sender: SendRequest<Full<Bytes>>,
-    berth: Arc<Berth>,
+    pub(crate) sender: SendRequest<B>,
+    berth: Arc<Berth<B>>,
 }
 
 /// Where a sender waits for the end of its response's body.
-struct Berth {
-    waiting: Mutex<Option<(SendRequest<Full<Bytes>>, Duration)>>,
-    pool: Weak<Pool>,
+struct Berth<B> {
+    waiting: Mutex<Option<(SendRequest<B>, Duration)>>,
+    pool: Weak<Pool<B>>,
 }
 
 /// The task of one connection.
-struct Driver<I: AsyncRead + AsyncWrite + Unpin> {
-    connection: Connection<TokioIo<I>, Full<Bytes>>,
-    berth: Arc<Berth>,
+struct Driver<I: AsyncRead + AsyncWrite + Unpin, B: Body + 'static> {
+    connection: Connection<TokioIo<I>, B>,
+    berth: Arc<Berth<B>>,
 }
 
-impl Pool {
+/// What a request may bear: whole, or as it comes from elsewhere.
+pub(crate) trait Load:
+    Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Unpin + Send + 'static
+{
+}
+
+impl<B> Load for B where B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Unpin + Send + 'static {}
+
+impl<B> Default for Pool<B> {
+    /// None is open.
+    fn default() -> Self {
+        Self { idle: Mutex::new(IdleList { connections: VecDeque::new(), swept: false }) }
+    }
+}
+
+impl<B: Load> Pool<B> {
     /// The newest idle connection that is still good. Expired ones are closed on the way.
-    pub(crate) fn checkout(&self) -> Option<Lease> {
+    pub(crate) fn checkout(&self) -> Option<Lease<B>> {
         let mut idle = self.idle.lock();
         let now = Instant::now();
         while let Some(newest) = idle.connections.pop_back() {
@@ -87,7 +102,7 @@ impl Pool {
     }
 
     /// Makes a connection of a fresh stream; its driver runs until it is closed, or `egress` refuses its address.
-    pub(crate) async fn open(self: &Arc<Self>, connected: Connected, egress: &Egress) -> hyper::Result<Lease> {
+    pub(crate) async fn open(self: &Arc<Self>, connected: Connected, egress: &Egress) -> hyper::Result<Lease<B>> {
         let (lease, driver) = match connected.stream {
             Stream::Plain(io) => self.handshake(io).await?,
             Stream::Tls(io) => self.handshake(*io).await?,
@@ -97,7 +112,7 @@ impl Pool {
     }
 
     /// The same of any stream; the task of the connection can be ended before its time.
-    pub(crate) async fn handshake<I>(self: &Arc<Self>, io: I) -> hyper::Result<(Lease, AbortHandle)>
+    pub(crate) async fn handshake<I>(self: &Arc<Self>, io: I) -> hyper::Result<(Lease<B>, AbortHandle)>
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -107,7 +122,7 @@ impl Pool {
         Ok((Lease { sender, berth }, driver.abort_handle()))
     }
 
-    fn checkin(self: &Arc<Self>, lease: Lease, lifetime: Duration) {
+    fn checkin(self: &Arc<Self>, lease: Lease<B>, lifetime: Duration) {
         let mut idle = self.idle.lock();
         let now = Instant::now();
         if idle.connections.len() >= MAX_IDLE {
@@ -133,7 +148,7 @@ impl Pool {
     }
 }
 
-impl Lease {
+impl<B: Load> Lease<B> {
     /// Gives the connection back for the time after the body of the response with these headers.
     pub(crate) fn give_back(self, headers: &HeaderMap) {
         let lifetime = lifetime(headers);
@@ -146,7 +161,7 @@ impl Lease {
     }
 }
 
-impl Berth {
+impl<B: Load> Berth<B> {
     /// Moves the waiting sender to the pool if its connection is ready for another request.
     fn settle(self: &Arc<Self>) {
         let mut waiting = self.waiting.lock();
@@ -161,7 +176,7 @@ impl Berth {
     }
 }
 
-impl<I: AsyncRead + AsyncWrite + Unpin> Future for Driver<I> {
+impl<I: AsyncRead + AsyncWrite + Unpin, B: Load> Future for Driver<I, B> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
@@ -176,7 +191,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Future for Driver<I> {
     }
 }
 
-async fn sweep(pool: Weak<Pool>) {
+async fn sweep<B: Load>(pool: Weak<Pool<B>>) {
     loop {
         tokio::time::sleep(SWEEP).await;
         if !pool.upgrade().is_some_and(|pool| pool.close_expired()) {

@@ -15,6 +15,7 @@ use crate::catalogue::{List, State};
 use crate::discovery;
 use crate::egress::{Egress, EgressPolicy};
 use crate::metrics::Metrics;
+use crate::networks::Side;
 use crate::upstream::stdio::Children;
 
 fn upstreams(address: Option<SocketAddr>) -> Arc<ServerUpstreams> {
@@ -39,6 +40,7 @@ fn upstreams(address: Option<SocketAddr>) -> Arc<ServerUpstreams> {
         filters: ByKind::default(),
         uri_prefix: None,
         cost: None,
+        internal: false,
     };
     let url = address.map(|address| format!("http://{address}/mcp"));
     let endpoint = Arc::new(Endpoint { server, secrets: Secrets { url, ..Secrets::default() } });
@@ -56,16 +58,7 @@ fn caller(id: &str) -> Binding {
         "anonymous" => Vec::new(),
         _ => vec![CallerKey { digest: Digest128([1; 16]), expires: None }],
     };
-    Binding {
-        id: id.to_owned(),
-        namespace: 0,
-        expires: None,
-        access_until: None,
-        access: 0,
-        keys,
-        token: None,
-        suspended: false,
-    }
+    Binding { id: id.to_owned(), keys, ..Binding::default() }
 }
 
 fn part(value: &str) -> CallerPart {
@@ -74,7 +67,7 @@ fn part(value: &str) -> CallerPart {
 }
 
 fn open(upstreams: &Arc<ServerUpstreams>, id: &str, value: &str) -> Arc<Upstream> {
-    upstreams.open(&Caller::Binding(&caller(id)), part(value), None).unwrap().upstream
+    upstreams.open(&Caller::of(&caller(id), Side::Outside), part(value), None).unwrap().upstream
 }
 
 #[tokio::test]
@@ -157,7 +150,9 @@ async fn a_stopped_server_is_neither_listed_nor_opened_though_a_call_holds_it() 
     let keeping = tokio::spawn(discovery::keep(Arc::downgrade(&upstreams), Arc::new(Notify::new())));
     let reading = tokio::spawn({
         let upstreams = upstreams.clone();
-        async move { discovery::of_caller(&upstreams, &Caller::Binding(&caller("a")), part("1"), List::Tools).await }
+        async move {
+            discovery::of_caller(&upstreams, &Caller::of(&caller("a"), Side::Outside), part("1"), List::Tools).await
+        }
     });
     let within = Duration::from_secs(10);
     let begun = async {
@@ -170,8 +165,8 @@ async fn a_stopped_server_is_neither_listed_nor_opened_though_a_call_holds_it() 
     tokio::time::timeout(within, keeping).await.unwrap().unwrap();
     tokio::time::timeout(within, reading).await.unwrap().unwrap();
     assert_eq!(upstreams.calls.available_permits(), 2, "the list under way ended");
-    assert!(upstreams.open(&Caller::Binding(&caller("a")), part("1"), None).is_err());
-    assert!(upstreams.open(&Caller::Binding(&caller("a")), CallerPart::default(), None).is_err());
+    assert!(upstreams.open(&Caller::of(&caller("a"), Side::Outside), part("1"), None).is_err());
+    assert!(upstreams.open(&Caller::of(&caller("a"), Side::Outside), CallerPart::default(), None).is_err());
 }
 
 /// A server that answers every request with as many pages as are asked for, each of `page` bytes.

@@ -133,6 +133,7 @@ fn endpoint(manifest: Manifest<'_>) -> Endpoint {
         filters: ByKind::default(),
         uri_prefix: None,
         cost: None,
+        internal: false,
     };
     let env = manifest.env.iter().map(|(_, value)| (*value).to_owned()).collect();
     Endpoint { server, secrets: Secrets { env, ..Secrets::default() } }

@@ -25,6 +25,6 @@ pub(crate) struct Refused {
 impl Report {
     /// Of a pod that runs this.
     pub(crate) fn of_revision(revision: u64) -> Self {
-        Self { revision, reads: vec![3, 4], refused: None }
+        Self { revision, reads: vec![4, 5], refused: None }
     }
 }

@@ -47,6 +47,19 @@ impl ApiServer {
 }
 
 impl Account {
+    /// A token of it for an audience, for ten minutes.
+    pub async fn token(&self, audience: &str) -> String {
+        let accounts: Api<ServiceAccount> = Api::namespaced(self.admin.clone(), &self.namespace);
+        let spec = TokenRequestSpec {
+            audiences: vec![audience.to_owned()],
+            expiration_seconds: Some(600),
+            ..TokenRequestSpec::default()
+        };
+        let request = TokenRequest { spec, ..TokenRequest::default() };
+        let issued = accounts.create_token_request(&self.name, &PostParams::default(), &request).await.unwrap();
+        issued.status.unwrap().token
+    }
+
     /// May do this in a namespace; replaces what it was granted there.
     pub async fn grant(&self, namespace: &str, rules: &[PolicyRule]) {
         let role = Role { metadata: named(&self.full_name()), rules: Some(rules.to_vec()) };

@@ -77,7 +77,7 @@ impl World {
         let mut world = World::empty(mode, &[]);
         world.tools = tools;
         world.prompts = dice.some_of(&PROMPTS, 3, 5);
-        world.resources = dice.some_of(&RESOURCES, 4, 8);
+        world.resources = dice.some_of(&RESOURCES, 5, 8);
         world.settings = settings(&mut dice, &namespaces);
         for namespace in &namespaces {
             if dice.chance(70) {

@@ -14,7 +14,7 @@ fn wrong(scene: &Scene) -> Vec<(&'static str, String)> {
     let (issuer, signer) = (&scene.issuer, &scene.signer);
     let payload = |more: Value| issuer.payload("ann", &json!({"email": "ann"}).merged(&more));
     let good = payload(json!({}));
-    let signed = |more: Value| signer.sign(&payload(more));
+    let claiming = |more: Value| signer.sign(&payload(more));
     let headed = |header: Value| signer.sign_with(&header, &good);
     let own = Signer::new("first");
     let jwks = json!({"keys": [own.jwk()]});
@@ -28,26 +28,26 @@ fn wrong(scene: &Scene) -> Vec<(&'static str, String)> {
     };
     let bent = {
         let token = signer.sign(&good);
-        let (signed, signature) = token.rsplit_once('.').unwrap();
+        let (text, signature) = token.rsplit_once('.').unwrap();
         let mut bytes = URL_SAFE_NO_PAD.decode(signature).unwrap();
         bytes[7] ^= 1;
-        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(bytes))
+        format!("{text}.{}", URL_SAFE_NO_PAD.encode(bytes))
     };
     let padding = "x".repeat(16 << 10);
     vec![
-        ("another audience", signed(json!({"aud": "another"}))),
-        ("no audience", signed(json!({"aud": null}))),
-        ("an empty list of audiences", signed(json!({"aud": []}))),
-        ("an audience that begins alike", signed(json!({"aud": format!("{AUDIENCE}-2")}))),
-        ("another issuer", signed(json!({"iss": "https://elsewhere.example"}))),
-        ("an issuer with a slash more", signed(json!({"iss": format!("{}/", issuer.url())}))),
-        ("no issuer", signed(json!({"iss": null}))),
-        ("no subject", signed(json!({"sub": null}))),
-        ("expired", signed(json!({"exp": now() - 1}))),
-        ("no expiry", signed(json!({"exp": null}))),
-        ("an expiry in words", signed(json!({"exp": "never"}))),
-        ("not yet valid", signed(json!({"nbf": now() + 600}))),
-        ("a begin in words", signed(json!({"nbf": "soon"}))),
+        ("another audience", claiming(json!({"aud": "another"}))),
+        ("no audience", claiming(json!({"aud": null}))),
+        ("an empty list of audiences", claiming(json!({"aud": []}))),
+        ("an audience that begins alike", claiming(json!({"aud": format!("{AUDIENCE}-2")}))),
+        ("another issuer", claiming(json!({"iss": "https://elsewhere.example"}))),
+        ("an issuer with a slash more", claiming(json!({"iss": format!("{}/", issuer.url())}))),
+        ("no issuer", claiming(json!({"iss": null}))),
+        ("no subject", claiming(json!({"sub": null}))),
+        ("expired", claiming(json!({"exp": now() - 1}))),
+        ("no expiry", claiming(json!({"exp": null}))),
+        ("an expiry in words", claiming(json!({"exp": "never"}))),
+        ("not yet valid", claiming(json!({"nbf": now() + 600}))),
+        ("a begin in words", claiming(json!({"nbf": "soon"}))),
         ("alg none", format!("{}.", unsigned(&json!({"alg": "none", "typ": "JWT"}), &good))),
         ("alg none with a signature", headed(json!({"alg": "none", "kid": "first"}))),
         ("HS256 with the public key", hs256),
@@ -61,7 +61,7 @@ fn wrong(scene: &Scene) -> Vec<(&'static str, String)> {
         ("crit", headed(other_header(json!({"crit": ["exp"]})))),
         ("an empty crit", headed(other_header(json!({"crit": []})))),
         ("another typ", headed(other_header(json!({"typ": "logout+jwt"})))),
-        ("oversized", signed(json!({"padding": padding}))),
+        ("oversized", claiming(json!({"padding": padding}))),
         ("a bent signature", bent),
         ("a bent payload", {
             let token = signer.sign(&good);

@@ -116,6 +116,12 @@ proptest! {
             for name in [&mut subject.team, &mut subject.organization, &mut subject.user].into_iter().flatten() {
                 name.insert_str(0, "new-");
             }
+            if let Some(account) = &mut subject.service_account {
+                account.name.insert_str(0, "new-");
+            }
+            for claim in subject.claims.iter_mut().flatten() {
+                claim.claim.insert_str(0, "new-");
+            }
             for (entry, key) in (0..).zip(subject.keys.iter_mut().flatten()) {
                 *key = Key { sha256: Some(format!("{:064x}", number * 10 + entry)), value_from: None, ..key.clone() };
             }

@@ -8,11 +8,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use gateway::flags::{header_name, peer, peer_listen};
+use gateway::flags::{header_name, loopback, peer, peer_listen};
 use gateway::process;
 use http::StatusCode;
 
-use crate::serve;
+use crate::{serve, sidecar};
 
 /// How long `check` asks, if nobody answers.
 const CHECK_WITHIN: Duration = Duration::from_secs(30);
@@ -29,6 +29,9 @@ struct Cli {
 enum Command {
     /// Serve the snapshot that the operator of a release writes. The apiserver is that of the pod, or of KUBECONFIG.
     Run(Box<RunArgs>),
+    /// Beside an agent, in its pod: pass its requests on to a gateway with the token of the pod's ServiceAccount, so that
+    /// the agent needs no key.
+    Sidecar(SidecarArgs),
     /// Ask whether a gateway answers at a URL, without a key, as `helm test` does. Exit code: 0 it does, 1 not in 30 s.
     Check {
         /// As in http://HOST:PORT/mcp.
@@ -77,12 +80,8 @@ pub(crate) struct RunArgs {
     /// Threads that serve requests. Default: one a core.
     #[arg(long)]
     pub(crate) workers: Option<usize>,
-    /// What is logged to standard error: error, warn, info, debug, or a filter such as gateway=debug.
-    #[arg(long, default_value = "info")]
-    pub(crate) log: String,
-    /// How it is logged. json: an object a line.
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) log_format: LogFormat,
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
     /// Overrides the settings' clientSideAuthHeader, unless it is empty.
     #[arg(long, env = "LITELLM_MCP_CLIENT_SIDE_AUTH_HEADER_NAME", hide_env_values = true, value_parser = header_name)]
     pub(crate) client_side_auth_header: Option<String>,
@@ -92,6 +91,40 @@ pub(crate) struct RunArgs {
     /// See `apiserver_host`.
     #[arg(long, env = "KUBERNETES_SERVICE_PORT", hide = true, default_value_t = 443)]
     pub(crate) apiserver_port: u16,
+}
+
+/// What `sidecar` takes.
+#[derive(Args)]
+pub(crate) struct SidecarArgs {
+    /// Where the gateway is, without a path: http or https, and no way but this one is ever taken.
+    #[arg(long, value_name = "URL")]
+    pub(crate) gateway: String,
+    /// The certificates (PEM) of the authorities that the gateway's certificate may be of, read again for each connection.
+    /// Default: those that the image trusts.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) gateway_ca: Option<PathBuf>,
+    /// The token that the gateway knows the pod by, as a projected volume has it. It is read for each request.
+    #[arg(long, value_name = "FILE", default_value = "/var/run/secrets/switchboard/token")]
+    pub(crate) token_file: PathBuf,
+    /// The address for agents, on loopback: who reaches it is taken for the pod.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:6270", value_parser = loopback)]
+    pub(crate) listen: SocketAddr,
+    /// The address of the admin port: /livez /readyz /metrics. Kubelet asks at the pod's own address.
+    #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:6271")]
+    pub(crate) admin: SocketAddr,
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
+}
+
+/// What is logged, and how.
+#[derive(Args)]
+pub(crate) struct LogArgs {
+    /// What is logged to standard error: error, warn, info, debug, or a filter such as gateway=debug.
+    #[arg(long, default_value = "info")]
+    pub(crate) log: String,
+    /// How it is logged. json: an object a line.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) log_format: LogFormat,
 }
 
 /// How logs are written.
@@ -108,6 +141,7 @@ pub(crate) enum LogFormat {
 pub(crate) fn parse_and_run() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => serve::serve(*args, environment()),
+        Command::Sidecar(args) => sidecar::pass(args),
         Command::Check { url } => check(&url),
         Command::DemoServer => {
             let served = gateway::demo_server::run(io::stdin().lock(), io::stdout());
@@ -150,8 +184,26 @@ mod tests {
         let common = ["switchboard-gateway", "run", "--release=sb", "--namespace=mcp", "--cache=/c", "--scratch=/s"];
         match Cli::try_parse_from([common.as_slice(), arguments].concat()).map_err(|error| error.to_string())?.command {
             Command::Run(args) => Ok(*args),
-            Command::Check { .. } | Command::DemoServer => Err("another command".to_owned()),
+            _ => Err("another command".to_owned()),
         }
+    }
+
+    fn sidecar(arguments: &[&str]) -> Result<SidecarArgs, String> {
+        let common = ["switchboard-gateway", "sidecar", "--gateway=http://switchboard-gateway.switchboard.svc"];
+        match Cli::try_parse_from([common.as_slice(), arguments].concat()).map_err(|error| error.to_string())?.command {
+            Command::Sidecar(args) => Ok(args),
+            _ => Err("another command".to_owned()),
+        }
+    }
+
+    #[test]
+    fn a_sidecar_needs_to_be_told_no_more_than_where_the_gateway_is() {
+        let args = sidecar(&[]).unwrap();
+        assert_eq!(args.listen, "127.0.0.1:6270".parse().unwrap());
+        assert_eq!(args.admin, "0.0.0.0:6271".parse().unwrap());
+        assert_eq!(args.token_file.to_str(), Some("/var/run/secrets/switchboard/token"));
+        assert!(sidecar(&["--listen=0.0.0.0:6270"]).is_err(), "R14: loopback alone");
+        assert!(Cli::try_parse_from(["switchboard-gateway", "sidecar"]).is_err());
     }
 
     #[test]
@@ -169,7 +221,7 @@ mod tests {
         ]);
         let args = args.unwrap();
         assert_eq!(args.peers, ["sb-gateway-peers.mcp.svc:8081"]);
-        assert_eq!((args.workers, args.log_format), (Some(2), LogFormat::Json));
+        assert_eq!((args.workers, args.log.log_format), (Some(2), LogFormat::Json));
         assert!(parsed(&["--peers=a:1"]).is_err() && parsed(&["--peer-listen=10.0.0.7:1"]).is_err());
         assert!(parsed(&["--log-format=xml"]).is_err());
     }

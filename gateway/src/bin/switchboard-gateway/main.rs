@@ -1,10 +1,12 @@
-//! `switchboard-gateway`: the gateway of a cluster. Thin: what it does is in
-//! the library.
+//! `switchboard-gateway`: the gateway of a cluster, and the sidecar of its
+//! agents. Thin: what they do is in the library.
 
 use std::process::ExitCode;
 
 mod args;
+mod logs;
 mod serve;
+mod sidecar;
 
 fn main() -> ExitCode {
     // A child of the gateway is started through its own binary, before anything else is: no runtime, no other thread.

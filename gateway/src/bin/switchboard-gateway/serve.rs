@@ -1,20 +1,19 @@
 //! `switchboard-gateway run`: logs, a runtime, and the gateway until it is told to end.
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use gateway::cluster::{self, Options};
 use gateway::node::{self, PeerOptions};
 use gateway::process;
 use tokio::sync::watch;
-use tracing_subscriber::EnvFilter;
 
-use crate::args::{LogFormat, RunArgs};
+use crate::args::RunArgs;
+use crate::logs;
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) fn serve(args: RunArgs, environment: Vec<(String, OsString)>) -> Result<ExitCode, String> {
-    begin_logs(&args)?;
+    logs::begin(&args.log)?;
     let runtime = process::runtime(args.workers).map_err(|error| error.to_string())?;
     let scratch = process::scratch(Some(&args.scratch));
     let scratch = scratch.map_err(|error| format!("--scratch {}: {error}", args.scratch.display()))?;
@@ -41,16 +40,4 @@ pub(crate) fn serve(args: RunArgs, environment: Vec<(String, OsString)>) -> Resu
         Box::pin(cluster::run(options, stopping)).await
     });
     ended.map(|()| ExitCode::SUCCESS).map_err(|error| error.to_string())
-}
-
-fn begin_logs(args: &RunArgs) -> Result<(), String> {
-    // What the client for Kubernetes says of each failed attempt is said here, once.
-    let quiet = ["kube_client=off", "kube_runtime=off", "tower=off"].join(",");
-    let filter = EnvFilter::try_new(format!("{quiet},{}", args.log)).map_err(|error| format!("--log: {error}"))?;
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    match args.log_format {
-        LogFormat::Text => logs.with_ansi(io::stderr().is_terminal()).init(),
-        LogFormat::Json => logs.json().init(),
-    }
-    Ok(())
 }

@@ -54,10 +54,18 @@ pub async fn config() -> Result<Config, NoApiServer> {
     Ok(config)
 }
 
+impl NoApiServer {
+    /// Why there is no client of it.
+    #[expect(clippy::needless_pass_by_value, reason = "what an error is mapped by")]
+    pub(crate) fn of(error: kube::Error) -> Self {
+        Self(innermost(&error))
+    }
+}
+
 impl Objects {
     /// Those of a release, in its namespace.
     pub(super) fn new(config: Config, release: &str, namespace: &str) -> Result<Self, NoApiServer> {
-        let client = Client::try_from(config).map_err(|error| NoApiServer(innermost(&error)))?;
+        let client = Client::try_from(config).map_err(NoApiServer::of)?;
         Ok(Self {
             config_maps: Api::namespaced(client.clone(), namespace),
             secrets: Api::namespaced(client, namespace),

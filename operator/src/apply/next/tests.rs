@@ -5,16 +5,7 @@ use super::*;
 use crate::pods::Report;
 
 fn snapshot(callers: usize) -> Snapshot {
-    let caller = |number| Caller {
-        id: format!("a/{number:05}"),
-        namespace: 0,
-        expires: None,
-        access_until: None,
-        access: 0,
-        keys: Vec::new(),
-        token: None,
-        suspended: false,
-    };
+    let caller = |number| Caller { id: format!("a/{number:05}"), ..Caller::default() };
     Snapshot {
         namespaces: vec!["a".to_owned()],
         access: vec![Vec::new()],

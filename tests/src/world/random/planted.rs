@@ -24,6 +24,10 @@ pub(super) fn add(world: &mut World, dice: &mut Dice, namespaces: &[String]) {
     if dice.chance(60) {
         chain(world, dice, namespaces, &platform);
     }
+    if dice.chance(20) {
+        let meta = Meta { namespace: platform.clone(), ..meta(dice, namespaces, "no-tools") };
+        without_tools(world, dice, meta);
+    }
     if dice.chance(22) {
         tokens(world, dice, namespaces, &platform);
     }
@@ -95,18 +99,37 @@ fn parent<'w>(world: &'w mut World, dice: &mut Dice, meta: Meta, subject: Subjec
 
 /// All servers, now and then only the prompts or only the resources of them.
 fn everything(world: &World, dice: &mut Dice) -> Grants {
-    let all = || Some(vec!["*".to_owned()]);
-    let (prompts, resources) = match dice.below(6) {
-        0 => (all(), None),
-        1 => (None, all()),
-        _ => (None, None),
-    };
+    match dice.below(14) {
+        0 => all(world, Some(Item::Prompts)),
+        1 => all(world, Some(Item::Resources)),
+        _ => all(world, None),
+    }
+}
+
+/// What alone is given.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Item {
+    Prompts,
+    Resources,
+}
+
+fn all(world: &World, only: Option<Item>) -> Grants {
+    let given = |item: Item| (only == Some(item)).then(|| vec!["*".to_owned()]);
     let entry = |namespace: &str, name: &str| Entry {
         server: Reference { name: name.to_owned(), namespace: namespace.to_owned() },
         tools: None,
-        prompts: prompts.clone(),
-        resources: resources.clone(),
+        prompts: given(Item::Prompts),
+        resources: given(Item::Resources),
     };
     let servers = world.servers.iter().map(|server| entry(&server.meta.namespace, &server.meta.name)).collect();
     Grants { servers, access_groups: Vec::new() }
+}
+
+/// A key that has no tool of any server.
+fn without_tools(world: &mut World, dice: &mut Dice, meta: Meta) {
+    let only = *dice.pick(&[Item::Prompts, Item::Resources]);
+    let grants = Some(all(world, Some(only)));
+    let key = KeyEntry { name: "k0".to_owned(), source: KeySource::Sha256("sb-no-tools".to_owned()), expires: None };
+    let binding = parent(world, dice, meta, Subject::Key(vec![key]));
+    (binding.grants, binding.join_from) = (grants, None);
 }
