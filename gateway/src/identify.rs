@@ -49,26 +49,25 @@ pub async fn identify(tokens: &Tokens, table: &RoutingTable, head: &Head<'_>, no
     if !token::looks_like_one(key) {
         return table.identity_of_hashed(&digest, now).ok_or(Reject::InvalidCredential);
     }
-    let found = tokens.known(&digest, table, now);
-    if !matches!(found, Found::Unknown) {
-        return of_token(table, found, now);
+    match tokens.known(&digest, table, now) {
+        Found::Unknown => {}
+        Found::Nobody => return Err(Reject::InvalidCredential),
+        Found::Bearer(bearer) => return of_token(table, Some(bearer), now),
     }
     // A key may look like a token.
     if let Some(identity) = table.identity_of_hashed(&digest, now) {
         return Ok(identity);
     }
     match Box::pin(tokens.verify(key, &table.snapshot.settings, now)).await {
-        Ok(()) => of_token(table, tokens.known(&digest, table, now), now),
+        Ok(token) => of_token(table, table.bearer(&token).map(Arc::new), now),
         Err(Refused::Invalid) => Err(Reject::InvalidCredential),
         Err(Refused::Unavailable) => Err(Reject::NoKeys),
     }
 }
 
-fn of_token(table: &RoutingTable, found: Found, now: UnixSeconds) -> Result<Who, Reject> {
-    match found {
-        Found::Bearer(bearer) if table.is_live(&bearer, now) => Ok(Who::Token(bearer)),
-        _ => Err(Reject::InvalidCredential),
-    }
+fn of_token(table: &RoutingTable, bearer: Option<Arc<Bearer>>, now: UnixSeconds) -> Result<Who, Reject> {
+    let live = bearer.filter(|bearer| table.is_live(bearer, now));
+    live.map(Who::Token).ok_or(Reject::InvalidCredential)
 }
 
 impl Identity {

@@ -224,8 +224,11 @@ impl RoutingTable {
     }
 
     /// Whose a token is: of the exact binding of its user or service account, live or not; else of all Claims bindings that
-    /// match. None: nobody's.
+    /// match. None: nobody's, or to be verified anew.
     pub fn bearer(&self, token: &Arc<Token>) -> Option<Bearer> {
+        if !token.is_taken_by(&self.snapshot.settings) {
+            return None;
+        }
         let exact = self.tokens.exact(token);
         let bindings = if let Some(exact) = exact {
             vec![exact]

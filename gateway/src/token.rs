@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crds::snapshot::{UnixSeconds, WireSettings};
+use crds::snapshot::{Issuer, UnixSeconds, WireSettings};
 
 mod claims;
 mod feed;
@@ -32,6 +32,8 @@ pub const SERVICE_ACCOUNT_AUDIENCE: &str = "switchboard";
 /// What a verified token says of who presents it.
 #[derive(Debug, Eq, PartialEq)]
 pub struct Token {
+    /// By what settings that is so. Under others it has to be verified anew.
+    pub authority: Authority,
     /// Whose it is, of all issuers: a digest of `iss` and `sub`, the same for each token of theirs.
     pub id: Arc<str>,
     /// From then on it is unknown.
@@ -44,6 +46,15 @@ pub struct Token {
     pub claims: BTreeMap<String, Vec<String>>,
 }
 
+/// By whose word, and for whom, a token counts.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Authority {
+    /// An issuer of the settings, as they have it.
+    Issuer(Arc<Issuer>),
+    /// The cluster, which made it for this audience.
+    Cluster(String),
+}
+
 /// Why a token is not taken.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Refused {
@@ -54,6 +65,14 @@ pub enum Refused {
 }
 
 impl Token {
+    /// Whether these settings take it.
+    pub fn is_taken_by(&self, settings: &WireSettings) -> bool {
+        match &self.authority {
+            Authority::Issuer(issuer) => settings.issuers.contains(issuer),
+            Authority::Cluster(audience) => *audience == service_account_audience(settings),
+        }
+    }
+
     /// Whether one of these values is the claim's, or among the claim's.
     pub fn has(&self, claim: &str, values: &[String]) -> bool {
         self.claims.get(claim).is_some_and(|said| said.iter().any(|value| values.contains(value)))

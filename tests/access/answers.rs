@@ -17,6 +17,7 @@ use gateway::permit::permit;
 use gateway::revision::Revision;
 use gateway::route::{Target, resource, route, template};
 use gateway::scope::Scope;
+use gateway::token::{Authority, SERVICE_ACCOUNT_AUDIENCE};
 use http::HeaderMap;
 use serde_json::Value;
 use tests::oracle::{Credential, Identity, Item, Items, Kind, Object, Pair, Token};
@@ -228,6 +229,7 @@ fn items(world: &World) -> impl Iterator<Item = Item> {
 /// The token as a verified one is.
 fn token(said: &Token) -> gateway::token::Token {
     gateway::token::Token {
+        authority: Authority::Cluster(SERVICE_ACCOUNT_AUDIENCE.to_owned()),
         id: "/token/of-a-test".into(),
         expires: NOW + 1,
         user: said.user.clone(),

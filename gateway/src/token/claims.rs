@@ -9,7 +9,7 @@ use crds::snapshot::{ClaimMapping, Issuer, UnixSeconds};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::Token;
+use super::{Authority, Token};
 use super::jose::Payload;
 
 /// By how much another machine's clock may go wrong: a token that is not valid yet. What has expired has.
@@ -18,8 +18,8 @@ const SKEW: i64 = 60;
 const ACCOUNT: &str = "system:serviceaccount:";
 
 /// What a token of an issuer of the settings says; none if it is not valid now, or lacks what every token must have.
-pub(super) fn of_issuer(payload: &Payload, issuer: &Issuer, now: UnixSeconds) -> Option<Token> {
-    let mut token = read(payload, &issuer.audiences, now)?;
+pub(super) fn of_issuer(payload: &Payload, issuer: &Arc<Issuer>, now: UnixSeconds) -> Option<Token> {
+    let mut token = read(payload, Authority::Issuer(issuer.clone()), &issuer.audiences, now)?;
     token.user = issuer.user.as_ref().and_then(|mapping| user(payload, mapping));
     speak(&mut token.claims, "user", token.user.iter().cloned().collect());
     for (name, mapping) in [("team", &issuer.team), ("organization", &issuer.organization)] {
@@ -32,8 +32,8 @@ pub(super) fn of_issuer(payload: &Payload, issuer: &Issuer, now: UnixSeconds) ->
 }
 
 /// The same of a token of the cluster's own service accounts.
-pub(super) fn of_account(payload: &Payload, audience: &str, now: UnixSeconds) -> Option<Token> {
-    let mut token = read(payload, &[audience.to_owned()], now)?;
+pub(super) fn of_account(payload: &Payload, audience: String, now: UnixSeconds) -> Option<Token> {
+    let mut token = read(payload, Authority::Cluster(audience.clone()), &[audience], now)?;
     let account = payload.text("sub")?.strip_prefix(ACCOUNT)?;
     let (namespace, name) = account.split_once(':')?;
     token.account = Some(format!("{namespace}/{name}"));
@@ -43,7 +43,7 @@ pub(super) fn of_account(payload: &Payload, audience: &str, now: UnixSeconds) ->
     Some(token)
 }
 
-fn read(payload: &Payload, audiences: &[String], now: UnixSeconds) -> Option<Token> {
+fn read(payload: &Payload, authority: Authority, audiences: &[String], now: UnixSeconds) -> Option<Token> {
     let (issuer, subject, expires) = (payload.issuer()?, payload.text("sub")?, payload.moment("exp")?);
     let has_begun = |claim: &str| match payload.0.get(claim) {
         None => true,
@@ -51,6 +51,7 @@ fn read(payload: &Payload, audiences: &[String], now: UnixSeconds) -> Option<Tok
     };
     let holds = payload.is_for(audiences) && now < expires && has_begun("nbf") && has_begun("iat");
     holds.then(|| Token {
+        authority,
         id: id(issuer, subject),
         expires,
         user: None,

@@ -25,7 +25,7 @@ pub struct Tokens {
 
 /// An issuer of the settings, with its keys.
 struct Trusted {
-    issuer: Issuer,
+    issuer: Arc<Issuer>,
     feed: Arc<Feed>,
 }
 
@@ -40,27 +40,29 @@ impl Tokens {
         self.cluster.get_or_init(|| Feed::begin(Source::Cluster(apiserver), &self.egress, &self.known));
     }
 
-    /// Takes the tokens of these issuers, and of no others. Whose keys are known are not asked again; whatever a token was
-    /// taken for before is forgotten, if anything changed.
+    /// Keeps the keys of these issuers at hand, and of no others. Those that are known are not asked for again.
     pub fn trust(&self, issuers: &[Issuer]) {
         let before = self.trusted.load_full();
-        if before.iter().map(|trusted| &trusted.issuer).eq(issuers) {
+        if before.iter().map(|trusted| &*trusted.issuer).eq(issuers) {
             return;
         }
-        let trusted = issuers.iter().map(|issuer| {
-            let place = |issuer: &Issuer| (issuer.issuer.clone(), issuer.jwks_uri.clone());
-            let known = before.iter().find(|known| place(&known.issuer) == place(issuer));
-            let feed = known.map_or_else(
-                || {
-                    let (issuer, jwks_uri) = place(issuer);
-                    Feed::begin(Source::Https { issuer, jwks_uri }, &self.egress, &self.known)
-                },
-                |known| known.feed.clone(),
-            );
-            Trusted { issuer: issuer.clone(), feed }
-        });
-        self.trusted.store(Arc::new(trusted.collect()));
-        self.known.clear();
+        let trusted: Vec<_> = issuers
+            .iter()
+            .map(|issuer| {
+                let feed = before.iter().find(|known| known.is_at(issuer)).map_or_else(
+                    || Feed::begin(Source::of(issuer), &self.egress, &self.known),
+                    |known| known.feed.clone(),
+                );
+                Trusted { issuer: Arc::new(issuer.clone()), feed }
+            })
+            .collect();
+        let is_gone = |feed: &Arc<Feed>| trusted.iter().all(|now| !Arc::ptr_eq(&now.feed, feed));
+        let any_is_gone = before.iter().any(|before| is_gone(&before.feed));
+        self.trusted.store(Arc::new(trusted));
+        if any_is_gone {
+            // Nobody hears any more which of its keys are taken back.
+            self.known.clear();
+        }
     }
 
     /// Whose a token is, by its SHA-256, if it was verified before.
@@ -73,18 +75,24 @@ impl Tokens {
         self.known.of_id(id, now)
     }
 
-    /// Verifies a token and knows it from then on. Waits for keys that are on their way, and asks for them where a token
-    /// names one that is not known.
-    pub async fn verify(&self, text: &[u8], settings: &WireSettings, now: UnixSeconds) -> Result<(), Refused> {
+    /// Verifies a token by these settings and knows it from then on. Waits for keys that are on their way, and asks for
+    /// them where a token names one that is not known.
+    pub async fn verify(
+        &self,
+        text: &[u8],
+        settings: &WireSettings,
+        now: UnixSeconds,
+    ) -> Result<Arc<Token>, Refused> {
+        let since = self.known.since();
         if text.len() > LONGEST || !looks_like_one(text) {
             return Err(Refused::Invalid);
         }
         let parts = Parts::read(text).filter(|parts| parts.header.is_of_ours()).ok_or(Refused::Invalid)?;
         let named = parts.payload.issuer().ok_or(Refused::Invalid)?;
-        let trusted = self.trusted.load_full();
-        let of_settings = trusted.iter().find(|trusted| trusted.issuer.issuer == named);
+        let of_settings = settings.issuers.iter().find(|issuer| issuer.issuer == named);
         let token = match (of_settings, self.cluster.get()) {
-            (Some(Trusted { issuer, feed }), _) => {
+            (Some(issuer), _) => {
+                let Trusted { issuer, feed } = &self.trusted(issuer).ok_or(Refused::Unavailable)?;
                 let pinned = keys::read(&parts.header.alg).filter(|algorithm| issuer.algorithms.contains(algorithm));
                 feed.verify(named, &parts, pinned.ok_or(Refused::Invalid)?).await?;
                 claims::of_issuer(&parts.payload, issuer, now)
@@ -92,12 +100,27 @@ impl Tokens {
             (None, Some(cluster)) => {
                 let algorithm = keys::read(&parts.header.alg).ok_or(Refused::Invalid)?;
                 cluster.verify(named, &parts, algorithm).await?;
-                claims::of_account(&parts.payload, &service_account_audience(settings), now)
+                claims::of_account(&parts.payload, service_account_audience(settings), now)
             }
             (None, None) => None,
         };
-        let token = token.ok_or(Refused::Invalid)?;
-        self.known.insert(Sha256::digest(text).into(), Arc::new(token), now);
-        Ok(())
+        let token = Arc::new(token.ok_or(Refused::Invalid)?);
+        self.known.insert(Sha256::digest(text).into(), &token, since, now);
+        Ok(token)
+    }
+
+    /// An issuer as some settings have it, with its keys; none if they are not at hand, as while settings change.
+    fn trusted(&self, issuer: &Issuer) -> Option<Trusted> {
+        let trusted = self.trusted.load();
+        let feed = trusted.iter().find(|trusted| trusted.is_at(issuer))?.feed.clone();
+        let same = trusted.iter().find(|trusted| *trusted.issuer == *issuer);
+        Some(Trusted { issuer: same.map_or_else(|| Arc::new(issuer.clone()), |same| same.issuer.clone()), feed })
+    }
+}
+
+impl Trusted {
+    /// Whether an issuer's keys are where this one's are.
+    fn is_at(&self, issuer: &Issuer) -> bool {
+        (&self.issuer.issuer, &self.issuer.jwks_uri) == (&issuer.issuer, &issuer.jwks_uri)
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwapOption;
 use crds::snapshot::UnixSeconds;
@@ -18,7 +19,7 @@ const SHARDS: usize = 64;
 
 /// What is known of a token.
 pub enum Found {
-    /// Nothing, or that it has expired: it has to be verified.
+    /// Nothing, that it has expired, or what it was under other settings: it has to be verified.
     Unknown,
     /// It was verified, and is nobody's here.
     Nobody,
@@ -30,6 +31,8 @@ pub enum Found {
 pub(super) struct Known {
     shards: Vec<RwLock<HashMap<[u8; 32], Arc<Entry>>>>,
     /// The token of each id that lasts longest.
+    /// How often all was forgotten.
+    cleared: AtomicU64,
     by_id: RwLock<HashMap<Arc<str>, Arc<Token>>>,
 }
 
@@ -41,7 +44,11 @@ struct Entry {
 
 impl Known {
     pub(super) fn new() -> Self {
-        Self { shards: (0..SHARDS).map(|_| RwLock::default()).collect(), by_id: RwLock::default() }
+        Self {
+            shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            cleared: AtomicU64::default(),
+            by_id: RwLock::default(),
+        }
     }
 
     /// Whose token it is in a table.
@@ -53,21 +60,32 @@ impl Known {
         {
             return Found::Bearer(bearer.clone());
         }
+        if !entry.token.is_taken_by(&table.snapshot.settings) {
+            return Found::Unknown;
+        }
         let bearer = table.bearer(&entry.token).map(Arc::new);
         entry.bearer.store(bearer.clone());
         bearer.map_or(Found::Nobody, Found::Bearer)
     }
 
-    pub(super) fn insert(&self, digest: [u8; 32], token: Arc<Token>, now: UnixSeconds) {
+    /// For [`Known::insert`], before a token is verified.
+    pub(super) fn since(&self) -> u64 {
+        self.cleared.load(Ordering::Acquire)
+    }
+
+    /// Knows a token, unless all was forgotten since its verification began: that may be why.
+    pub(super) fn insert(&self, digest: [u8; 32], token: &Arc<Token>, since: u64, now: UnixSeconds) {
         let mut shard = self.shard(&digest).write();
+        if self.since() != since {
+            return;
+        }
         make_room(&mut shard, MOST, now, |entry| entry.token.expires);
         shard.insert(digest, Arc::new(Entry { token: token.clone(), bearer: ArcSwapOption::empty() }));
-        drop(shard);
         let mut by_id = self.by_id.write();
         make_room(&mut by_id, MOST * SHARDS, now, |token| token.expires);
         let longer = by_id.get(&token.id).is_none_or(|known| known.expires <= token.expires);
         if longer {
-            by_id.insert(token.id.clone(), token);
+            by_id.insert(token.id.clone(), token.clone());
         }
     }
 
@@ -78,6 +96,7 @@ impl Known {
 
     /// Forgets all: each is verified anew.
     pub(super) fn clear(&self) {
+        self.cleared.fetch_add(1, Ordering::AcqRel);
         for shard in &self.shards {
             shard.write().clear();
         }

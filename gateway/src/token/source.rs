@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crds::snapshot::Issuer;
 use serde::Deserialize;
 
 use crate::egress::Egress;
@@ -35,6 +36,11 @@ struct Configuration {
 }
 
 impl Source {
+    /// Where an issuer of the settings has its keys.
+    pub(super) fn of(issuer: &Issuer) -> Self {
+        Source::Https { issuer: issuer.issuer.clone(), jwks_uri: issuer.jwks_uri.clone() }
+    }
+
     /// As it is called in logs.
     pub(super) fn name(&self) -> &str {
         match self {

@@ -56,14 +56,48 @@ async fn r27_keys_that_were_had_are_kept_through_an_outage_and_those_that_were_n
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_issuer_that_is_no_longer_trusted_is_nobodys() {
-    let scene = Scene::of(|manifests| bind(manifests, "ann", &user("corp:ann"), &["time"])).await;
+async fn an_issuer_that_is_no_longer_trusted_is_nobodys_and_what_its_tokens_opened_ends() {
+    let tools = [Tool::new("get", Does::Hang), Tool::new("note", Does::Remember)];
+    let bound = |manifests: &Manifests| bind(manifests, "ann", &user("corp:ann"), &["time"]);
+    let scene = Scene::with(bound, Script::with(tools), true).await;
     let token = scene.token("ann", &json!({"email": "ann"}));
     assert_eq!(scene.tools(&token).await, TIME);
+    let mut client = scene.client(&token);
+    client.initialize("2025-11-25").await;
+    let session = client.session().unwrap().to_owned();
+    let mut held = scene.client(&token).listen(&[("mcp-session-id", session.as_str())]).await;
+    assert_eq!(held.status, StatusCode::OK);
+    let call = tokio::spawn(async move { client.call("time-get", "{}").await });
+    until_async("the call", SOON, async || (scene.upstream.posts("tools/call") == 1).then_some(())).await;
     // The same issuer for another audience: what was taken is asked anew.
     let mut issuer = scene.issuer.settings(&json!({"user": {"claim": "email", "prefix": "corp:"}}));
     issuer["audiences"] = json!(["another"]);
     scene.manifests.settings(&json!({"issuers": [issuer]}));
     until_async("a 401", SOON, async || (scene.ping(&token).await.status == StatusCode::UNAUTHORIZED).then_some(()))
         .await;
+    let ended = tokio::time::timeout(SOON, async { while held.event().await.is_ok() {} }).await;
+    assert!(ended.is_ok(), "the stream ends with the trust");
+    let ended = tokio::time::timeout(SOON, call).await;
+    assert!(ended.is_ok_and(|call| call.is_ok()), "the call ends with the trust");
+}
+
+/// Settings that change nothing of what a token says keep nobody waiting and end nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_issuer_beside_it_changes_nothing_for_the_tokens_of_one() {
+    let scene = Scene::of(|manifests| bind(manifests, "ann", &user("corp:ann"), &["time"])).await;
+    let token = scene.token("ann", &json!({"email": "ann"}));
+    let mut client = scene.client(&token);
+    client.initialize("2025-11-25").await;
+    client.call("time-note", r#"{"text":"before"}"#).await;
+    let claims = json!({
+        "user": {"claim": "email", "prefix": "corp:"}, "team": {"claim": "groups"}, "organization": {"claim": "tenant"},
+    });
+    let other = json!({"issuer": "https://other.example", "audiences": ["switchboard"]});
+    let asked = scene.issuer.asked();
+    let before = get(&format!("{}/revision", scene.switchboard.admin)).await.body;
+    scene.manifests.settings(&json!({"issuers": [other, scene.issuer.settings(&claims)], "maxToolNameLength": 63}));
+    let page = format!("{}/revision", scene.switchboard.admin);
+    until_async("the settings", SOON, async || (get(&page).await.body != before).then_some(())).await;
+    assert_eq!(client.call("time-note", r#"{"text":""}"#).await.text(), "before", "the session goes on");
+    assert_eq!(scene.issuer.asked(), asked, "its keys are known");
 }
