@@ -107,7 +107,7 @@ fn table(servers: &[ServerStatus], terminal: bool) {
     output::line(&row(["SERVER", "TRANSPORT", &format!("{:<14}", "STATE"), "TOOLS", ""]));
     for server in servers {
         let colour = match server.state {
-            "ready" => Colour::Green,
+            "ready" | "per_caller" => Colour::Green,
             "discovering" => Colour::Yellow,
             _ => Colour::Red,
         };

@@ -16,11 +16,13 @@ use crate::digest::{from_hex, to_hex};
 pub use crate::settings::Algorithm;
 
 mod access;
+mod auth;
 mod check;
 mod effective;
 mod item;
 pub mod stored;
 
+pub use auth::{AuthScheme, ClientAuthentication, ClientSide, ServerAuth, TokenGrant, TokenRequest};
 pub use check::Inconsistent;
 pub use effective::{Beyond, Effective, Rule};
 pub use item::{ByKind, Item, ItemKind};
@@ -241,32 +243,6 @@ pub enum HttpWire {
     Sse,
 }
 
-/// How a credential, ours or the caller's, is rendered.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ServerAuth {
-    /// The form.
-    pub scheme: AuthScheme,
-    /// What a caller's own credential does.
-    pub client_side: ClientSide,
-}
-
-/// The form in which a credential is sent.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub enum AuthScheme {
-    /// Not at all.
-    None,
-    /// In this header (lower case), verbatim.
-    Header(String),
-    /// `Authorization: Bearer …`
-    Bearer,
-    /// `Authorization: Basic …`, base64-encoded for the caller.
-    Basic,
-    /// `Authorization: token …`
-    Token,
-}
-
 /// Who shares the upstream sessions, or the child, of a server.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub enum SessionMode {
@@ -276,19 +252,6 @@ pub enum SessionMode {
     Shared,
     /// Each client session has its own.
     PerClient,
-}
-
-/// What a caller's own credential does (R24).
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub enum ClientSide {
-    /// Replaces ours if path or header leave exactly one server.
-    OneServer,
-    /// Replaces ours always.
-    Replace,
-    /// Sent as Authorization, verbatim.
-    Forward,
-    /// Nothing.
-    Deny,
 }
 
 /// An accepted group, as a name in a filter header.
@@ -372,6 +335,21 @@ pub struct Secrets {
     /// The value that [`ServerAuth::scheme`] renders.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth: Option<String>,
+    /// Where and as whom its token is asked for, if it is fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_client: Option<TokenClient>,
+}
+
+/// A client of a token endpoint.
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TokenClient {
+    /// The whole URL of the endpoint.
+    pub url: String,
+    /// Who asks.
+    pub id: String,
+    /// What proves it.
+    pub secret: String,
 }
 
 // === impl Digest128 ===
@@ -414,5 +392,13 @@ impl FromStr for Digest128 {
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secrets(…)")
+    }
+}
+
+// === impl TokenClient ===
+
+impl fmt::Debug for TokenClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenClient(…)")
     }
 }

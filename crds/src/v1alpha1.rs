@@ -14,6 +14,7 @@ mod auth;
 mod consent;
 mod http;
 mod key_binding;
+mod oauth;
 pub(crate) mod patterns;
 mod server;
 mod stdio;
@@ -26,6 +27,7 @@ pub use key_binding::{
     Claim, Grants, Key, McpKeyBinding, McpKeyBindingSpec, McpKeyBindingStatus, ServerGrant, ServiceAccountRef, Subject,
     SubjectType,
 };
+pub use oauth::{ClientAuthentication, OAuth2ClientCredentials, TokenExchange};
 pub use server::{
     Access, McpServer, McpServerSpec, McpServerStatus, Naming, NamingType, PromptFilter, ResourceFilter, ServerLimits,
     SessionMode, Timeouts, ToolFilter,

@@ -13,6 +13,7 @@ use self::addressed::{Brought, Usable};
 use crate::head::Head;
 use crate::scope::Scope;
 use crate::table::RoutingTable;
+use crate::upstream::tokens::{Subject, SubjectToken};
 use crate::upstream::{CallerPart, render_credential, stdio};
 
 pub mod addressed;
@@ -32,6 +33,8 @@ pub struct CallerPlan {
     credential: Option<HeaderName>,
     /// Whether headers can be sent to it at all; a child has its environment only.
     is_http: bool,
+    /// Whether its credential is had in exchange for the caller's token.
+    is_exchanged: bool,
 }
 
 /// Whether a caller may set this header of an upstream request at all (R22).
@@ -75,7 +78,7 @@ impl CallerPlan {
         let credential = match &server.auth.scheme {
             AuthScheme::None => None,
             AuthScheme::Header(name) => name.parse().ok(),
-            AuthScheme::Bearer | AuthScheme::Basic | AuthScheme::Token => Some(AUTHORIZATION),
+            AuthScheme::Bearer | AuthScheme::Basic | AuthScheme::Token | AuthScheme::Fetched(_) => Some(AUTHORIZATION),
         };
         taken.extend(credential.clone());
         let asked_for = |name: &str| may_be_asked_for(name, client_auth_header);
@@ -84,22 +87,25 @@ impl CallerPlan {
         let (forward, is_http) = (forward.collect(), matches!(server.transport, Transport::Http { .. }));
         let mut variables = stdio::header_names(&secrets.env);
         variables.retain(|name| asked_for(name));
-        Self { forward, variables, taken, credential, is_http }
+        let is_exchanged = server.auth.scheme.is_exchanged();
+        Self { forward, variables, taken, credential, is_http, is_exchanged }
     }
 
     /// Whether a caller's request can differ from another's at all.
     fn is_idle(&self, head: &Head<'_>) -> bool {
         let silent = head.client_auth.is_none() && head.addressed.is_empty();
-        self.variables.is_empty() && (!self.is_http || (self.forward.is_empty() && silent))
+        self.variables.is_empty() && (!self.is_http || (self.forward.is_empty() && silent && !self.is_exchanged))
     }
 }
 
-/// What the caller of a request adds for a server; nothing, most often.
+/// What the caller of a request adds for a server; nothing, most often. `token`: that by which the caller was identified,
+/// if it was one.
 pub fn caller_part(
     table: &RoutingTable,
     server: ServerIndex,
     scope: &Scope,
     (head, headers): (&Head<'_>, &HeaderMap),
+    token: impl FnOnce() -> Option<SubjectToken>,
 ) -> CallerPart {
     let plan = &table.servers[server as usize].plan;
     let mut part = CallerPart::default();
@@ -143,6 +149,10 @@ pub fn caller_part(
             (false, Some(value)) => set(&mut part.headers, header.name.clone(), value.clone()),
             (true, _) | (false, None) => {}
         }
+    }
+    // A credential that the caller brings for this server takes the place of one that is had for the caller's token.
+    if plan.is_exchanged && !part.overrides.iter().any(|(name, _)| *name == AUTHORIZATION) {
+        part.subject = Some(token().map_or(Subject::Missing, Subject::Token));
     }
     part
 }

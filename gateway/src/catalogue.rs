@@ -71,6 +71,8 @@ pub enum State {
     Ready,
     /// It failed; entries that were known before stay for a time.
     Failed(UpstreamError),
+    /// There is none but for each caller, by the caller's own token.
+    PerCaller,
 }
 
 impl List {
@@ -147,6 +149,7 @@ impl State {
             State::Unknown => "discovering",
             State::Ready => "ready",
             State::Failed(error) => error.outcome.as_str(),
+            State::PerCaller => "per_caller",
         }
     }
 }
@@ -155,6 +158,12 @@ impl Catalogue {
     /// Lists that were read well, in the order of [`List::ALL`].
     pub fn of_lists(offers: Offers, lists: [Vec<Entry>; List::ALL.len()]) -> Self {
         Self { lists: lists.map(Listing::good), offers, read: Some(Instant::now()) }
+    }
+
+    /// Those of a server that cannot be asked without a caller.
+    pub fn per_caller() -> Self {
+        let listing = || Listing { state: State::PerCaller, ..Listing::default() };
+        Self { lists: [(); List::ALL.len()].map(|()| listing()), ..Self::default() }
     }
 
     /// One of the lists.

@@ -12,6 +12,7 @@ use crate::catalogue::{Catalogue, List, State, discover};
 use crate::listening;
 use crate::own_list::{OwnList, closed};
 use crate::upstream::handshake::Changes;
+use crate::upstream::tokens::{self, Subject};
 use crate::upstream::{CallerPart, Upstream};
 use crate::upstreams::{Opened, ServerUpstreams};
 
@@ -24,11 +25,16 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The longest wait between attempts at a server that fails.
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
 
-/// Discovers a server again and again, until it is stopped or dropped.
+/// Discovers a server again and again, until it is stopped or dropped. One that cannot be asked without a caller is not.
 pub async fn keep(upstreams: Weak<ServerUpstreams>, changed: Arc<Notify>) {
-    let Some((own, mut ended)) = upstreams.upgrade().map(|server| (server.own().clone(), server.ended())) else {
+    let Some(server) = upstreams.upgrade() else { return };
+    if server.endpoint.server.auth.scheme.is_exchanged() {
+        server.catalogue.store(Arc::new(Catalogue::per_caller()));
+        changed.notify_one();
         return;
-    };
+    }
+    let (own, mut ended) = (server.own().clone(), server.ended());
+    drop(server);
     let told = watch::Sender::new(Changes::default());
     let listening = listening::keep(&own, told.subscribe());
     let discovering = async {
@@ -140,13 +146,17 @@ async fn read_own(server: Arc<ServerUpstreams>, upstream: Arc<Upstream>, own: Ar
     list(&server, &upstream, &known, |read| own.catalogue.store(Arc::new(read))).await;
 }
 
-/// What a server lists to this caller, who adds `part`, `list` at least; a server that is stopped failed to list.
+/// What a server lists to this caller, who adds `part`, `list` at least; a server that is stopped, or needs a token that
+/// the caller has not, failed to list.
 pub async fn of_caller(
     server: &Arc<ServerUpstreams>,
     caller: &Caller<'_>,
     part: CallerPart,
     list: List,
 ) -> Arc<Catalogue> {
+    if let Some(Subject::Missing) = part.subject {
+        return Arc::new(Catalogue::default().failed(&tokens::no_subject()));
+    }
     match server.open(caller, part, None) {
         Ok(opened) => for_caller(server, &opened, list).await,
         Err(error) => Arc::new(Catalogue::default().failed(&error)),

@@ -23,6 +23,7 @@ use crate::scope::Scope;
 use crate::serve::GoesOn;
 use crate::session::Session;
 use crate::upstream::CallerPart;
+use crate::upstream::tokens::SubjectToken;
 
 /// What a request says and sees, settled before its messages are answered.
 #[derive(Clone, Copy)]
@@ -105,11 +106,18 @@ impl Exchange<'_> {
 
     /// What the caller adds to requests to a server.
     pub fn caller_part(&self, server: ServerIndex) -> CallerPart {
-        let mut part = caller_part(&self.view.table, server, self.scope, (self.head, self.headers));
+        let request = (self.head, self.headers);
+        let mut part = caller_part(&self.view.table, server, self.scope, request, || self.token());
         if self.view.table.servers[server as usize].endpoint.server.sessions == SessionMode::PerClient {
             part.capabilities = self.capabilities;
         }
         part
+    }
+
+    /// The token by which the caller was identified; none if it was something else. An API key is sent to nobody.
+    fn token(&self) -> Option<SubjectToken> {
+        let Identity::Token(bearer) = self.identity else { return None };
+        SubjectToken::new(self.head.key?, Some(bearer.token.expires))
     }
 }
 

@@ -181,6 +181,7 @@ fn missing(listing: &Listing) -> Option<Outcome> {
         State::Ready => None,
         State::Unknown => Some(Outcome::Timeout),
         State::Failed(error) => Some(error.outcome),
+        State::PerCaller => Some(Outcome::AuthRequired),
     }
 }
 

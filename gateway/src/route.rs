@@ -19,7 +19,7 @@ use crate::index::At;
 use crate::permit::Permit;
 use crate::published::published;
 use crate::table::Named;
-use crate::upstream::{CallerPart, Outcome, UpstreamError};
+use crate::upstream::{CallerPart, Outcome, UpstreamError, tokens};
 
 mod called;
 mod own;
@@ -129,6 +129,7 @@ async fn listed(exchange: &Exchange<'_>, list: List, native: &str, permit: Permi
         return match &catalogue.of(list).state {
             State::Failed(error) => Target::Down(server, error.clone()),
             State::Unknown => Target::Down(server, UpstreamError::timeout("the first discovery")),
+            State::PerCaller => Target::Down(server, tokens::no_subject()),
             State::Ready => Target::Unknown,
         };
     };

@@ -24,7 +24,7 @@ pub struct ServerStatus {
     pub transport: &'static str,
     /// Where it is: an origin, or a command.
     pub at: String,
-    /// `ready`, `discovering`, `off`, or how the last discovery failed.
+    /// `ready`, `discovering`, `per_caller`, `off`, or how the last discovery failed.
     pub state: &'static str,
     /// What went wrong, if something did.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use self::stdio::{ChildState, Children};
+use self::tokens::{Subject, Tokens};
 use crate::capabilities::Capabilities;
 use crate::egress::Egress;
 
@@ -32,6 +33,7 @@ pub(crate) mod pool;
 mod routes;
 mod sse;
 pub mod stdio;
+pub mod tokens;
 mod unasked;
 
 pub use era::Era;
@@ -59,6 +61,9 @@ pub struct CallerPart {
     pub variables: Vec<(String, String)>,
     /// What the client can be asked for; nothing where sessions are pooled, which ask nobody.
     pub capabilities: Capabilities,
+    /// What the server's token for the caller is had in exchange for; none if it has no such tokens, or if the caller
+    /// brings a credential in the place of one.
+    pub subject: Option<Subject>,
 }
 
 /// A request to an upstream. Its id is chosen by the upstream session: a counter, never reused.
@@ -160,11 +165,18 @@ pub struct Connectors {
 
 impl Upstream {
     /// A session to be: nothing happens before the first request. What its server says outside of the answers to
-    /// requests goes to `strays`, if it is one client's session; it declares what that client can be asked for.
-    pub fn new(endpoint: Arc<Endpoint>, caller: CallerPart, strays: Option<Strays>, connectors: &Connectors) -> Self {
+    /// requests goes to `strays`, if it is one client's session; it declares what that client can be asked for. `tokens`:
+    /// the server's, if its credential is fetched.
+    pub fn new(
+        endpoint: Arc<Endpoint>,
+        caller: CallerPart,
+        strays: Option<Strays>,
+        connectors: &Connectors,
+        tokens: Option<&Tokens>,
+    ) -> Self {
         match endpoint.server.transport {
             Transport::Http { .. } => {
-                Upstream::Http(http::HttpUpstream::new(&endpoint, caller, strays, connectors.egress.clone()))
+                Upstream::Http(http::HttpUpstream::new(&endpoint, caller, strays, connectors.egress.clone(), tokens))
             }
             Transport::Stdio { .. } => {
                 Upstream::Stdio(stdio::StdioUpstream::new(endpoint, caller, strays, connectors.children.clone()))
@@ -255,7 +267,7 @@ impl CallerPart {
     /// A digest of all that the caller adds; none if that is nothing.
     pub fn digest(&self) -> Option<Digest128> {
         let nothing = self.headers.is_empty() && self.overrides.is_empty() && self.variables.is_empty();
-        if nothing && self.capabilities.is_empty() {
+        if nothing && self.capabilities.is_empty() && self.subject.is_none() {
             return None;
         }
         let mut hash = Sha256::new();
@@ -275,6 +287,9 @@ impl CallerPart {
             part(b"variable", name.as_bytes(), value.as_bytes());
         }
         part(b"capabilities", b"", &[self.capabilities.bits()]);
+        if let Some(subject) = &self.subject {
+            part(b"subject", b"", subject.digest());
+        }
         Some(cut(hash.finalize()))
     }
 }

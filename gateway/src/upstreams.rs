@@ -24,7 +24,8 @@ use crate::client_session::{ClientSession, stray};
 use crate::metrics::ServerMetrics;
 use crate::own_list::OwnList;
 use crate::session::Nonce;
-use crate::upstream::{CallerPart, Connectors, Endpoint, Outcome, Upstream, UpstreamError};
+use crate::upstream::tokens::Tokens;
+use crate::upstream::{CallerPart, Connectors, Endpoint, Outcome, Strays, Upstream, UpstreamError};
 
 /// A session that nobody used for so long is ended.
 const IDLE: Duration = Duration::from_secs(600);
@@ -49,6 +50,8 @@ pub struct ServerUpstreams {
     /// Its counters.
     pub metrics: ServerMetrics,
     connectors: Arc<Connectors>,
+    /// The server's, if its credential is fetched.
+    tokens: Option<Arc<Tokens>>,
     own: Arc<Upstream>,
     sessions: Mutex<HashMap<SessionKey, Entry>>,
     /// Turns true when the server is stopped: nothing begins after that.
@@ -94,11 +97,13 @@ pub struct Opened {
 impl ServerUpstreams {
     /// No sessions yet.
     pub fn new(endpoint: Arc<Endpoint>, connectors: Arc<Connectors>, metrics: ServerMetrics) -> Self {
-        let own = Arc::new(Upstream::new(endpoint.clone(), CallerPart::default(), None, &connectors));
+        let tokens = Tokens::of(&endpoint, &connectors.egress);
+        let own = Upstream::new(endpoint.clone(), CallerPart::default(), None, &connectors, tokens.as_deref());
+        let own = Arc::new(own);
         let calls = Arc::new(Semaphore::new(endpoint.server.max_concurrent_calls as usize));
         let catalogue = ArcSwap::from_pointee(Catalogue::default());
         let (sessions, ended) = (Mutex::default(), watch::Sender::new(false));
-        Self { endpoint, catalogue, calls, metrics, connectors, own, sessions, ended }
+        Self { endpoint, catalogue, calls, metrics, connectors, tokens, own, sessions, ended }
     }
 
     /// The gateway's own session, which carries nothing of any caller.
@@ -142,7 +147,7 @@ impl ServerUpstreams {
             Some(_) => make_room(&mut sessions, caller)?,
         }
         let upstream = match client {
-            None => Arc::new(Upstream::new(self.endpoint.clone(), part, None, &self.connectors)),
+            None => Arc::new(self.begin(part, None)),
             Some(client) => self.begin_for(client, part, digest),
         };
         let client = client.map(Arc::downgrade);
@@ -150,6 +155,10 @@ impl ServerUpstreams {
         let session = entry.opened(own_list);
         sessions.insert(SessionKey { caller: Arc::from(caller.id()), part: digest, client: nonce }, entry);
         Ok(session)
+    }
+
+    fn begin(&self, part: CallerPart, strays: Option<Strays>) -> Upstream {
+        Upstream::new(self.endpoint.clone(), part, strays, &self.connectors, self.tokens.as_deref())
     }
 
     /// A session for one client, whom the server may ask.
@@ -160,7 +169,7 @@ impl ServerUpstreams {
         digest: Option<Digest128>,
     ) -> Arc<Upstream> {
         let (sender, strays) = mpsc::channel(stray::QUEUE);
-        let upstream = Arc::new(Upstream::new(self.endpoint.clone(), part, Some(sender), &self.connectors));
+        let upstream = Arc::new(self.begin(part, Some(sender)));
         client.add_upstream(&upstream);
         let between = (Arc::downgrade(&upstream), Arc::downgrade(client));
         let (server, caller) = (Arc::downgrade(self), client.caller.clone());

@@ -34,6 +34,7 @@ pub mod raw_proxy;
 pub mod sidecar;
 pub mod sse_client;
 pub mod stream;
+pub mod token_endpoint;
 pub mod toolchain;
 pub mod upstream;
 pub mod usage;

@@ -33,6 +33,7 @@ mod litellm;
 mod logs;
 mod mirrored_arguments;
 mod modern_servers;
+mod oauth;
 mod outsiders;
 mod own_list;
 mod paths;

@@ -13,6 +13,7 @@ use tests::process::{Options, Switchboard};
 use tests::upstream::{Does, Script, Tool, Upstream};
 use tests::wait::until_async;
 
+mod exchange;
 mod refused;
 mod rotation;
 

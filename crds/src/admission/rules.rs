@@ -6,7 +6,9 @@ use k8s_openapi::api::admissionregistration::v1::{Validation, Variable};
 use super::cel::{default_name, is_reserved, literal};
 use crate::compile::subjects::OF_PLATFORMS;
 use crate::compile::tenancy::Tenancy;
-use crate::compile::words::{NO_BARE, NO_PREFIX, NO_STDIO, OWN_ACCOUNTS_ONLY, PLATFORM_ONLY, RESERVED, too_long};
+use crate::compile::words::{
+    NO_BARE, NO_EXCHANGE, NO_PREFIX, NO_STDIO, OWN_ACCOUNTS_ONLY, PLATFORM_ONLY, RESERVED, too_long,
+};
 use crate::names::{ALIAS_MAX, GROUP_NAME_MAX};
 
 /// What a policy looks at, and what must hold of it.
@@ -43,6 +45,13 @@ pub(super) fn of_servers(tenancy: &Tenancy) -> Rules {
         rules.variable("stdioCommands", literal(commands));
         let holds = "!has(object.spec.stdio) || object.spec.stdio.command in variables.stdioCommands";
         rules.rule(holds, format!("spec.stdio: {NO_STDIO}"));
+    }
+    if let Some(namespaces) = tenancy.platform() {
+        rules.variable("platformNamespaces", literal(namespaces));
+        let exchanges =
+            "has(object.spec.auth) && has(object.spec.auth.type) && object.spec.auth.type == 'TokenExchange'";
+        let holds = format!("!({exchanges}) || request.namespace in variables.platformNamespaces");
+        rules.rule(&holds, format!("spec.auth.type: {NO_EXCHANGE}"));
     }
     rules
 }

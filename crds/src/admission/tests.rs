@@ -82,6 +82,9 @@ fn http(mut spec: Value) -> Value {
 /// Objects of every kind, right and wrong, of which the schema takes all.
 fn objects() -> Vec<(Kind, Value)> {
     let long = "a".repeat(33);
+    let client =
+        json!({ "tokenUrl": "https://i.example", "clientId": { "value": "c" }, "clientSecret": { "value": "s" } });
+    let exchange = json!({ "type": "TokenExchange", "tokenExchange": client });
     let specs = [
         ("time", http(json!({}))),
         ("my-time.v2", http(json!({}))),
@@ -100,6 +103,8 @@ fn objects() -> Vec<(Kind, Value)> {
         ("time", json!({ "stdio": { "command": "uvx" } })),
         ("time", json!({ "stdio": { "command": "it's \"odd\"\n" } })),
         ("status", json!({ "stdio": { "command": "npx" } })),
+        ("time", http(json!({ "auth": exchange }))),
+        ("time", http(json!({ "auth": { "clientSide": "Deny" } }))),
     ];
     let servers = specs.map(|(name, spec)| (Kind::McpServer, name.to_owned(), spec));
     let longer = "a".repeat(65);

@@ -148,6 +148,9 @@ fn server<'a>(
     {
         return Err(Fault::new(Reason::StdioNotAllowed, "spec.stdio", words::NO_STDIO));
     }
+    if connection.auth.scheme.is_exchanged() && !tenancy.is_platform(&key.namespace) {
+        return Err(Fault::new(Reason::NotAPlatformNamespace, "spec.auth.type", words::NO_EXCHANGE));
+    }
     let mut names = vec![norm(&alias), norm(prefix)];
     names.sort();
     names.dedup();

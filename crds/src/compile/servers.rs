@@ -10,6 +10,8 @@ use crate::v1alpha1::{
     ApiKeyAuth, Auth, AuthType, ClientSide, Http, HttpTransport, McpServerSpec, Stdio, Timeouts, Value,
 };
 
+mod tokens;
+
 const DEFAULT_MAX_CONCURRENT_CALLS: u32 = 64;
 const DEFAULT_MAX_RESPONSE_BYTES: u64 = 16 << 20;
 const DEFAULT_API_KEY_HEADER: &str = "x-api-key";
@@ -134,6 +136,10 @@ impl Collector<'_> {
                 let value = self.member("authorization", auth.authorization.as_ref(), header_value);
                 (AuthScheme::Header("authorization".to_owned()), value)
             }
+            AuthType::OAuth2ClientCredentials => {
+                (self.client_credentials(auth.oauth2_client_credentials.as_ref(), secrets), None)
+            }
+            AuthType::TokenExchange => (self.token_exchange(auth.token_exchange.as_ref(), secrets), None),
         };
         secrets.auth = value;
         let client_side = match auth.client_side {
@@ -154,6 +160,7 @@ impl Collector<'_> {
         (AuthScheme::Header(name.to_ascii_lowercase()), self.text(source, header_value))
     }
 
+    /// `name`: of the member, below `spec.auth`.
     fn member(&mut self, name: &str, member: Option<&Value>, usable: Check) -> Option<String> {
         let silent = Value::default();
         let member = member.unwrap_or(&silent);

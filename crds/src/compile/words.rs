@@ -15,6 +15,10 @@ pub(crate) const NO_BARE: &str = "the settings (`bareNaming`) do not let this na
 pub(crate) const NO_STDIO: &str =
     "the settings (`stdio`) do not let this namespace, or this command, start child processes";
 
+/// Of a server that would be handed callers' tokens.
+pub(crate) const NO_EXCHANGE: &str =
+    "only a server of a platform namespace may have callers' tokens exchanged: its token endpoint gets them";
+
 /// Of an alias that stands for the prefix, and cannot.
 pub(crate) const NO_PREFIX: &str =
     "a prefix is at most 32 letters, digits and `_`, with a letter or digit, and does not end in `_`";

@@ -27,7 +27,17 @@ pub(super) fn available(object: &Observed, accepted: bool, off: bool, facts: &Fa
         let reason = health.failure.unwrap_or(Failure::Failing).as_str();
         return ("False", reason, format!("it fails for {} of {} pods", health.failing, pods(health)));
     }
-    if health.ready > 0 { good("Available") } else { untold() }
+    if health.ready > 0 {
+        return good("Available");
+    }
+    if health.per_caller > 0 {
+        return (
+            "Unknown",
+            "PerCaller",
+            "it is asked for each caller by the caller's own token, and by nobody else".to_owned(),
+        );
+    }
+    untold()
 }
 
 /// `ResolvedRefs` of a server of which all that it names can be used, but has not reached every pod.
@@ -44,7 +54,7 @@ pub(super) fn credential_pending(object: &Observed, facts: &Facts) -> Option<Set
 
 /// Pods that have told how the server is.
 fn pods(health: &Health) -> usize {
-    health.ready + health.failing + health.waiting
+    health.ready + health.failing + health.waiting + health.per_caller
 }
 
 /// The condition as it is now, if its reason is one that we know.

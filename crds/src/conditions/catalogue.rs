@@ -37,7 +37,7 @@ pub const CATALOGUE: &[Meaning] = &[
     of("Accepted", "False", "ReservedName", "The alias, prefix or group name is one of the gateway's own words, in some spelling.", Act::Do("Choose another one.")),
     of("Accepted", "False", "NameConflict", "An object that comes first holds the name, in some spelling: one of a platform namespace, else the older one.", Act::Do("Choose another name, or take the other object away.")),
     of("Accepted", "False", "DuplicateSubject", "A binding that comes first has the subject or one of the keys, or a platform namespace has taken the name of the team or organization.", Act::Do("Put both into one binding, or make a new key.")),
-    of("Accepted", "False", "NotAPlatformNamespace", "A subject User or Anonymous, in a namespace that does not speak for the whole company.", Act::Do("Move the binding to a platform namespace, or list this one in the settings' `platformNamespaces`.")),
+    of("Accepted", "False", "NotAPlatformNamespace", "A subject User or Anonymous, or a server that has callers' tokens exchanged, in a namespace that does not speak for the whole company.", Act::Do("Move the object to a platform namespace, or list this one in the settings' `platformNamespaces`.")),
     of("Accepted", "False", "BareNotAllowed", "The settings do not let this namespace publish bare names.", Act::Do("Take `spec.naming.type` out, or list the namespace in the settings' `bareNaming.namespaces`.")),
     of("Accepted", "False", "StdioNotAllowed", "The settings do not let this namespace, or this command, start child processes.", Act::Do("List the namespace in the settings' `stdio.namespaces`, and the command in `stdio.commands` if that is there.")),
     of("ResolvedRefs", "True", "ResolvedRefs", "All that the object names exists, consents and can be used.", Act::Nothing),
@@ -61,7 +61,7 @@ pub const CATALOGUE: &[Meaning] = &[
     of("Available", "False", "Off", "The server serves nothing, since a Secret that it needs cannot be used.", Act::Do("See ResolvedRefs.")),
     of("Available", "False", "Unreachable", "No connection, a child process that ends, or a connection that breaks.", Act::Do("Check URL or command, the network between gateway and server, and that the settings' `egress` allows the address.")),
     of("Available", "False", "Timeout", "No answer within the deadline.", Act::Do("Look at the server, or raise `spec.timeouts`.")),
-    of("Available", "False", "AuthRequired", "The server answers 401.", Act::Do("Give it a credential in `spec.auth`, or a new one.")),
+    of("Available", "False", "AuthRequired", "The server answers 401, or the token endpoint in `spec.auth` gives no token.", Act::Do("Give it a credential in `spec.auth`, or a new one; `/status` of a pod says what the token endpoint answers.")),
     of("Available", "False", "Forbidden", "The server answers 403.", Act::Do("Ask for the credential to be permitted.")),
     of("Available", "False", "RateLimited", "The server answers 429.", Act::Do("Lower `spec.limits.maxConcurrentCalls`, or raise the limit of the server.")),
     of("Available", "False", "UpstreamError", "The server answers something that is not MCP.", Act::Do("Check the URL and `spec.http.transport`.")),
@@ -69,6 +69,7 @@ pub const CATALOGUE: &[Meaning] = &[
     of("Available", "False", "MissingCapability", "The server wants what the gateway does not offer.", Act::Do("Try `spec.sessionMode: PerClient`, in which it can ask the client.")),
     of("Available", "False", "Failing", "The server fails in a way that only a newer gateway has a word for.", Act::Do("Look at `/status` of the pod; update the operator.")),
     of("Available", "Unknown", "Pending", "No pod has told yet how the server is, or none has read its lists.", Act::Wait("Look at `/status` of a pod.")),
+    of("Available", "Unknown", "PerCaller", "The server is asked for each caller, by a token that is had in exchange for the caller's own: without one nobody knows how it is.", Act::Do("Look at its calls: `switchboard_calls_total` counts them by outcome.")),
     of("Available", "Unknown", "NotAccepted", "A server that is not accepted is not asked.", Act::Do("See Accepted.")),
 ];
 

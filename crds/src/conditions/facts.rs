@@ -31,6 +31,8 @@ pub struct Health {
     pub failing: usize,
     /// Pods that wait for its credential.
     pub waiting: usize,
+    /// Pods that can ask it for a caller only, by the caller's own token.
+    pub per_caller: usize,
     /// How it fails, where it does: the failure that most pods name; of equals the first by class.
     pub failure: Option<Failure>,
     /// The protocol revision that is spoken to it.

@@ -211,6 +211,9 @@ fn a_server_that_fails_is_ready_and_not_available() {
     let discovering = Health { ready: 2, ..Health::default() };
     let found = conditions(&server(found), &[], &facts(&all_pods(), Some(&discovering), 9));
     assert_eq!(shown(&found)[5], "Available=True Available");
+    let per_caller = Health { per_caller: 2, ..Health::default() };
+    let found = conditions(&server(found), &[], &facts(&all_pods(), Some(&per_caller), 9));
+    assert_eq!(shown(&found)[4..6], ["Ready=True Ready", "Available=Unknown PerCaller"]);
 }
 
 #[test]

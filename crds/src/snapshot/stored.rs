@@ -12,6 +12,7 @@
 //! inflation is bounded (R13), and the result is checked before anybody looks
 //! into it.
 
+mod before;
 mod bucket;
 mod credentials;
 mod fault;
@@ -41,7 +42,7 @@ pub const READS: &[u32] = &[BEFORE, SCHEMA];
 /// Those of the release before, which knew the one before as the newest.
 #[cfg(feature = "schema-before")]
 pub const READS: &[u32] = &[BEFORE];
-/// The schema before: it knows no caller by a token, and no issuer.
+/// The schema before: it knows no caller by a token, no issuer, and no token that is fetched for a server.
 const BEFORE: u32 = 4;
 
 /// How many slots there are for parts; their numbers are below it.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::http::{FREE_HEADER, FREE_HEADER_MESSAGE};
 use super::patterns::{HEADER_NAME, HEADER_VALUE};
-use super::{ONE_VALUE, ONE_VALUE_MESSAGE, Value, ValueSource};
+use super::{OAuth2ClientCredentials, ONE_VALUE, ONE_VALUE_MESSAGE, TokenExchange, Value, ValueSource};
 
 /// How the gateway authenticates to the server: a type and the member of that type, no other.
 #[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
@@ -22,6 +22,10 @@ use super::{ONE_VALUE, ONE_VALUE_MESSAGE, Value, ValueSource};
         .message("`token` goes with `type: Token` and only with it"),
     validation = Rule::new("(self.type == 'Authorization') == has(self.authorization)")
         .message("`authorization` goes with `type: Authorization` and only with it"),
+    validation = Rule::new("(self.type == 'OAuth2ClientCredentials') == has(self.oauth2ClientCredentials)")
+        .message("`oauth2ClientCredentials` goes with `type: OAuth2ClientCredentials` and only with it"),
+    validation = Rule::new("(self.type == 'TokenExchange') == has(self.tokenExchange)")
+        .message("`tokenExchange` goes with `type: TokenExchange` and only with it"),
     validation = Rule::new("self.clientSide != 'Forward' || self.type == 'None'")
         .message("`clientSide: Forward` needs `type: None`: with a credential of our own use OneServer or Replace"),
 )]
@@ -44,6 +48,13 @@ pub struct Auth {
     /// With type Authorization: sent as `Authorization: VALUE`, verbatim.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authorization: Option<Value>,
+    /// With type OAuth2ClientCredentials: a token for the gateway itself is fetched and sent as `Authorization: Bearer TOKEN`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oauth2_client_credentials: Option<OAuth2ClientCredentials>,
+    /// With type TokenExchange: the token by which a caller was identified is exchanged for one that is sent as
+    /// `Authorization: Bearer TOKEN`. A caller with an API key has none: it is told that the server needs a token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_exchange: Option<TokenExchange>,
     /// What a caller's `x-mcp-auth` does. OneServer (default): replaces the value if path or header leave exactly this
     /// server. Replace: also on the aggregate. Forward (type None only): sent as Authorization, verbatim. Deny: nothing.
     #[serde(default)]
@@ -66,6 +77,10 @@ pub enum AuthType {
     Token,
     /// `Authorization`, verbatim.
     Authorization,
+    /// `Authorization: Bearer`, with a token of the gateway's own (RFC 6749, client credentials).
+    OAuth2ClientCredentials,
+    /// `Authorization: Bearer`, with a token for each caller (RFC 8693).
+    TokenExchange,
 }
 
 /// See [`Auth::client_side`].

@@ -30,7 +30,11 @@ const NO_CREDENTIAL_MESSAGE: &str = "this header carries a credential for anothe
 
 // What stands between `//` and the next `/`, `?` or `#` has no `@`. Not by a regular expression: offline each evaluation
 // would compile it anew.
-const NO_USER: &str = "self.split('/').size() < 3 || !self.split('/')[2].split('?')[0].split('#')[0].contains('@')";
+pub(super) const NO_USER: &str =
+    "self.split('/').size() < 3 || !self.split('/')[2].split('?')[0].split('#')[0].contains('@')";
+
+pub(super) const NO_FRAGMENT: &str = "!self.contains('#')";
+pub(super) const NO_FRAGMENT_MESSAGE: &str = "a fragment (#…) is never sent: take it out of the URL";
 
 const EACH_HEADER_ONCE: &str = "self.all(a, self.exists_one(b, a.name.lowerAscii() == b.name.lowerAscii()))";
 
@@ -45,7 +49,7 @@ pub struct Http {
     #[schemars(length(min = 1, max = 2048), regex(pattern = URL))]
     #[x_kube(validation = Rule::new(NO_USER)
         .message("a URL holds no user name or password here: take them out and set `auth` with type Basic"))]
-    #[x_kube(validation = Rule::new("!self.contains('#')").message("a fragment (#…) is never sent: take it out of the URL"))]
+    #[x_kube(validation = Rule::new(NO_FRAGMENT).message(NO_FRAGMENT_MESSAGE))]
     pub url: Option<String>,
     /// Where the address stands, if it is a secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]

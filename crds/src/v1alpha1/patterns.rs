@@ -25,6 +25,10 @@ pub(crate) const HEADER_NAME: &str = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$";
 pub(crate) const ENV_NAME: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
 /// An address of a server; the rules beside it refuse user names and fragments.
 pub(crate) const URL: &str = r"^https?://[^\x00-\x20\x7f/?#\\][^\x00-\x20\x7f\\]*$";
+/// A scope of OAuth (RFC 6749, section 3.3).
+pub(crate) const SCOPE: &str = r"^[\x21\x23-\x5b\x5d-\x7e]+$";
+/// A URI with a scheme, without a fragment.
+pub(crate) const ABSOLUTE_URI: &str = r"^[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20\x7f#]+$";
 /// An absolute path.
 pub(crate) const ABSOLUTE_PATH: &str = r"^/[^\x00]*$";
 /// The SHA-256 of a key.
@@ -65,6 +69,8 @@ pub(crate) fn in_words(pattern: &str) -> Option<&'static str> {
         HEADER_NAME => "the name of a header: letters, digits and '-'",
         ENV_NAME => "the name of a variable: letters, digits and '_', not starting with a digit",
         URL => "an address that starts with http:// or https:// and a host",
+        SCOPE => "one scope: letters, digits and signs, without spaces, quotes and backslashes",
+        ABSOLUTE_URI => "a URI with a scheme and without a fragment, as in https://api.example.com or urn:example:api",
         ABSOLUTE_PATH => "an absolute path, starting with '/'",
         SHA256 => "a SHA-256 as 64 lower-case hex digits: `printf %s \"$KEY\" | sha256sum`",
         SECRET_KEY => "a key of a Secret: letters, digits, '-', '_' and '.'",

@@ -9,7 +9,7 @@ use super::patterns::{ALIAS, PREFIX, PRINTABLE, URI_PREFIX};
 use super::{Auth, Http, NamespaceConsent, ObjectRef, Stdio};
 
 const ONE_AUTHORIZATION: &str = "!has(self.auth) || !has(self.http) || !has(self.http.headers) \
-    || !(self.auth.type in ['Bearer', 'Basic', 'Token', 'Authorization']) \
+    || !(self.auth.type in ['Bearer', 'Basic', 'Token', 'Authorization', 'OAuth2ClientCredentials', 'TokenExchange']) \
     || !self.http.headers.exists(h, h.name.lowerAscii() == 'authorization')";
 const ONE_API_KEY: &str = "!has(self.auth) || !has(self.http) || !has(self.http.headers) || !has(self.auth.apiKey) \
     || !self.http.headers.exists(h, h.name.lowerAscii() == \

@@ -29,7 +29,7 @@ fn part(table: &RoutingTable, alias: &str, headers: &[(&str, &str)]) -> [Vec<Str
     let head = Head::read(&map, &table.snapshot.settings.client_side_auth_header).unwrap();
     let scope = Scope::read(table, &Caller::Binding(&table.snapshot.callers[0]), NOW, None, &head.filters);
     let server = table.snapshot.servers.iter().position(|server| server.alias == alias).unwrap();
-    let part = caller_part(table, server as ServerIndex, &scope, (&head, &map));
+    let part = caller_part(table, server as ServerIndex, &scope, (&head, &map), || None);
     let text = |list: &[(HeaderName, HeaderValue)]| -> Vec<String> {
         list.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect()
     };
@@ -152,4 +152,45 @@ fn r22_a_gateway_key_is_known_in_any_dress() {
     for other in ["sb-uni", "Bearer mine", "Basic dXNlcjpwYXNz"] {
         assert_eq!(part(&up, "up", &[("x-mcp-up-x-a", other)]), lists(&[&format!("x-a: {other}")], &[]), "{other}");
     }
+}
+
+/// What the caller's own token comes to for a server, beside what else a request with these headers adds.
+fn exchanged(table: &RoutingTable, headers: &[(&str, &str)], token: Option<&str>) -> CallerPart {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        map.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
+    }
+    let head = Head::read(&map, &table.snapshot.settings.client_side_auth_header).unwrap();
+    let scope = Scope::read(table, &table.snapshot.callers[0], NOW, None, &head.filters);
+    caller_part(table, 0, &scope, (&head, &map), || SubjectToken::new(token?.as_bytes(), None))
+}
+
+#[test]
+fn r23_a_callers_token_tells_them_apart_where_it_is_exchanged_and_nowhere_else() {
+    let spec = |more: &str| {
+        format!(
+            "http: {{url: https://a.example}}, auth: {{type: TokenExchange, tokenExchange: {{tokenUrl: https://i.example, \
+             clientId: {{value: g}}, clientSecret: {{value: s}}}}{more}}}"
+        )
+    };
+    let up = table(&[("up", &spec(""))]);
+    let digest = |headers: &[(&str, &str)], token: Option<&str>| exchanged(&up, headers, token).digest();
+    assert_eq!(digest(&[], Some("one")), digest(&[], Some("one")));
+    let all = [digest(&[], Some("one")), digest(&[], Some("two")), digest(&[], None)];
+    assert!(all.iter().all(Option::is_some), "nothing is shared with whoever brings nothing");
+    assert!(all[0] != all[1] && all[0] != all[2] && all[1] != all[2]);
+    assert!(matches!(exchanged(&up, &[], None).subject, Some(Subject::Missing)));
+    for plain in [HTTP, REPLACE] {
+        let plain = table(&[("up", plain)]);
+        assert_eq!(exchanged(&plain, &[], Some("one")).digest(), None, "it is not asked for");
+    }
+    // R24: a credential for this server is sent in the place of what the token is exchanged for.
+    let mine = ("x-mcp-auth", "mine");
+    assert!(exchanged(&up, &[mine], Some("one")).subject.is_some(), "not meant for it");
+    let part = exchanged(&up, &[mine, ("x-mcp-servers", "up")], Some("one"));
+    assert!(part.subject.is_none());
+    assert_eq!(part.overrides, [(AUTHORIZATION, HeaderValue::from_static("Bearer mine"))]);
+    let deny = table(&[("up", &spec(", clientSide: Deny"))]);
+    let denied = exchanged(&deny, &[mine, ("x-mcp-servers", "up")], Some("one"));
+    assert!(denied.subject.is_some() && denied.overrides.is_empty());
 }

@@ -1,7 +1,7 @@
 //! What a caller may know of servers and groups, in LiteLLM's words: those that it may use, and nothing of where they are
 //! or what they are told.
 
-use crds::snapshot::{AuthScheme, Group, HttpWire, Server, ServerIndex, Transport};
+use crds::snapshot::{AuthScheme, Group, HttpWire, Server, ServerIndex, TokenGrant, Transport};
 use http::Response;
 use serde::Serialize;
 
@@ -101,6 +101,10 @@ fn describe<'v>(exchange: &Exchange<'v>, server: ServerIndex) -> Described<'v> {
             AuthScheme::Bearer => "bearer_token",
             AuthScheme::Basic => "basic",
             AuthScheme::Token => "token",
+            AuthScheme::Fetched(request) => match request.grant {
+                TokenGrant::ClientCredentials => "oauth2",
+                TokenGrant::Exchange { .. } => "oauth2_token_exchange",
+            },
         },
         mcp_access_groups: groups.map(|group| &*group.name).collect(),
         // Nobody can change it here.
@@ -114,7 +118,7 @@ fn status(view: &View, server: ServerIndex) -> &'static str {
     }
     match view.index.servers[server as usize].catalogue().state() {
         State::Ready => "healthy",
-        State::Unknown => "unknown",
+        State::Unknown | State::PerCaller => "unknown",
         State::Failed(_) => "unhealthy",
     }
 }

@@ -20,6 +20,7 @@ use self::current::{Current, Live};
 use self::session::Failure;
 use self::target::Target;
 use super::pool::Pool;
+use super::tokens::Tokens;
 use super::unasked::Unasked;
 use super::{CallerPart, Endpoint, Era, Offers, Outcome, Outgoing, Reply, Strays, UpstreamError};
 use crate::egress::Egress;
@@ -50,15 +51,22 @@ pub struct HttpUpstream {
 }
 
 impl HttpUpstream {
-    /// Nothing is connected before the first request. A server that cannot be asked as declared says so to each.
-    pub fn new(endpoint: &Endpoint, caller: CallerPart, strays: Option<Strays>, egress: Arc<Egress>) -> Self {
+    /// Nothing is connected before the first request. A server that cannot be asked as declared says so to each, as does one
+    /// whose `tokens` have none for this caller.
+    pub fn new(
+        endpoint: &Endpoint,
+        caller: CallerPart,
+        strays: Option<Strays>,
+        egress: Arc<Egress>,
+        tokens: Option<&Tokens>,
+    ) -> Self {
         let wire = match &endpoint.server.transport {
             Transport::Http { wire, .. } => *wire,
             Transport::Stdio { .. } => HttpWire::Auto,
         };
         let list_again = watch::Sender::new(0);
         let unasked = Unasked::new(strays, caller.capabilities, list_again.clone());
-        let client = client_of(endpoint, caller, egress);
+        let client = client_of(endpoint, caller, egress, tokens);
         let current = client.map(|client| Current::new(Arc::new(client), wire, unasked));
         Self { current, list_again }
     }
@@ -151,11 +159,18 @@ async fn send_in(current: &Current, live: &Live, outgoing: &Outgoing<'_>) -> Res
     }
 }
 
-fn client_of(endpoint: &Endpoint, caller: CallerPart, egress: Arc<Egress>) -> Result<Client, UpstreamError> {
+fn client_of(
+    endpoint: &Endpoint,
+    caller: CallerPart,
+    egress: Arc<Egress>,
+    tokens: Option<&Tokens>,
+) -> Result<Client, UpstreamError> {
     let url = endpoint.secrets.url.as_deref();
     let url = url.ok_or_else(|| UpstreamError::new(Outcome::UpstreamError, "the server's URL is missing"))?;
     let target = Target::parse(url)?;
+    let tokens = tokens.filter(|_| !headers::is_replaced(&endpoint.server.auth.scheme, &caller.overrides));
     Ok(Client {
+        token: tokens.map(|tokens| tokens.token(caller.subject.as_ref())).transpose()?,
         headers: headers::base(endpoint, caller, &target)?,
         target,
         connect_timeout: endpoint.connect_timeout(),

@@ -45,14 +45,14 @@ pub(crate) fn egress() -> Arc<Egress> {
 }
 
 pub(crate) fn upstream(url: &str, wire: HttpWire) -> HttpUpstream {
-    HttpUpstream::new(&endpoint(url, wire), CallerPart::default(), None, egress())
+    HttpUpstream::new(&endpoint(url, wire), CallerPart::default(), None, egress(), None)
 }
 
 /// The session of one client who can be asked for sampling, and what its server says unasked.
 pub(crate) fn upstream_of_client(url: &str, wire: HttpWire) -> (HttpUpstream, mpsc::Receiver<Bytes>) {
     let (strays, heard) = mpsc::channel(16);
     let caller = CallerPart { capabilities: Capabilities::read(br#"{"sampling":{}}"#), ..CallerPart::default() };
-    (HttpUpstream::new(&endpoint(url, wire), caller, Some(strays), egress()), heard)
+    (HttpUpstream::new(&endpoint(url, wire), caller, Some(strays), egress(), None), heard)
 }
 
 /// The messages of a reply, as far as they came, and what ended it if not the response.

@@ -145,7 +145,7 @@ async fn r20_a_name_of_a_refused_address_is_not_connected_to() {
     for policy in [EgressPolicy::default(), own] {
         let url = format!("http://localhost:{}/mcp", server.address.port());
         let endpoint = endpoint(&url, HttpWire::Auto);
-        let upstream = HttpUpstream::new(&endpoint, CallerPart::default(), None, Arc::new(Egress::new(policy)));
+        let upstream = HttpUpstream::new(&endpoint, CallerPart::default(), None, Arc::new(Egress::new(policy)), None);
         let failed = call(&upstream).await.unwrap_err();
         assert_eq!(failed.outcome, Outcome::Unreachable);
     }
@@ -159,8 +159,13 @@ const TAKEN_AWAY: std::time::Duration = std::time::Duration::from_secs(1);
 async fn r20_a_policy_that_refuses_an_address_closes_idle_connections_to_it() {
     let server = keeping_alive(60).await;
     let egress = egress();
-    let upstream =
-        HttpUpstream::new(&endpoint(&server.url(), HttpWire::Auto), CallerPart::default(), None, Arc::clone(&egress));
+    let upstream = HttpUpstream::new(
+        &endpoint(&server.url(), HttpWire::Auto),
+        CallerPart::default(),
+        None,
+        Arc::clone(&egress),
+        None,
+    );
     call(&upstream).await.unwrap();
     egress.change_policy(|policy| policy.own.push("192.0.2.1:1".parse().unwrap()));
     call(&upstream).await.unwrap();
@@ -191,7 +196,7 @@ async fn r20_a_policy_that_refuses_an_address_ends_calls_and_streams_to_it() {
         .await;
         let egress = egress();
         let upstream =
-            HttpUpstream::new(&endpoint(&server.url(), wire), CallerPart::default(), None, Arc::clone(&egress));
+            HttpUpstream::new(&endpoint(&server.url(), wire), CallerPart::default(), None, Arc::clone(&egress), None);
         let upstream = Arc::new(upstream);
         let under_way = tokio::spawn({
             let upstream = Arc::clone(&upstream);

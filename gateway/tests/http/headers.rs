@@ -23,7 +23,7 @@ async fn seen(change: impl FnOnce(&mut Endpoint), caller: CallerPart) -> Seen {
     let server = Server::start(|seen, _| streamable(seen)).await;
     let mut endpoint = endpoint(&server.url(), HttpWire::Auto);
     change(&mut endpoint);
-    let upstream = HttpUpstream::new(&endpoint, caller, None, egress());
+    let upstream = HttpUpstream::new(&endpoint, caller, None, egress(), None);
     call(&upstream).await.unwrap();
     let mut seen = server.script.of("tools/call").pop().unwrap();
     assert_eq!(seen.headers.remove("host"), Some(server.address.to_string()));
@@ -108,7 +108,8 @@ async fn a_credential_that_cannot_be_sent_is_not_left_out() {
         let mut endpoint = endpoint(&server.url(), HttpWire::Auto);
         endpoint.server.auth.scheme = AuthScheme::Bearer;
         endpoint.secrets.auth = secret;
-        let failed = call(&HttpUpstream::new(&endpoint, CallerPart::default(), None, egress())).await.unwrap_err();
+        let failed =
+            call(&HttpUpstream::new(&endpoint, CallerPart::default(), None, egress(), None)).await.unwrap_err();
         assert_eq!(failed.outcome, Outcome::UpstreamError);
         assert!(!failed.to_string().contains("secret"));
         assert_eq!(server.script.connections(), 0);

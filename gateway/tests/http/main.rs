@@ -19,5 +19,6 @@ mod servers;
 mod sessions;
 mod sse;
 mod tls;
+mod tokens;
 mod unasked;
 mod wire;

@@ -34,7 +34,7 @@ pub(super) enum Answer {
 pub(super) struct ServerState {
     /// `namespace/name`.
     pub(super) name: String,
-    /// `ready`, `discovering`, `off`, or how it fails.
+    /// `ready`, `discovering`, `per_caller`, `off`, or how it fails.
     pub(super) state: String,
     /// Why, in words; of a server whose credential has not arrived they begin with that.
     pub(super) detail: Option<String>,

@@ -43,6 +43,8 @@ enum How {
     /// Its credential has not arrived.
     Waiting,
     Fails(Failure),
+    /// Each caller is listed to by itself.
+    PerCaller,
     /// Not known yet, or switched off.
     Silent,
 }
@@ -102,6 +104,7 @@ impl State {
         let how = match server.state.as_str() {
             "ready" => How::Ready,
             "off" if server.detail.is_some_and(|detail| detail.starts_with(PENDING)) => How::Waiting,
+            "per_caller" => How::PerCaller,
             "discovering" | "off" => How::Silent,
             word => How::Fails(Failure::of_state(word)),
         };
@@ -120,6 +123,7 @@ fn health(pods: &[&State]) -> Health {
         ready: ready.len(),
         failing: count(&|how| matches!(how, How::Fails(_))),
         waiting: count(&|how| how == How::Waiting),
+        per_caller: count(&|how| how == How::PerCaller),
         failure,
         protocol: ready.iter().filter_map(|pod| pod.protocol.clone()).max(),
         tools: ready.iter().map(|pod| pod.tools).max(),
@@ -160,7 +164,7 @@ mod tests {
     #[test]
     fn pods_are_added_up_and_most_of_them_name_the_failure() {
         let mut book = HealthBook::default();
-        let states = ["ready", "unreachable", "timeout", "timeout", "off CredentialPending: wait", "off"];
+        let states = ["ready", "unreachable", "timeout", "timeout", "off CredentialPending: wait", "off", "per_caller"];
         for (pod, state) in states.into_iter().enumerate() {
             book.hear(&pod.to_string(), vec![server("a/x", state, 2)], at(0));
         }
@@ -169,6 +173,7 @@ mod tests {
             ready: 1,
             failing: 3,
             waiting: 1,
+            per_caller: 1,
             failure: Some(Failure::Timeout),
             protocol: Some("2025-11-25".to_owned()),
             tools: Some(2),
@@ -177,7 +182,7 @@ mod tests {
         book.forget("2");
         let health = &book.add_up(at(30))["a/x"];
         assert_eq!(health.failure, Some(Failure::Unreachable), "of equals the first");
-        for pod in 0..6 {
+        for pod in 0..7 {
             book.forget(&pod.to_string());
         }
         assert_eq!(book.add_up(at(60)), BTreeMap::new());

@@ -62,7 +62,9 @@ async fn respond(state: &Arc<State>, request: Request<Incoming>) -> Response<Rep
         state.received.lock().unwrap().push(received(&head, &method, &body));
     }
     let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
-    if script.required.as_ref().is_some_and(|(name, value)| header(name) != Some(value)) {
+    let is_refused = script.required.as_ref().is_some_and(|(name, value)| header(name) != Some(value))
+        || script.tokens.as_ref().is_some_and(|tokens| !tokens.takes(header("authorization")));
+    if is_refused {
         return refusal(401);
     }
     let caller = script.caller_header.as_deref().and_then(|name| header(name)?.split(' ').next_back());

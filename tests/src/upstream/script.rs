@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::entry::Entry;
+use crate::token_endpoint::Issued;
 
 /// The whole behaviour of a scripted server.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -47,6 +48,9 @@ pub struct Script {
     pub list_changed: bool,
     /// Refuses requests (401) without this header and value.
     pub required: Option<(String, String)>,
+    /// Refuses requests (401) without one of these tokens.
+    #[serde(skip)]
+    pub tokens: Option<Issued>,
     /// The header whose last word names the caller: each sees a further tool and prompt `for_WORD`, and a further resource
     /// `test://for_WORD`.
     pub caller_header: Option<String>,
@@ -153,6 +157,7 @@ impl Default for Script {
             modern_only: false,
             list_changed: false,
             required: None,
+            tokens: None,
             caller_header: None,
             keep: true,
             journal: None,

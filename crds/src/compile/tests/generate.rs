@@ -13,9 +13,9 @@ use crate::resources::Resources;
 use crate::snapshot::Item;
 use crate::v1alpha1::{
     Access, AccessGroupMember, Auth, AuthType, Claim, From, Grants, Header, Http, Key, McpAccessGroup,
-    McpAccessGroupSpec, McpKeyBinding, McpKeyBindingSpec, McpServer, McpServerSpec, NamespaceConsent, ObjectRef,
-    PromptFilter, ResourceFilter, SecretKeyRef, Selector, SelectorOperator, SelectorTerm, ServerGrant,
-    ServiceAccountRef, Subject, SubjectType, ToolFilter, Value, ValueSource,
+    McpAccessGroupSpec, McpKeyBinding, McpKeyBindingSpec, McpServer, McpServerSpec, NamespaceConsent,
+    OAuth2ClientCredentials, ObjectRef, PromptFilter, ResourceFilter, SecretKeyRef, Selector, SelectorOperator,
+    SelectorTerm, ServerGrant, ServiceAccountRef, Subject, SubjectType, ToolFilter, Value, ValueSource,
 };
 
 /// When the properties look.
@@ -126,6 +126,16 @@ fn server(dice: &mut Dice) -> McpServerSpec {
         bearer: Some(Value { value: None, value_from: Some(source(dice.pick(&["token", "missing"]))) }),
         ..Auth::default()
     };
+    let fetched = |dice: &mut Dice| Auth {
+        type_: AuthType::OAuth2ClientCredentials,
+        oauth2_client_credentials: Some(OAuth2ClientCredentials {
+            token_url: format!("http://issuer/{MARK}"),
+            client_id: Value { value: Some(format!("{MARK}-id")), value_from: None },
+            client_secret: Value { value: None, value_from: Some(source(dice.pick(&["token", "missing"]))) },
+            ..OAuth2ClientCredentials::default()
+        }),
+        ..Auth::default()
+    };
     let header = Header { name: "x-h".to_owned(), value: Some(format!("{MARK}-inline")), value_from: None };
     McpServerSpec {
         alias: dice.maybe(5, |dice| dice.pick(&["s0", "shared", "g0"]).to_owned()),
@@ -134,7 +144,7 @@ fn server(dice: &mut Dice) -> McpServerSpec {
             headers: Some(vec![header]),
             ..Http::default()
         }),
-        auth: dice.maybe(4, token),
+        auth: dice.maybe(3, |dice| if dice.one_in(3) { fetched(dice) } else { token(dice) }),
         tools: dice.maybe(4, |dice| ToolFilter { allow: dice.maybe(2, globs), deny: dice.maybe(2, globs) }),
         prompts: dice.maybe(4, |dice| PromptFilter { allow: dice.maybe(2, globs), deny: dice.maybe(2, globs) }),
         resources: dice.maybe(4, |dice| ResourceFilter {

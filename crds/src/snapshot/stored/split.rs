@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 
+use super::before::before;
 use super::bucket::{Bucket, base, bucket_of};
 use super::packed::{INFLATED_LIMIT, Part, deflate, json};
 use super::{BEFORE, PART_LIMIT, TooLarge};
-use crate::snapshot::{Caller, Snapshot, WireSettings};
+use crate::snapshot::Snapshot;
 
 /// The largest snapshot, deflated, that stays in one part.
 const ONE_PART: usize = 512 << 10;
@@ -22,23 +23,8 @@ pub struct Parts {
 /// buckets of callers. The same snapshot gives the same parts. A change of one caller changes one bucket, and a new
 /// server that comes last changes none.
 pub fn split(snapshot: &Snapshot) -> Result<Parts, TooLarge> {
-    let before = without_tokens(snapshot).map(|before| in_parts(&before)).transpose()?;
+    let before = before(snapshot).map(|before| in_parts(&before)).transpose()?;
     Ok(Parts { newest: in_parts(snapshot)?, before })
-}
-
-/// What the schema before can say of a snapshot, if that is less: callers who are known by a token are nobody there.
-fn without_tokens(snapshot: &Snapshot) -> Option<Snapshot> {
-    let WireSettings { issuers, service_account_audience, public_url, .. } = &snapshot.settings;
-    let says = !issuers.is_empty() || service_account_audience.is_some() || public_url.is_some();
-    let known = |caller: &Caller| caller.token.is_some();
-    (says || snapshot.callers.iter().any(known)).then(|| {
-        let mut before = snapshot.clone();
-        before.callers.retain(|caller| !known(caller));
-        let settings = &mut before.settings;
-        settings.issuers.clear();
-        (settings.service_account_audience, settings.public_url) = (None, None);
-        before
-    })
 }
 
 fn in_parts(snapshot: &Snapshot) -> Result<Vec<Part>, TooLarge> {

@@ -6,6 +6,7 @@ use crate::compile::tests::pepper;
 use crate::compile::{Compiled, compile};
 use crate::snapshot::{Fingerprint, Secrets, Snapshot};
 
+mod before;
 mod fixtures;
 mod hostile;
 mod parts;

@@ -1,18 +1,19 @@
 //! One HTTP exchange with an upstream: over an idle connection if there is a
 //! good one, else over a new one, and never twice of what may have been
-//! processed (R7).
+//! processed (R7). Where a token is fetched first, each bears the one in hand.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, Uri};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use http_body_util::Full;
 use hyper::body::Incoming;
 
 use super::target::Target;
 use crate::egress::{Egress, EgressError};
 use crate::upstream::pool::{Lease, Pool};
+use crate::upstream::tokens::Token;
 use crate::upstream::{Outcome, UpstreamError};
 
 /// All that it takes to send requests to one upstream.
@@ -20,12 +21,21 @@ pub(crate) struct Client {
     pub(crate) target: Target,
     /// What every POST bears; sessions add to it.
     pub(crate) headers: HeaderMap,
+    /// What each request bears besides, if that is fetched.
+    pub(crate) token: Option<Arc<Token>>,
     /// To connect, and for what must not wait for a caller's deadline.
     pub(crate) connect_timeout: Duration,
     /// The largest reply, in bytes.
     pub(crate) max_response: u64,
     pub(crate) egress: Arc<Egress>,
     pub(crate) pool: Arc<Pool>,
+}
+
+/// A request without its headers.
+struct Bare<'r> {
+    method: Method,
+    path: &'r Uri,
+    body: Bytes,
 }
 
 /// Whether a request may be sent again after a byte of it was written.
@@ -55,8 +65,7 @@ impl Client {
         message: Bytes,
         repeat: Repeat,
     ) -> Result<Response<Incoming>, UpstreamError> {
-        let build = || request(Method::POST, path, headers.clone(), message.clone());
-        self.exchange(&build, repeat).await
+        self.send(&Bare { method: Method::POST, path, body: message }, headers, repeat).await
     }
 
     /// A request without a body.
@@ -66,23 +75,65 @@ impl Client {
         headers: &HeaderMap,
         repeat: Repeat,
     ) -> Result<Response<Incoming>, UpstreamError> {
-        let build = || request(method.clone(), &self.target.path, headers.clone(), Bytes::new());
-        self.exchange(&build, repeat).await
+        self.send(&Bare { method, path: &self.target.path, body: Bytes::new() }, headers, repeat).await
     }
 
     /// GETs a stream that may go on for ever, over a connection of its own that carries nothing else.
     pub(crate) async fn stream(&self, headers: &HeaderMap) -> Result<Response<Incoming>, UpstreamError> {
-        let request = request(Method::GET, &self.target.path, headers.clone(), Bytes::new());
+        let bare = Bare { method: Method::GET, path: &self.target.path, body: Bytes::new() };
+        let bearer = match &self.token {
+            Some(token) => Some((token, token.bearer().await?)),
+            None => None,
+        };
+        let request = match &bearer {
+            Some((_, bearer)) => bare.with(bearer.on(headers)),
+            None => bare.with(headers.clone()),
+        };
         let mut own = self.connect().await?;
-        own.sender.try_send_request(request).await.map_err(|failed| broke(&failed.into_error()))
+        let response = own.sender.try_send_request(request).await.map_err(|failed| broke(&failed.into_error()))?;
+        if let (Some((token, bearer)), StatusCode::UNAUTHORIZED) = (bearer, response.status()) {
+            token.refused(&bearer);
+        }
+        Ok(response)
+    }
+
+    /// With the token in hand, if there is one. Where the server refuses it, what is harmless goes once more with another;
+    /// a call does not (R7), and the next one has another token.
+    async fn send(
+        &self,
+        bare: &Bare<'_>,
+        headers: &HeaderMap,
+        repeat: Repeat,
+    ) -> Result<Response<Incoming>, UpstreamError> {
+        let Some(token) = &self.token else { return self.exchange(bare, headers, repeat).await };
+        let bearer = token.bearer().await?;
+        let response = self.exchange(bare, &bearer.on(headers), repeat).await?;
+        if response.status() != StatusCode::UNAUTHORIZED {
+            return Ok(response);
+        }
+        token.refused(&bearer);
+        if repeat == Repeat::Never {
+            return Ok(response);
+        }
+        let other = token.bearer().await?;
+        if other.is(&bearer) {
+            return Ok(response);
+        }
+        drop(response);
+        let response = self.exchange(bare, &other.on(headers), repeat).await?;
+        if response.status() == StatusCode::UNAUTHORIZED {
+            token.refused(&other);
+        }
+        Ok(response)
     }
 
     async fn exchange(
         &self,
-        build: &(dyn Fn() -> Request<Full<Bytes>> + Send + Sync),
+        bare: &Bare<'_>,
+        headers: &HeaderMap,
         repeat: Repeat,
     ) -> Result<Response<Incoming>, UpstreamError> {
-        let mut request = build();
+        let mut request = bare.with(headers.clone());
         while let Some(mut idle) = self.pool.checkout() {
             match idle.sender.try_send_request(request).await {
                 Ok(response) => return Ok(done(idle, response)),
@@ -90,7 +141,7 @@ impl Client {
                     // No byte of it was written: the connection closed before.
                     Some(unsent) => request = unsent,
                     None if repeat == Repeat::Once => {
-                        request = build();
+                        request = bare.with(headers.clone());
                         break;
                     }
                     None => return Err(broke(&failed.into_error())),
@@ -111,12 +162,14 @@ impl Client {
     }
 }
 
-fn request(method: Method, path: &Uri, headers: HeaderMap, body: Bytes) -> Request<Full<Bytes>> {
-    let mut request = Request::new(Full::new(body));
-    *request.method_mut() = method;
-    *request.uri_mut() = path.clone();
-    *request.headers_mut() = headers;
-    request
+impl Bare<'_> {
+    fn with(&self, headers: HeaderMap) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::new(self.body.clone()));
+        request.method_mut().clone_from(&self.method);
+        request.uri_mut().clone_from(self.path);
+        *request.headers_mut() = headers;
+        request
+    }
 }
 
 fn done(lease: Lease, response: Response<Incoming>) -> Response<Incoming> {

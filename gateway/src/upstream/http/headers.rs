@@ -9,7 +9,7 @@ use super::target::Target;
 use crate::upstream::{CallerPart, Endpoint, Outcome, UpstreamError};
 
 /// Names this software to upstreams.
-const USER_AGENT: &str = concat!("switchboard/", env!("CARGO_PKG_VERSION"));
+pub(crate) const USER_AGENT: &str = concat!("switchboard/", env!("CARGO_PKG_VERSION"));
 /// Both forms in which a server may answer a POST.
 const ACCEPT: &str = "application/json, text/event-stream";
 
@@ -78,19 +78,25 @@ fn declared(endpoint: &Endpoint, headers: &mut HeaderMap) -> Result<(), Upstream
     Ok(())
 }
 
-/// Our credential, unless the caller brings another in its place. One that cannot be sent fails: nothing is asked
-/// without it.
+/// Whether the caller brings a credential in the place of ours.
+pub(crate) fn is_replaced(scheme: &AuthScheme, overrides: &[(HeaderName, HeaderValue)]) -> bool {
+    match scheme {
+        AuthScheme::None => false,
+        AuthScheme::Header(name) => overrides.iter().any(|(other, _)| other.as_str().eq_ignore_ascii_case(name)),
+        AuthScheme::Bearer | AuthScheme::Basic | AuthScheme::Token | AuthScheme::Fetched(_) => {
+            overrides.iter().any(|(name, _)| *name == header::AUTHORIZATION)
+        }
+    }
+}
+
+/// Our credential, unless the caller brings another in its place, or it is fetched when there is something to send. One
+/// that cannot be sent fails: nothing is asked without it.
 fn credential(
     endpoint: &Endpoint,
     overrides: &[(HeaderName, HeaderValue)],
 ) -> Result<Option<(HeaderName, HeaderValue)>, UpstreamError> {
     let scheme = &endpoint.server.auth.scheme;
-    let replaced = match scheme {
-        AuthScheme::None => return Ok(None),
-        AuthScheme::Header(name) => overrides.iter().any(|(other, _)| other.as_str().eq_ignore_ascii_case(name)),
-        _ => overrides.iter().any(|(name, _)| *name == header::AUTHORIZATION),
-    };
-    if replaced {
+    if matches!(scheme, AuthScheme::None | AuthScheme::Fetched(_)) || is_replaced(scheme, overrides) {
         return Ok(None);
     }
     let value = endpoint.secrets.auth.as_deref().ok_or_else(|| unusable("the server's credential is missing"))?;
@@ -105,7 +111,9 @@ pub fn render_credential(scheme: &AuthScheme, value: &str) -> Option<(HeaderName
     let rendered = match scheme {
         AuthScheme::None => return None,
         AuthScheme::Header(name) => return Some((name.parse().ok()?, sensitive(value)?)),
-        AuthScheme::Bearer => format!("Bearer {}", without_word(value, "Bearer ").unwrap_or(value)),
+        AuthScheme::Bearer | AuthScheme::Fetched(_) => {
+            format!("Bearer {}", without_word(value, "Bearer ").unwrap_or(value))
+        }
         AuthScheme::Basic => match without_word(value, "Basic ") {
             Some(encoded) => format!("Basic {encoded}"),
             None => format!("Basic {}", STANDARD.encode(value)),

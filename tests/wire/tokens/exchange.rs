@@ -1,0 +1,48 @@
+//! A caller's token in exchange for one that a server takes (RFC 8693): which of
+//! them goes where.
+
+use serde_json::json;
+use tests::token_endpoint::{TOKEN, TokenEndpoint};
+use tests::upstream::{Script, Upstream};
+
+use super::{Scene, bind, user};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r23_each_caller_has_a_token_of_their_own_and_theirs_is_shown_to_the_endpoint_alone() {
+    let endpoint = TokenEndpoint::start("gateway", "secret");
+    let up = Upstream::start(Script { tokens: Some(endpoint.issued()), ..Script::echo() });
+    let scene = Scene::of(|manifests| {
+        let client = json!({
+            "tokenUrl": endpoint.url(), "clientId": {"value": "gateway"}, "clientSecret": {"value": "secret"},
+            "subjectTokenType": "urn:ietf:params:oauth:token-type:jwt",
+        });
+        let http = json!({"url": up.url(), "transport": "StreamableHTTP"});
+        manifests.server("up", &json!({"http": http, "auth": {"type": "TokenExchange", "tokenExchange": client}}));
+        for name in ["ann", "bob"] {
+            bind(manifests, name, &user(&format!("corp:{name}")), &["up"]);
+        }
+    })
+    .await;
+    let of = |name: &str, id: u32| {
+        scene.token(name, &json!({"email": name, "email_verified": true, "jti": id.to_string()}))
+    };
+    let (ann, bob, ann_later) = (of("ann", 1), of("bob", 2), of("ann", 3));
+    for (number, token) in (1..).zip([&ann, &bob, &ann_later]) {
+        assert_eq!(scene.tools(token).await, ["up-echo"]);
+        for _ in 0..2 {
+            let answer = scene.client(token).call("up-echo", "{}").await;
+            assert!(!answer.is_tool_error(), "{answer:?}");
+            let sent = up.received_of("tools/call").pop().and_then(|call| call.header("authorization").map(str::to_owned));
+            assert_eq!(sent, Some(format!("Bearer {TOKEN}-{number}")));
+        }
+        let asked = endpoint.asked();
+        assert_eq!(asked.len(), number, "one token for all that this caller does");
+        let form = ["grant_type", "subject_token", "subject_token_type"].map(|name| asked[number - 1].member(name));
+        let exchange = "urn:ietf:params:oauth:grant-type:token-exchange";
+        assert_eq!(form, [Some(exchange), Some(token), Some("urn:ietf:params:oauth:token-type:jwt")]);
+    }
+    let received = format!("{:?}", up.received());
+    for token in [ann, bob, ann_later] {
+        assert!(!received.contains(&token), "a caller's token at the server");
+    }
+}
