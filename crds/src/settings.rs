@@ -22,6 +22,10 @@ const FREE_CLIENT_SIDE: &str = "!(self.lowerAscii() in ['accept', 'api-key', 'ho
 const FREE_CLIENT_SIDE_MESSAGE: &str = "the gateway reads this header for itself (Host, Origin, Accept, Content-*, Mcp-*, X-Mcp-Servers, its own key …): \
      choose another, as in x-mcp-auth or authorization";
 
+const ALL_CIDRS: &str = "self.all(c, isCIDR(c))";
+const ALL_CIDRS_MESSAGE: &str =
+    "not an address range: write it as in 127.0.0.0/8 or ::1/128, without bits behind the prefix";
+
 /// `kind` of the settings document.
 pub const KIND: &str = "Settings";
 
@@ -57,6 +61,19 @@ pub struct Settings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256), inner(length(min = 1, max = 512), regex(pattern = ORIGIN)))]
     pub allowed_origins: Option<Vec<String>>,
+    /// The address ranges (CIDR) of the proxies before the gateway, the last one and those before it: what they say in
+    /// X-Forwarded-For of their clients' addresses is believed, and X-Forwarded-Proto and X-Forwarded-Host of where they were
+    /// reached. Default: none is. Each of them must write X-Forwarded-For itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256), inner(length(min = 1, max = 64)))]
+    #[x_kube(validation = Rule::new(ALL_CIDRS).message(ALL_CIDRS_MESSAGE))]
+    pub trusted_proxies: Option<Vec<String>>,
+    /// From where servers with `exposure: Internal` can be reached, as address ranges (CIDR). Default: 10.0.0.0/8,
+    /// 172.16.0.0/12, 192.168.0.0/16, 127.0.0.0/8, ::1/128 and fc00::/7.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256), inner(length(min = 1, max = 64)))]
+    #[x_kube(validation = Rule::new(ALL_CIDRS).message(ALL_CIDRS_MESSAGE))]
+    pub internal_networks: Option<Vec<String>>,
     /// Where the gateway may connect to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub egress: Option<Egress>,
@@ -79,7 +96,7 @@ pub struct Settings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_accounts: Option<ServiceAccountSettings>,
     /// Where clients reach the gateway, as in `https://mcp.example.com`, without a path. It stands in the protected-resource
-    /// metadata. Default: what each request says in Host; set it behind a proxy that ends TLS.
+    /// metadata. Default: what each request says in Host, or a trusted proxy of it; set it behind another one that ends TLS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 512), regex(pattern = ORIGIN))]
     pub public_url: Option<String>,
@@ -169,8 +186,7 @@ pub struct Egress {
     /// Address ranges (CIDR) that are allowed although they are refused by default: loopback, link-local, multicast.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256), inner(length(min = 1, max = 64)))]
-    #[x_kube(validation = Rule::new("self.all(c, isCIDR(c))")
-        .message("not an address range: write it as in 127.0.0.0/8 or ::1/128, without bits behind the prefix"))]
+    #[x_kube(validation = Rule::new(ALL_CIDRS).message(ALL_CIDRS_MESSAGE))]
     pub allow: Option<Vec<String>>,
 }
 

@@ -114,6 +114,12 @@ pub struct WireSettings {
     /// Where clients reach the gateway, without a path; none: as their requests say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_url: Option<String>,
+    /// CIDRs of proxies that are believed what they say of their clients.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trusted_proxies: Vec<String>,
+    /// CIDRs that internal servers are there for; none: the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub internal_networks: Option<Vec<String>>,
 }
 
 /// Somebody whose tokens are taken (R27).
@@ -178,6 +184,9 @@ pub struct Server {
     pub filters: ByKind<ServerFilter>,
     /// Goes before its URIs as they are published: the beginning of a scheme. None: URIs stay as they are.
     pub uri_prefix: Option<String>,
+    /// It is there for callers from internal networks alone. Beside access, which knows no addresses.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub internal: bool,
 }
 
 /// Which items of a kind exist for callers.

@@ -29,8 +29,8 @@ pub use key_binding::{
 };
 pub use oauth::{ClientAuthentication, OAuth2ClientCredentials, TokenExchange};
 pub use server::{
-    Access, McpServer, McpServerSpec, McpServerStatus, Naming, NamingType, PromptFilter, ResourceFilter, ServerLimits,
-    SessionMode, Timeouts, ToolFilter,
+    Access, Exposure, McpServer, McpServerSpec, McpServerStatus, Naming, NamingType, PromptFilter, ResourceFilter,
+    ServerLimits, SessionMode, Timeouts, ToolFilter,
 };
 pub use stdio::{EnvVar, Stdio};
 

@@ -14,7 +14,7 @@ use crate::catalogue::List;
 use crate::client_session::{ClientSession, ClientSessions};
 use crate::gateway::{Gateway, View};
 use crate::head::Head;
-use crate::identify::Identity;
+use crate::identify::{Identity, Who};
 use crate::json;
 use crate::permit::{Permit, permit};
 use crate::reject::Reject;
@@ -116,7 +116,7 @@ impl Exchange<'_> {
 
     /// The token by which the caller was identified; none if it was something else. An API key is sent to nobody.
     fn token(&self) -> Option<SubjectToken> {
-        let Identity::Token(bearer) = self.identity else { return None };
+        let Who::Token(bearer) = &self.identity.who else { return None };
         SubjectToken::new(self.head.key?, Some(bearer.token.expires))
     }
 }

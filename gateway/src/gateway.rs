@@ -19,11 +19,12 @@ use crate::drain::Drain;
 use crate::egress::Egress;
 use crate::guesses::Guesses;
 use crate::held::HeldCalls;
-use crate::identify::Identity;
+use crate::identify::{Identity, Who};
 use crate::inbound_sse::streams::Streams;
 use crate::index::Index;
 use crate::listen::{self, places::Places};
 use crate::metrics::Metrics;
+use crate::networks::Side;
 use crate::owner::Owner;
 use crate::peers::Peers;
 use crate::seal::Sealer;
@@ -225,14 +226,16 @@ impl Gateway {
         self.held.sweep();
         let view = self.view.load();
         let now = crate::clock::now();
+        // What is kept for a caller is kept as long as any request of it could use it.
+        let inside = view.table.networks.side_told(true);
         self.clients.sweep(|caller| {
-            let caller = self.caller_by_id(&view.table, caller, now);
+            let caller = self.caller_by_id(&view.table, (caller, inside), now);
             caller.is_some_and(|caller| !caller.access(&view.table, now).is_empty())
         });
         for (index, upstreams) in view.upstreams.iter().enumerate() {
             let Some(upstreams) = upstreams else { continue };
             upstreams.sweep(|caller| {
-                let caller = self.caller_by_id(&view.table, caller, now);
+                let caller = self.caller_by_id(&view.table, (caller, inside), now);
                 caller.is_some_and(|caller| {
                     let access = caller.access(&view.table, now);
                     access.binary_search_by_key(&(index as u32), |entry| entry.0).is_ok()
@@ -241,13 +244,18 @@ impl Gateway {
         }
     }
 
-    /// The caller of an id, if it is still known: of a binding, or of a token that is valid.
-    pub fn caller_by_id<'t>(&self, table: &'t RoutingTable, id: &str, now: UnixSeconds) -> Option<Caller<'t>> {
+    /// The caller of an id, if it is still known, at this side: of a binding, or of a token that is valid.
+    pub fn caller_by_id<'t>(
+        &self,
+        table: &'t RoutingTable,
+        (id, side): (&str, Side),
+        now: UnixSeconds,
+    ) -> Option<Caller<'t>> {
         if let Some(token) = self.tokens.of_id(id, now) {
             let bearer = table.bearer(&token)?;
-            return table.caller(&Identity::Token(Arc::new(bearer)));
+            return table.caller(&Identity { who: Who::Token(Arc::new(bearer)), side });
         }
-        table.caller_by_id(id).map(Caller::Binding)
+        table.caller_by_id(id, side)
     }
 
     /// The one connector for everything that it connects to.

@@ -1,7 +1,7 @@
 //! How a request came: from its client, or by another process of the fleet;
 //! and what of its headers goes further than one connection.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use http::header::{
     CONNECTION, CONTENT_LENGTH, EXPECT, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
@@ -9,8 +9,8 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue};
 
-use crate::peer::Peer;
-use crate::peers::BOOT;
+use crate::networks::{Networks, Side};
+use crate::peers::{BOOT, SIDE};
 
 /// Where a request comes from.
 #[derive(Clone, Copy, Debug)]
@@ -20,17 +20,30 @@ pub enum Hop {
         /// The address that is listened on, which may be any of the machine's.
         listener: SocketAddr,
         /// The other end of the connection.
-        peer: Peer,
+        address: IpAddr,
         /// By what it came: http or https.
         scheme: &'static str,
     },
-    /// From a process that took it first, and settled there what a connection is judged by: Host, Origin, guesses. It
-    /// is not passed on again.
-    Peer,
+    /// From a process that took it first, and settled there what a connection is judged by: Host, Origin, guesses, and
+    /// where its client is. It is not passed on again.
+    Peer {
+        /// Whether the client is at an internal address, as that process says.
+        inside: bool,
+    },
+}
+
+impl Hop {
+    /// Where the client of the request is.
+    pub fn side(self, networks: &Networks, headers: &HeaderMap) -> Side {
+        match self {
+            Hop::Client { address, .. } => networks.side(address, headers),
+            Hop::Peer { inside } => networks.side_told(inside),
+        }
+    }
 }
 
 /// What counts for one connection only (RFC 9110, 7.6.1), what is written anew for the next, and what is ours.
-const OF_ONE_HOP: [HeaderName; 11] = [
+const OF_ONE_HOP: [HeaderName; 12] = [
     CONNECTION,
     CONTENT_LENGTH,
     EXPECT,
@@ -42,6 +55,7 @@ const OF_ONE_HOP: [HeaderName; 11] = [
     UPGRADE,
     HeaderName::from_static("keep-alive"),
     BOOT,
+    SIDE,
 ];
 
 /// The headers that go on to the next process.
@@ -73,6 +87,7 @@ mod tests {
             ("transfer-encoding", "chunked"),
             ("content-length", "7"),
             ("switchboard-boot", "0000000000000000"),
+            ("switchboard-side", "inside"),
             ("x-mcp-servers", "one"),
             ("x-mcp-servers", "two"),
             ("authorization", "Bearer sb-1"),

@@ -7,13 +7,23 @@ use sha2::{Digest, Sha256};
 
 use crate::caller::{Bearer, Caller};
 use crate::head::Head;
+use crate::networks::Side;
 use crate::reject::Reject;
 use crate::table::RoutingTable;
 use crate::token::{self, Found, Refused, Tokens};
 
+/// A caller, and where it is.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Who.
+    pub who: Who,
+    /// At which side.
+    pub side: Side,
+}
+
 /// A caller, by its place in one table's snapshot.
 #[derive(Clone, Debug)]
-pub enum Identity {
+pub enum Who {
     /// Whoever presents nothing.
     Anonymous,
     /// Whoever presented a key.
@@ -31,14 +41,9 @@ pub enum Identity {
 
 /// The caller of a request. A credential that is no live caller's is refused, never tried as another or as anonymous.
 /// Waits only where a token has not been seen before.
-pub async fn identify(
-    tokens: &Tokens,
-    table: &RoutingTable,
-    head: &Head<'_>,
-    now: UnixSeconds,
-) -> Result<Identity, Reject> {
+pub async fn identify(tokens: &Tokens, table: &RoutingTable, head: &Head<'_>, now: UnixSeconds) -> Result<Who, Reject> {
     let Some(key) = head.key else {
-        return table.anonymous(now).map(|_| Identity::Anonymous).ok_or(Reject::Unauthenticated);
+        return table.anonymous(now).map(|_| Who::Anonymous).ok_or(Reject::Unauthenticated);
     };
     let digest: [u8; 32] = Sha256::digest(key).into();
     if !token::looks_like_one(key) {
@@ -60,9 +65,9 @@ pub async fn identify(
     }
 }
 
-fn of_token(table: &RoutingTable, bearer: Option<Arc<Bearer>>, now: UnixSeconds) -> Result<Identity, Reject> {
+fn of_token(table: &RoutingTable, bearer: Option<Arc<Bearer>>, now: UnixSeconds) -> Result<Who, Reject> {
     let live = bearer.filter(|bearer| table.is_live(bearer, now));
-    live.map(Identity::Token).ok_or(Reject::InvalidCredential)
+    live.map(Who::Token).ok_or(Reject::InvalidCredential)
 }
 
 impl Identity {
@@ -73,10 +78,10 @@ impl Identity {
 
     /// When the credential ends; none if never.
     pub fn expires(&self) -> Option<UnixSeconds> {
-        match self {
-            Identity::Known { expires, .. } => *expires,
-            Identity::Token(bearer) => Some(bearer.token.expires),
-            Identity::Anonymous => None,
+        match &self.who {
+            Who::Known { expires, .. } => *expires,
+            Who::Token(bearer) => Some(bearer.token.expires),
+            Who::Anonymous => None,
         }
     }
 }

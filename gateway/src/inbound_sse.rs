@@ -64,7 +64,7 @@ pub fn open(gateway: &Arc<Gateway>, admitted: &Admitted<'_>, path: &str) -> Resu
     let id = endpoint.seal(&gateway.sealer, caller.id()).map_err(|_| Reject::Internal)?;
     // A path alone: which host and scheme the client came by, nobody here knows.
     let uri = format!("{}{MESSAGES}?{}={id}", path.trim_end_matches('/'), endpoint::PARAMETER);
-    let (stream, body) = SseStream::open(path, event::endpoint(&uri));
+    let (stream, body) = SseStream::open((path, identity.side), event::endpoint(&uri));
     let place = gateway.sse.enter((endpoint.nonce, caller.id()), stream).ok_or(Reject::TooManyStreams)?;
     tokio::spawn(keep(gateway.clone(), place, (identity.clone(), caller.id().to_owned()), endpoint.expires));
     let mut response = Response::new(Body::Stream(body));
@@ -218,7 +218,8 @@ fn stream_of(
     if endpoint.owner != gateway.own {
         return Err(Reject::Elsewhere(endpoint.owner, None));
     }
-    gateway.sse.get(endpoint.nonce).ok_or(Reject::NoSuchSession)
+    let stream = gateway.sse.get(endpoint.nonce);
+    stream.filter(|stream| caller.goes_on(stream.side().is_outside())).ok_or(Reject::NoSuchSession)
 }
 
 async fn answer(
@@ -253,7 +254,7 @@ async fn answer(
 /// Begins the stream's session; gives what comes of it beside answers. Its id stays here: that of the stream leads to it.
 fn begin(exchange: &Exchange<'_>, stream: &SseStream, id: &str) -> Result<Stream, Reject> {
     let Exchange { gateway, caller, .. } = exchange;
-    let session = gateway.sessions.read(id.as_bytes(), caller.id(), exchange.now).ok_or(Reject::Internal)?;
+    let session = gateway.sessions.of(caller, id.as_bytes(), exchange.now).ok_or(Reject::Internal)?;
     let session = Session { has_one_stream: true, ..session };
     let client = ClientSessions::of(gateway, &session, caller)?;
     if stream.begin(session).is_err() {

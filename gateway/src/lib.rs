@@ -53,6 +53,7 @@ pub mod log_level;
 pub mod methods;
 pub mod metrics;
 pub mod modern;
+pub mod networks;
 pub mod news;
 pub mod node;
 pub mod own_list;

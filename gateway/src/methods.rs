@@ -52,7 +52,7 @@ pub fn revision(
     };
     let starts = message.and_then(|message| message.method.as_ref()).is_some_and(|method| method.value == "initialize");
     let session = match head.session.filter(|_| !starts) {
-        Some(id) => Some(gateway.sessions.read(id, caller.id(), now).ok_or(Reject::NoSuchSession)?),
+        Some(id) => Some(gateway.sessions.of(caller, id, now).ok_or(Reject::NoSuchSession)?),
         None => None,
     };
     // Without a word of either, a client is of the first revision of this transport (2025-06-18, transports).
@@ -174,7 +174,11 @@ fn initialize(exchange: &Exchange<'_>, asked: Asked<'_>) -> Result<(Answer, Opti
     let revision = known.unwrap_or(Revision::NEWEST_LEGACY);
     let declared = message.params.as_ref().and_then(|params| params.capabilities);
     let capabilities = declared.map(|span| Capabilities::read(span.of(body))).unwrap_or_default();
-    let session = exchange.gateway.sessions.start(exchange.caller.id(), (revision, capabilities), exchange.now);
+    let session = exchange.gateway.sessions.start(
+        (exchange.caller.id(), exchange.caller.side),
+        (revision, capabilities),
+        exchange.now,
+    );
     let session = session.map_err(|_| Reject::Internal)?;
     let result = format!(
         r#"{{"protocolVersion":"{}","capabilities":{},"serverInfo":{}}}"#,

@@ -105,7 +105,8 @@ impl Watcher {
     fn left(&self, view: &View) -> Option<Duration> {
         let now = crate::clock::now();
         let caller = view.table.still(&self.identity, &self.caller, now)?;
-        if caller.access(&view.table, now).is_empty() {
+        let goes_on = self.session.is_none_or(|session| caller.goes_on(session.outside));
+        if !goes_on || caller.access(&view.table, now).is_empty() {
             return None;
         }
         let of_session = self.session.map(|session| session.expires);

@@ -79,8 +79,8 @@ pub async fn elsewhere(
     (body, incoming): (&Bytes, &Incoming<'_>),
 ) -> Result<Response<Body>, Reject> {
     let forwarded = match hop {
-        Hop::Client { .. } => forward(gateway, owner, parts, body).await,
-        Hop::Peer => Err(ForwardError::Gone),
+        Hop::Client { .. } => forward(gateway, hop, owner, (parts, body)).await,
+        Hop::Peer { .. } => Err(ForwardError::Gone),
     };
     match (forwarded, if_gone) {
         (Ok(response), _) => Ok(response),
@@ -102,11 +102,12 @@ pub fn is_for_all(incoming: &Incoming<'_>) -> bool {
 /// Has the owner answer. None: it is no more, and the request goes on here.
 pub async fn answer_there(
     gateway: &Gateway,
+    hop: Hop,
     needed: Owned,
     parts: &Parts,
     (body, incoming): (&Bytes, &Incoming<'_>),
 ) -> Result<Option<Response<Body>>, Reject> {
-    match (forward(gateway, needed.owner, parts, body).await, needed.if_gone) {
+    match (forward(gateway, hop, needed.owner, (parts, body)).await, needed.if_gone) {
         (Ok(response), _) => Ok(Some(response)),
         (Err(ForwardError::Gone), IfGone::GoOn) => Ok(None),
         (Err(ForwardError::Gone), IfGone::Unknown) => Err(Reject::NoSuchSession),
@@ -115,11 +116,17 @@ pub async fn answer_there(
 }
 
 /// Waits for the head of the owner's answer, and when this process ends no longer than for servers of its own.
-async fn forward(gateway: &Gateway, owner: Owner, parts: &Parts, body: &Bytes) -> Result<Response<Body>, ForwardError> {
+async fn forward(
+    gateway: &Gateway,
+    hop: Hop,
+    owner: Owner,
+    (parts, body): (&Parts, &Bytes),
+) -> Result<Response<Body>, ForwardError> {
     let Some(peers) = gateway.peers.get() else { return Err(ForwardError::Gone) };
+    let side = hop.side(&gateway.view.load().table.networks, &parts.headers);
     tokio::select! {
         biased;
-        answered = peers.forward(owner, parts, body.clone()) => answered,
+        answered = peers.forward(owner, (parts, side), body.clone()) => answered,
         () = gateway.calls_end() => Err(ForwardError::Broken),
     }
 }

@@ -1,6 +1,6 @@
 //! Who is at the other end of a connection, as far as limits tell (R13): the
-//! address that the kernel gives. What a proxy says of its own clients is never
-//! read, so all of them count as one.
+//! address that the kernel gives. What a proxy says of its own clients is not
+//! read here, so all of them count as one.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};

@@ -30,6 +30,7 @@ use crate::clock;
 use crate::connections::Seldom;
 use crate::gateway::Gateway;
 use crate::hop;
+use crate::networks::{self, Side};
 use crate::owner::Owner;
 use crate::session::{Sessions, Told};
 
@@ -45,6 +46,8 @@ type Boot = [u8; 8];
 
 /// Whom a request between peers is for; whose answer it is.
 pub(crate) const BOOT: HeaderName = HeaderName::from_static("switchboard-boot");
+/// Where the client of a request that is passed on is, as the process found it that took it.
+pub(crate) const SIDE: HeaderName = HeaderName::from_static("switchboard-side");
 /// Where the sender of a request between peers can be reached.
 const FROM: HeaderName = HeaderName::from_static("switchboard-peer");
 /// Who is there.
@@ -125,10 +128,15 @@ impl Peers {
         Arc::new(Self { own, names, roster, metrics, passing_on: Arc::new(Semaphore::new(MAX_PASSED_ON)) })
     }
 
-    /// Has another process answer a request; its answer as it comes. Once nobody waits for that any more, the other
-    /// process sees its client leave.
-    pub async fn forward(&self, owner: Owner, parts: &Parts, body: Bytes) -> Result<Response<Body>, ForwardError> {
-        let answered = self.send_to(owner, parts, body).await;
+    /// Has another process answer a request, whose client is at this side; its answer as it comes. Once nobody waits for
+    /// that any more, the other process sees its client leave.
+    pub async fn forward(
+        &self,
+        owner: Owner,
+        (parts, side): (&Parts, Side),
+        body: Bytes,
+    ) -> Result<Response<Body>, ForwardError> {
+        let answered = self.send_to(owner, (parts, side), body).await;
         let outcome = match &answered {
             Ok(_) => "answered",
             Err(ForwardError::Gone) => "gone",
@@ -138,7 +146,12 @@ impl Peers {
         answered
     }
 
-    async fn send_to(&self, owner: Owner, parts: &Parts, body: Bytes) -> Result<Response<Body>, ForwardError> {
+    async fn send_to(
+        &self,
+        owner: Owner,
+        (parts, side): (&Parts, Side),
+        body: Bytes,
+    ) -> Result<Response<Body>, ForwardError> {
         let line = self.roster.line(owner.address.ok_or(ForwardError::Gone)?);
         if line.seen().has_left(owner.boot) {
             return Err(ForwardError::Gone);
@@ -149,6 +162,7 @@ impl Peers {
         *request.uri_mut() = path.map_or_else(|| Uri::from_static("/"), Uri::from);
         *request.headers_mut() = hop::end_to_end(&parts.headers);
         request.headers_mut().insert(BOOT, header(owner.boot));
+        request.headers_mut().insert(SIDE, networks::header(side));
         // A client of HTTP/2 names the host in the target alone (RFC 9113, 8.3.1), which does not go on.
         request.headers_mut().entry(HOST).or_insert(HeaderValue::from_static(authority::NAME));
         let response = line.send(request).await.map_err(|error| match error {
@@ -164,7 +178,7 @@ impl Peers {
     }
 
     /// Passes a notification on to all, in the background, as well as it goes.
-    pub fn pass_on(self: &Arc<Self>, parts: &Parts, body: &Bytes) {
+    pub fn pass_on(self: &Arc<Self>, (parts, side): (&Parts, Side), body: &Bytes) {
         if body.len() > MAX_NOTIFICATION {
             return;
         }
@@ -174,7 +188,7 @@ impl Peers {
             let others = peers.roster.others();
             let told = others.iter().filter(|line| line.seen().is_reachable).filter_map(|line| {
                 let owner = Owner { boot: line.seen().boot?, address: Some(line.address) };
-                Some(timeout(BEST_EFFORT, peers.forward(owner, &parts, body.clone())))
+                Some(timeout(BEST_EFFORT, peers.forward(owner, (&parts, side), body.clone())))
             });
             join_all(told).await;
             drop(passing_on);

@@ -100,8 +100,8 @@ impl Ports {
         let mcp = serve(
             listeners.mcp,
             Connections::new(Limits::of_clients(), closed.clone()),
-            move |request, peer, goes_on| {
-                proxy::handle(for_mcp.clone(), Hop::Client { listener, peer, scheme }, goes_on, request)
+            move |request, address, goes_on| {
+                proxy::handle(for_mcp.clone(), Hop::Client { listener, address, scheme }, goes_on, request)
             },
             gateway.drain.clone(),
             tls,

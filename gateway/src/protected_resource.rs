@@ -20,10 +20,16 @@ const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 /// The longest Host that is taken for ours, in bytes.
 const LONGEST_HOST: usize = 255;
 
+/// What a proxy says of how its client came.
+const FORWARDED_PROTO: &str = "x-forwarded-proto";
+const FORWARDED_HOST: &str = "x-forwarded-host";
+
 /// A resource of ours, as its client reaches it. Costs no allocation before it is asked for something.
 pub(crate) struct Resource {
     scheme: &'static str,
     host: Option<HeaderValue>,
+    /// Scheme and host as a trusted proxy says them.
+    forwarded: [Option<HeaderValue>; 2],
     uri: Uri,
 }
 
@@ -38,8 +44,13 @@ struct Metadata<'m> {
 impl Resource {
     /// The resource that a request of a client is about, if there are tokens for it.
     pub(crate) fn asked(table: &RoutingTable, hop: Hop, request: &Request<Incoming>) -> Option<Self> {
-        let Hop::Client { scheme, .. } = hop else { return None };
-        let asked = || Self { scheme, host: request.headers().get(HOST).cloned(), uri: request.uri().clone() };
+        let Hop::Client { scheme, address, .. } = hop else { return None };
+        let header = |name| request.headers().get(name).cloned();
+        let asked = || {
+            let is_trusted = table.networks.trusts(address);
+            let forwarded = [FORWARDED_PROTO, FORWARDED_HOST].map(|name| header(name).filter(|_| is_trusted));
+            Self { scheme, host: request.headers().get(HOST).cloned(), forwarded, uri: request.uri().clone() }
+        };
         (!table.snapshot.settings.issuers.is_empty()).then(asked)
     }
 
@@ -73,17 +84,29 @@ impl Resource {
     fn base(&self, table: &RoutingTable) -> Option<String> {
         match &table.snapshot.settings.public_url {
             Some(url) => Some(url.clone()),
-            None => Some(format!("{}://{}", self.scheme, self.host()?)),
+            None => Some(format!("{}://{}", self.scheme(), self.host()?)),
         }
+    }
+
+    /// By what the client came, to the proxy that is furthest from here.
+    fn scheme(&self) -> &str {
+        let forwarded = self.forwarded[0].as_ref().and_then(furthest);
+        forwarded.filter(|scheme| matches!(*scheme, "http" | "https")).unwrap_or(self.scheme)
     }
 
     /// As the client calls us, if that can stand in a URL.
     fn host(&self) -> Option<&str> {
         let authority = self.uri.authority().map(Authority::as_str);
-        let host = authority.or_else(|| self.host.as_ref()?.to_str().ok())?;
+        let own = || authority.or_else(|| self.host.as_ref()?.to_str().ok());
+        let host = self.forwarded[1].as_ref().and_then(furthest).or_else(own)?;
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']');
         (!host.is_empty() && host.len() <= LONGEST_HOST && host.bytes().all(plain)).then_some(host)
     }
+}
+
+/// What the first of several proxies says.
+fn furthest(value: &HeaderValue) -> Option<&str> {
+    value.to_str().ok()?.split(',').next().map(str::trim).filter(|said| !said.is_empty())
 }
 
 /// Whether a path is one of metadata.

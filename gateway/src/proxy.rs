@@ -26,8 +26,10 @@ use crate::identify::{Identity, identify};
 use crate::inbound_sse;
 use crate::json::INTERNAL_ERROR;
 use crate::methods;
+use crate::networks::Side;
 use crate::owned;
 use crate::passed_stream;
+use crate::peer::Peer;
 use crate::peers::ForwardError;
 use crate::protected_resource::{self, Resource};
 use crate::reject::Reject;
@@ -58,7 +60,9 @@ pub async fn handle(gateway: Arc<Gateway>, hop: Hop, goes_on: GoesOn, request: R
     };
     let reject = match (answered, hop) {
         (Ok(response), _) => return response,
-        (Err(Reject::InvalidCredential), Hop::Client { peer, .. }) if !gateway.guesses.take(peer, Instant::now()) => {
+        (Err(Reject::InvalidCredential), Hop::Client { address, .. })
+            if !gateway.guesses.take(Peer::from(address), Instant::now()) =>
+        {
             Reject::TooManyGuesses
         }
         (Err(reject), _) => reject,
@@ -147,10 +151,11 @@ async fn respond(
     };
     if let (Hop::Client { .. }, Some(peers)) = (hop, gateway.peers.get()) {
         if owned::is_for_all(&incoming) {
-            peers.pass_on(&parts, &body);
+            peers.pass_on((&parts, identity.side), &body);
         }
         if let Some(needed) = owned::needs_owner(&exchange, &incoming)
-            && let Some(response) = Box::pin(owned::answer_there(gateway, needed, &parts, (&body, &incoming))).await?
+            && let Some(response) =
+                Box::pin(owned::answer_there(gateway, hop, needed, &parts, (&body, &incoming))).await?
         {
             return Ok(response);
         }
@@ -202,7 +207,8 @@ pub async fn admit<'r>(
     if parts.method != Method::POST && head.version.and_then(Revision::from_wire).is_some_and(Revision::is_modern) {
         return Err(Reject::Method("POST"));
     }
-    let admitted = admit_to(gateway, view, head, path.names()).await?;
+    let admitted =
+        admit_to(gateway, view, (head, hop.side(&view.table.networks, &parts.headers)), path.names()).await?;
     match path.names().filter(|_| admitted.scope.is_empty()) {
         Some(names) => Err(Reject::NoSuchServer(names.to_owned())),
         None => Ok((path.door, admitted)),
@@ -219,16 +225,16 @@ pub fn read_head<'r>(view: &View, hop: Hop, parts: &'r Parts) -> Result<Head<'r>
     Ok(head)
 }
 
-/// Who is calling, and what these names of a path, or without any the headers, narrow that to.
+/// Who is calling from this side, and what these names of a path, or without any the headers, narrow that to.
 pub async fn admit_to<'r>(
     gateway: &Gateway,
     view: &'r View,
-    head: Head<'r>,
+    (head, side): (Head<'r>, Side),
     names: Option<&str>,
 ) -> Result<Admitted<'r>, Reject> {
     let table = &view.table;
     let now = crate::clock::now();
-    let identity = identify(&gateway.tokens, table, &head, now).await?;
+    let identity = Identity { who: identify(&gateway.tokens, table, &head, now).await?, side };
     let caller = table.caller(&identity).ok_or(Reject::InvalidCredential)?;
     let scope = Scope::read(table, &caller, now, names, &head.filters);
     Ok(Admitted { head, identity, caller, scope, now })
@@ -237,7 +243,7 @@ pub async fn admit_to<'r>(
 /// Ends a session everywhere: once this is answered, no process that could be reached knows it any more.
 async fn end_session(gateway: &Gateway, admitted: &Admitted<'_>) -> Result<Response<Body>, Reject> {
     let id = admitted.head.session.ok_or_else(|| Reject::Invalid("Mcp-Session-Id names the session to end".into()))?;
-    let session = gateway.sessions.read(id, admitted.caller.id(), admitted.now).ok_or(Reject::NoSuchSession)?;
+    let session = gateway.sessions.of(&admitted.caller, id, admitted.now).ok_or(Reject::NoSuchSession)?;
     let told = Told { session: session.key(), what: What::Ended };
     gateway.sessions.note(told, admitted.now);
     gateway.clients.end(&session.nonce);
@@ -260,11 +266,11 @@ async fn open_stream(
     let id = admitted.head.session;
     let id = id.ok_or_else(|| Reject::Invalid("Mcp-Session-Id names the session whose stream it is".into()))?;
     let caller = &admitted.caller;
-    let session = gateway.sessions.read(id, caller.id(), admitted.now).ok_or(Reject::NoSuchSession)?;
+    let session = gateway.sessions.of(caller, id, admitted.now).ok_or(Reject::NoSuchSession)?;
     if session.owner != gateway.own
         && let (Hop::Client { .. }, Some(peers)) = (hop, gateway.peers.get())
     {
-        match peers.forward(session.owner, parts, Bytes::new()).await {
+        match peers.forward(session.owner, (parts, admitted.identity.side), Bytes::new()).await {
             Ok(response) => return Ok(passed_stream::until_drained(&gateway.drain, response)),
             // The client may come again.
             Err(ForwardError::Broken) => return Err(Reject::Busy),

@@ -119,7 +119,8 @@ pub async fn respond(
         takes(endpoint, &parts)?;
         return Ok(json(StatusCode::OK, br#"{"enabled":true}"#.to_vec()));
     }
-    let admitted = proxy::admit_to(gateway, &view, head, None).await?;
+    let side = hop.side(&view.table.networks, &parts.headers);
+    let admitted = proxy::admit_to(gateway, &view, (head, side), None).await?;
     if endpoint == Endpoint::Nothing {
         return Err(Reject::NotFound);
     }

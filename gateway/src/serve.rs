@@ -3,7 +3,7 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -49,7 +49,7 @@ pub async fn serve<H, F>(
     drain: Arc<Drain>,
     tls: Option<TlsAcceptor>,
 ) where
-    H: Fn(Request<Incoming>, Peer, GoesOn) -> F + Clone + Send + Sync + 'static,
+    H: Fn(Request<Incoming>, IpAddr, GoesOn) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
     let end = watch::Sender::new(false);
@@ -58,9 +58,10 @@ pub async fn serve<H, F>(
         // Without it a small reply may wait for the client's acknowledgement of the last one.
         let _ = stream.set_nodelay(true);
         // Nothing is waited for: whoever is over a limit must not stand before others in the kernel's queue.
-        let peer = Peer::from(address.ip());
-        let Some(place) = connections.enter(peer) else { return };
-        let conversation = Conversation { peer, handler: handler.clone(), drain: drain.clone(), end: end.subscribe() };
+        let address = address.ip();
+        let Some(place) = connections.enter(Peer::from(address)) else { return };
+        let conversation =
+            Conversation { address, handler: handler.clone(), drain: drain.clone(), end: end.subscribe() };
         let tls = tls.clone();
         tokio::spawn(async move {
             // How a client leaves is its own affair; the request that it broke off was told already.
@@ -98,7 +99,7 @@ fn waiting(listener: TcpListener) -> impl Iterator<Item = (TcpStream, SocketAddr
 
 /// One connection: who is at its other end, and who answers.
 struct Conversation<H> {
-    peer: Peer,
+    address: IpAddr,
     handler: H,
     drain: Arc<Drain>,
     /// Turns true when what is not answered by then is not begun any more.
@@ -107,7 +108,7 @@ struct Conversation<H> {
 
 impl<H, F> Conversation<H>
 where
-    H: Fn(Request<Incoming>, Peer, GoesOn) -> F + Send + Sync + 'static,
+    H: Fn(Request<Incoming>, IpAddr, GoesOn) -> F + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
     /// Finds out what the client speaks, and answers it.

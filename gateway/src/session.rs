@@ -11,8 +11,10 @@ use hashbrown::HashMap;
 use parking_lot::RwLock;
 use sha2::{Digest, Sha256};
 
+use crate::caller::Caller;
 use crate::capabilities::Capabilities;
 use crate::log_level::LogLevel;
+use crate::networks::Side;
 use crate::owner::Owner;
 use crate::revision::Revision;
 use crate::seal::{NoRandomness, Purpose, Sealer};
@@ -39,6 +41,8 @@ pub struct Session {
     pub expires: UnixSeconds,
     /// A digest of whose it is.
     pub caller: [u8; 16],
+    /// Whether it began outside of the internal networks.
+    pub outside: bool,
     /// Whether its client has one stream for all that it is told, and cannot come back to it (HTTP+SSE).
     pub has_one_stream: bool,
 }
@@ -49,8 +53,11 @@ pub type Nonce = [u8; 8];
 /// A session by its expiry, for an order in which to forget, and its nonce.
 pub type SessionKey = (UnixSeconds, Nonce);
 
-/// What is sealed in an id: nonce, expiry, caller, revision, capabilities, owner.
+/// What is sealed in an id: nonce, expiry, caller, revision, capabilities and side, owner.
 type Plain = [u8; 34 + Owner::BYTES];
+
+/// The bit of a session that began outside; the others are its capabilities.
+const OUTSIDE: u8 = 1 << 7;
 
 /// The most ids that are remembered as opened.
 const MAX_OPENED: usize = 8192;
@@ -79,10 +86,10 @@ impl Sessions {
         Self { sealer, own, opened: RwLock::default(), ended: RwLock::default(), log_levels: RwLock::default() }
     }
 
-    /// A new session id for a caller, whose client speaks a revision and can be asked for something.
+    /// A new session id for a caller at a side, whose client speaks a revision and can be asked for something.
     pub fn start(
         &self,
-        caller: &str,
+        (caller, side): (&str, Side),
         (revision, capabilities): (Revision, Capabilities),
         now: UnixSeconds,
     ) -> Result<String, NoRandomness> {
@@ -91,13 +98,18 @@ impl Sessions {
         plain[8..16].copy_from_slice(&(now + LIFETIME).to_be_bytes());
         plain[16..32].copy_from_slice(&caller_digest(caller));
         plain[32] = revision.number();
-        plain[33] = capabilities.bits();
+        plain[33] = capabilities.bits() | if side.is_outside() { OUTSIDE } else { 0 };
         plain[34..].copy_from_slice(&self.own.to_bytes());
         self.sealer.seal(Purpose::Session, &plain)
     }
 
-    /// The session of an id, if it is ours, the caller's own, not expired and not ended.
-    pub fn read(&self, id: &[u8], caller: &str, now: UnixSeconds) -> Option<Session> {
+    /// The session of an id, if it is ours, the caller's own, begun at the caller's side if that matters, not expired and not
+    /// ended.
+    pub fn of(&self, caller: &Caller<'_>, id: &[u8], now: UnixSeconds) -> Option<Session> {
+        self.read(id, caller.id(), now).filter(|session| caller.goes_on(session.outside))
+    }
+
+    fn read(&self, id: &[u8], caller: &str, now: UnixSeconds) -> Option<Session> {
         let plain = self.open(id)?;
         let session = Session {
             nonce: plain[..8].try_into().ok()?,
@@ -106,6 +118,7 @@ impl Sessions {
             revision: Revision::from_number(plain[32])?,
             capabilities: Capabilities::from_bits(plain[33]),
             owner: Owner::from_bytes(plain[34..].try_into().ok()?),
+            outside: plain[33] & OUTSIDE != 0,
             has_one_stream: false,
         };
         let own = session.caller == caller_digest(caller) && session.expires > now;
@@ -203,7 +216,8 @@ mod tests {
     }
 
     fn begun(sessions: &Sessions, now: UnixSeconds) -> (String, Session) {
-        let id = sessions.start("caller", (Revision::from_number(1).unwrap(), Capabilities::default()), now).unwrap();
+        let client = (Revision::from_number(1).unwrap(), Capabilities::default());
+        let id = sessions.start(("caller", Side::Outside), client, now).unwrap();
         let session = sessions.read(id.as_bytes(), "caller", now).unwrap();
         (id, session)
     }

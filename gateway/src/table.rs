@@ -14,9 +14,10 @@ use crds::snapshot::stored::Pointer;
 use crds::snapshot::{self, Credentials, Digest128, KeyDigest, Secrets, ServerIndex, Snapshot, UnixSeconds};
 use sha2::{Digest, Sha256};
 
-use crate::caller::{Bearer, Caller};
+use crate::caller::{Bearer, Bindings, Caller};
 use crate::caller_part::CallerPlan;
-use crate::identify::Identity;
+use crate::identify::{Identity, Who};
+use crate::networks::{Networks, Side};
 use crate::token::{self, Token};
 use crate::upstream::Endpoint;
 
@@ -38,6 +39,10 @@ pub struct RoutingTable {
     keys: Arc<HashMap<KeyDigest, KeyEntry, BuildHasherDefault<DigestHasher>>>,
     names: Arc<HashMap<String, Named>>,
     tokens: Arc<TokenCallers>,
+    /// Who is inside, for servers that are there for them alone.
+    pub networks: Arc<Networks>,
+    /// Whether there is such a server.
+    pub has_internal: bool,
     denied: Denied,
     /// No two tables of a process have the same.
     serial: u64,
@@ -120,7 +125,9 @@ impl RoutingTable {
         let (servers, keys, names) = (servers.collect(), Arc::new(keys), Arc::new(names));
         let tokens = Arc::new(TokenCallers::of(&snapshot));
         let (snapshot, denied, serial) = (Arc::new(snapshot), Denied::default(), NEXT.fetch_add(1, Ordering::Relaxed));
-        Self { snapshot, version, servers, pepper, keys, names, tokens, denied, serial }
+        let networks = Arc::new(Networks::of(&snapshot.settings));
+        let has_internal = snapshot.servers.iter().any(|server| server.internal);
+        Self { snapshot, version, servers, pepper, keys, names, tokens, networks, has_internal, denied, serial }
     }
 
     /// The same with these callers, by id, being nobody, and no others. Costs a search for each of them.
@@ -133,6 +140,8 @@ impl RoutingTable {
             keys: self.keys.clone(),
             names: self.names.clone(),
             tokens: self.tokens.clone(),
+            networks: self.networks.clone(),
+            has_internal: self.has_internal,
             denied: Denied::new(&self.snapshot, callers),
             serial: NEXT.fetch_add(1, Ordering::Relaxed),
         }
@@ -144,59 +153,69 @@ impl RoutingTable {
     }
 
     /// Whose key it is, if it is a live caller's.
-    pub fn identity_of(&self, key: &[u8], now: UnixSeconds) -> Option<Identity> {
+    pub fn identity_of(&self, key: &[u8], now: UnixSeconds) -> Option<Who> {
         self.identity_of_hashed(&Sha256::digest(key).into(), now)
     }
 
     /// The same by the key's SHA-256.
-    pub fn identity_of_hashed(&self, sha256: &[u8; 32], now: UnixSeconds) -> Option<Identity> {
+    pub fn identity_of_hashed(&self, sha256: &[u8; 32], now: UnixSeconds) -> Option<Who> {
         let key = hashed_key_digest(&self.pepper, sha256);
         let entry = self.keys.get(&key)?;
         let live = entry.expires.is_none_or(|expires| now < expires) && self.live(entry.caller, now).is_some();
-        live.then_some(Identity::Known { caller: entry.caller, key, expires: entry.expires })
+        live.then_some(Who::Known { caller: entry.caller, key, expires: entry.expires })
     }
 
     /// The caller of an identity that this table gave.
     pub fn caller(&self, identity: &Identity) -> Option<Caller<'_>> {
-        match identity {
-            Identity::Token(bearer) if bearer.by_claims => Some(Caller::Claims(&self.snapshot, bearer.clone())),
-            _ => self.binding(identity).map(Caller::Binding),
-        }
+        Some(self.at(self.bindings(&identity.who)?, identity.side))
     }
 
     /// The id of that caller.
     pub fn id_of<'i>(&'i self, identity: &'i Identity) -> Option<&'i str> {
-        match identity {
-            Identity::Token(bearer) if bearer.by_claims => Some(&bearer.token.id),
-            _ => self.binding(identity).map(|caller| &*caller.id),
+        match &identity.who {
+            Who::Token(bearer) if bearer.by_claims => Some(&bearer.token.id),
+            who => self.binding(who).map(|caller| &*caller.id),
         }
     }
 
-    /// The binding of an identity; of several the first.
-    fn binding(&self, identity: &Identity) -> Option<&snapshot::Caller> {
-        let at = match identity {
-            Identity::Anonymous => return self.snapshot.anonymous.as_ref(),
-            Identity::Known { caller, .. } => *caller,
-            Identity::Token(bearer) => *bearer.bindings.first()?,
+    fn bindings(&self, who: &Who) -> Option<Bindings<'_>> {
+        match who {
+            Who::Token(bearer) if bearer.by_claims => Some(Bindings::Claims(&self.snapshot, bearer.clone())),
+            _ => self.binding(who).map(Bindings::One),
+        }
+    }
+
+    /// The binding of somebody; of several the first.
+    fn binding(&self, who: &Who) -> Option<&snapshot::Caller> {
+        let at = match who {
+            Who::Anonymous => return self.snapshot.anonymous.as_ref(),
+            Who::Known { caller, .. } => *caller,
+            Who::Token(bearer) => *bearer.bindings.first()?,
         };
         self.snapshot.callers.get(at as usize)
     }
 
     /// Whether an identity that another table gave is still somebody here, by the same credential: the caller of that id.
     pub fn still(&self, identity: &Identity, id: &str, now: UnixSeconds) -> Option<Caller<'_>> {
-        let caller = match identity {
-            Identity::Anonymous => Caller::Binding(self.anonymous(now)?),
-            Identity::Known { key, .. } => {
+        let bindings = match &identity.who {
+            Who::Anonymous => Bindings::One(self.anonymous(now)?),
+            Who::Known { key, .. } => {
                 let entry = self.keys.get(key).filter(|entry| entry.expires.is_none_or(|expires| now < expires))?;
-                Caller::Binding(self.live(entry.caller, now)?)
+                Bindings::One(self.live(entry.caller, now)?)
             }
-            Identity::Token(bearer) => {
+            Who::Token(bearer) => {
                 let bearer = if self.is_of(bearer) { bearer.clone() } else { Arc::new(self.bearer(&bearer.token)?) };
                 let live = now < bearer.token.expires && self.is_live(&bearer, now);
-                self.caller(&Identity::Token(bearer)).filter(|_| live)?
+                self.bindings(&Who::Token(bearer)).filter(|_| live)?
             }
         };
+        let caller = self.at(bindings, self.networks.still(identity.side));
         (caller.id() == id).then_some(caller)
+    }
+
+    /// A caller of these bindings at this side.
+    fn at<'t>(&self, bindings: Bindings<'t>, side: Side) -> Caller<'t> {
+        Caller { bindings, side, sides_differ: self.has_internal }
     }
 
     /// Whether this is or was the key of anybody here, live or not, or a token that was made for this gateway.
@@ -242,14 +261,16 @@ impl RoutingTable {
         anonymous.filter(|_| !self.denied.has_anonymous())
     }
 
-    /// The caller of a binding's id, if it is still known.
-    pub fn caller_by_id(&self, id: &str) -> Option<&snapshot::Caller> {
+    /// The caller of a binding's id, if it is still known, at this side.
+    pub fn caller_by_id(&self, id: &str, side: Side) -> Option<Caller<'_>> {
         let anonymous = self.snapshot.anonymous.as_ref().filter(|caller| caller.id == id);
-        if let Some(anonymous) = anonymous {
-            return (!self.denied.has_anonymous()).then_some(anonymous);
-        }
-        let found = denied::position(&self.snapshot, id)?;
-        self.snapshot.callers.get(found as usize).filter(|_| !self.denied.has(found))
+        let found = if anonymous.is_some() {
+            anonymous.filter(|_| !self.denied.has_anonymous())
+        } else {
+            let found = denied::position(&self.snapshot, id)?;
+            self.snapshot.callers.get(found as usize).filter(|_| !self.denied.has(found))
+        };
+        found.map(|caller| self.at(Bindings::One(caller), side))
     }
 
     /// A caller with a credential, if it is somebody now.
@@ -272,7 +293,15 @@ impl ServerRoute {
             &server.transport,
             &server.auth,
             &server.credential,
-            (server.off, server.sessions, server.timeouts, server.max_concurrent_calls, server.max_response_bytes),
+            // Who was told something by a session of its own outside is told nothing more of a server that goes inside.
+            (
+                server.off,
+                server.internal,
+                server.sessions,
+                server.timeouts,
+                server.max_concurrent_calls,
+                server.max_response_bytes,
+            ),
         );
         // Plain data with string keys: writing it as JSON into memory cannot fail, and an empty text is still an identity.
         let text = serde_json::to_vec(&parts).unwrap_or_default();

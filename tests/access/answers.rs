@@ -10,7 +10,9 @@ use gateway::capabilities::Capabilities;
 use gateway::catalogue::List;
 use gateway::exchange::{Answer, Exchange};
 use gateway::head::Head;
+use gateway::identify::Who;
 use gateway::index::At;
+use gateway::networks::Side;
 use gateway::permit::permit;
 use gateway::revision::Revision;
 use gateway::route::{Target, resource, route, template};
@@ -22,6 +24,9 @@ use tests::oracle::{Credential, Identity, Item, Items, Kind, Object, Pair, Token
 use tests::world::{Id, NOW, World};
 
 use crate::product::{Bench, Product};
+
+/// Whom the exchanges say that it is: nothing that these worlds ask of a server looks at it.
+static NOBODY: gateway::identify::Identity = gateway::identify::Identity { who: Who::Anonymous, side: Side::Outside };
 
 /// Reasons of each object that is not accepted.
 pub(crate) type Refusals = BTreeMap<Object, BTreeSet<&'static str>>;
@@ -52,15 +57,16 @@ impl Product {
     /// The caller of a credential.
     pub(crate) fn caller(&self, credential: &Credential) -> Option<Caller<'_>> {
         let table = &self.view.table;
-        let identity = match credential {
-            Credential::None => return table.anonymous(NOW).map(Caller::Binding),
+        let who = match credential {
+            Credential::None => table.anonymous(NOW).map(|_| Who::Anonymous)?,
             Credential::Key(key) => table.identity_of(key.as_bytes(), NOW)?,
             Credential::Token(said) => {
                 let bearer = table.bearer(&Arc::new(token(said))).filter(|bearer| table.is_live(bearer, NOW))?;
-                gateway::identify::Identity::Token(Arc::new(bearer))
+                Who::Token(Arc::new(bearer))
             }
         };
-        table.caller(&identity)
+        // No server of these worlds asks where a caller is.
+        table.caller(&gateway::identify::Identity { who, side: Side::Outside })
     }
 
     /// Who presents the credential.
@@ -195,7 +201,7 @@ impl Product {
             gateway: &bench.gateway,
             view: &self.view,
             caller,
-            identity: &gateway::identify::Identity::Anonymous,
+            identity: &NOBODY,
             scope,
             head,
             headers,

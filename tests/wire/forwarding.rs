@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use gateway::capabilities::Capabilities;
 use gateway::keys::Keys;
+use gateway::networks::Side;
 use gateway::owner::Owner;
 use gateway::peers::authority::Credentials;
 use gateway::revision::Revision;
@@ -59,8 +60,8 @@ impl ByHand {
         let sealer = Sealer::new(&[Keys::load_or_create(&state).unwrap().seal]);
         let revision = Revision::from_wire(b"2025-11-25").unwrap();
         let session = Sessions::new(Arc::new(sealer), owner);
-        let session =
-            session.start("default/scene", (revision, Capabilities::default()), gateway::clock::now()).unwrap();
+        let caller = ("default/scene", Side::Inside(0));
+        let session = session.start(caller, (revision, Capabilities::default()), gateway::clock::now()).unwrap();
         let by_hand = Self { scene, session, requests: Arc::default(), go_on: Arc::default(), left: Arc::default() };
         let (requests, go_on, left) = (by_hand.requests.clone(), by_hand.go_on.clone(), by_hand.left.clone());
         tokio::spawn(async move {
@@ -93,7 +94,7 @@ impl ByHand {
         let (address, path) = split(&self.scene.fleet.process(0).mcp);
         let mut stream = TcpStream::connect(address).await.unwrap();
         let request = format!(
-            "POST {path}?q=1 HTTP/1.1\r\nHost: {address}\r\nx-api-key: {KEY}\r\nX-Twice: 1\r\nX-Twice: 2\r\nConnection: close, X-Mine\r\nX-Mine: 1\r\nswitchboard-boot: 0000000000000000\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\nMcp-Session-Id: {}\r\nContent-Length: {}\r\n\r\n{SET_LEVEL}",
+            "POST {path}?q=1 HTTP/1.1\r\nHost: {address}\r\nx-api-key: {KEY}\r\nX-Twice: 1\r\nX-Twice: 2\r\nConnection: close, X-Mine\r\nX-Mine: 1\r\nswitchboard-boot: 0000000000000000\r\nswitchboard-side: outside\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\nMcp-Session-Id: {}\r\nContent-Length: {}\r\n\r\n{SET_LEVEL}",
             self.session,
             SET_LEVEL.len()
         );
@@ -154,10 +155,16 @@ async fn a_request_is_passed_on_whole_and_its_answer_comes_back_event_by_event()
     assert_eq!(body, SET_LEVEL);
     assert!(head.starts_with("POST /mcp?q=1 HTTP/1.1\r\n"), "{head}");
     let boot = format!("{:016x}", u64::from_be_bytes(BOOT));
-    for line in ["x-twice: 1", "x-twice: 2", &format!("x-api-key: {KEY}"), &format!("switchboard-boot: {boot}")] {
+    for line in [
+        "x-twice: 1",
+        "x-twice: 2",
+        &format!("x-api-key: {KEY}"),
+        &format!("switchboard-boot: {boot}"),
+        "switchboard-side: inside",
+    ] {
         assert_eq!(head.lines().filter(|found| *found == line).count(), 1, "{line}: {head}");
     }
-    for name in ["x-mine", "connection: close", "switchboard-boot: 0000000000000000"] {
+    for name in ["x-mine", "connection: close", "switchboard-boot: 0000000000000000", "switchboard-side: outside"] {
         assert!(!head.contains(name), "{name}: {head}");
     }
 }

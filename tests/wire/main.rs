@@ -16,6 +16,7 @@ mod completions;
 mod dead_server;
 mod drain;
 mod eras;
+mod exposure;
 mod fidelity;
 mod footprint;
 mod forwarding;

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use tests::client::{Answer, Client, get};
 use tests::issuer::{Issuer, Signer, now};
@@ -253,6 +253,18 @@ async fn who_has_no_token_learns_where_to_get_one() {
         get(&format!("{origin}/.well-known/oauth-protected-resource/else/where")).await.status,
         StatusCode::NOT_FOUND
     );
+    // A proxy says how clients reach it, if it is trusted.
+    let place = Client::new(&format!("{origin}/.well-known/oauth-protected-resource/mcp"))
+        .header("x-forwarded-proto", "https, http")
+        .header("x-forwarded-host", "mcp.example.org");
+    let resource = async || place.clone_at("/.well-known/oauth-protected-resource/mcp").send(&Method::GET, &[], "").await;
+    assert_eq!(resource().await.json()["resource"], format!("{origin}/mcp"), "nobody is trusted by default");
+    let issuers = json!([scene.issuer.settings(&json!({}))]);
+    scene.manifests.settings(&json!({"issuers": issuers, "trustedProxies": ["127.0.0.1/32"]}));
+    until_async("the proxy's word", SOON, async || {
+        (resource().await.json()["resource"] == "https://mcp.example.org/mcp").then_some(())
+    })
+    .await;
     // Behind a proxy it is the address that clients know.
     let settings = json!({"issuers": [scene.issuer.settings(&json!({}))], "publicUrl": "https://mcp.example.com"});
     scene.manifests.settings(&settings);

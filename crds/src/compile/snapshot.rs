@@ -17,7 +17,7 @@ use crate::snapshot::{
     self, AccessIndex, ByKind, Caller, Credentials, Group, NamespaceIndex, Secrets, Server, ServerFilter, Snapshot,
     TokenSubject, Transport, WireSettings,
 };
-use crate::v1alpha1::{McpServerSpec, SessionMode, SubjectType};
+use crate::v1alpha1::{Exposure, McpServerSpec, SessionMode, SubjectType};
 
 /// Numbers of the tables under way, before they are finished.
 struct Parts {
@@ -174,5 +174,6 @@ fn server(
             deny: deny.map(|list| finished.pattern_at(list)),
         }),
         uri_prefix: spec.resources.as_ref().and_then(|resources| resources.uri_prefix.clone()),
+        internal: spec.exposure == Some(Exposure::Internal),
     }
 }

@@ -224,6 +224,7 @@ fn every_bound_of_the_settings_holds() {
             },
         }],
         "serviceAccounts": { "audience": "switchboard" }, "publicUrl": "https://mcp.example.com",
+        "trustedProxies": ["192.0.2.0/24"], "internalNetworks": ["10.0.0.0/8", "fd00::/8"],
     });
     let check = |value: &mut Value| Schema::of_settings().check(value);
     assert_eq!(check(&mut whole.clone()), []);
@@ -237,6 +238,8 @@ fn every_bound_of_the_settings_holds() {
 fn rules_of_the_settings_hold() {
     let cases = [
         (json!({ "egress": { "allow": ["127.0.0.1"] } }), "egress.allow", "not an address range"),
+        (json!({ "trustedProxies": ["192.0.2.7"] }), "trustedProxies", "not an address range"),
+        (json!({ "internalNetworks": ["10.0.0.1"] }), "internalNetworks", "not an address range"),
         (json!({ "organizationOf": { "Blue": "acme" } }), "organizationOf", "not the name of a namespace"),
     ];
     for (mut value, field, message) in cases {

@@ -76,6 +76,10 @@ pub struct McpServerSpec {
     /// Which resources and resource templates exist for callers at all, and under which URIs. Default: every one, under its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<ResourceFilter>,
+    /// From where callers reach it, beside what they are granted. Public (default): from everywhere. Internal: from
+    /// the settings' `internalNetworks` alone; to others the server does not exist.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exposure: Option<Exposure>,
     /// Granted (default): needs a grant. AllKeys: every live caller with a credential, in a namespace that may hold the server, has it.
     #[serde(default)]
     pub access: Access,
@@ -242,6 +246,16 @@ pub struct ResourceFilter {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 2, max = 32), regex(pattern = URI_PREFIX))]
     pub uri_prefix: Option<String>,
+}
+
+/// From where a server can be reached.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum Exposure {
+    /// From everywhere.
+    #[default]
+    Public,
+    /// From internal addresses alone.
+    Internal,
 }
 
 /// Who has the server.

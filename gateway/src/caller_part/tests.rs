@@ -4,6 +4,7 @@ use http::HeaderMap;
 
 use super::*;
 use crate::caller::Caller;
+use crate::networks::Side;
 use crate::scope::tests::{KEY, NOW, OLD_KEY};
 
 /// A table of servers by alias, each with its spec.
@@ -27,7 +28,7 @@ fn part(table: &RoutingTable, alias: &str, headers: &[(&str, &str)]) -> [Vec<Str
         map.append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap());
     }
     let head = Head::read(&map, &table.snapshot.settings.client_side_auth_header).unwrap();
-    let scope = Scope::read(table, &Caller::Binding(&table.snapshot.callers[0]), NOW, None, &head.filters);
+    let scope = Scope::read(table, &Caller::of(&table.snapshot.callers[0], Side::Outside), NOW, None, &head.filters);
     let server = table.snapshot.servers.iter().position(|server| server.alias == alias).unwrap();
     let part = caller_part(table, server as ServerIndex, &scope, (&head, &map), || None);
     let text = |list: &[(HeaderName, HeaderValue)]| -> Vec<String> {

@@ -119,7 +119,8 @@ impl ClientSession {
         let snapshot = &view.table.snapshot;
         let server = snapshot.servers.iter().position(|known| known.id == server);
         let now = crate::clock::now();
-        let caller = gateway.caller_by_id(&view.table, &self.caller, now);
+        let side = view.table.networks.side_told(!self.session.outside);
+        let caller = gateway.caller_by_id(&view.table, (&self.caller, side), now);
         server
             .zip(caller)
             .is_some_and(|(server, caller)| caller.allows(snapshot, now, server as u32, Item::Resource(uri)))

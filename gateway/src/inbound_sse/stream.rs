@@ -11,6 +11,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::body::{Chunk, Stream};
 use crate::event;
+use crate::networks::Side;
 use crate::reject::Reject;
 use crate::session::Session;
 
@@ -28,6 +29,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(25);
 /// A stream to a client.
 pub struct SseStream {
     path: String,
+    side: Side,
     queue: mpsc::Sender<Chunk>,
     requests: Arc<Semaphore>,
     session: OnceLock<Session>,
@@ -35,19 +37,24 @@ pub struct SseStream {
 }
 
 impl SseStream {
-    /// A stream that was asked for at a path, with its first event; and the body that it is.
-    pub fn open(path: &str, first: Bytes) -> (Arc<Self>, Stream) {
+    /// A stream that was asked for at a path and from a side, with its first event; and the body that it is.
+    pub fn open((path, side): (&str, Side), first: Bytes) -> (Arc<Self>, Stream) {
         let (queue, body) = Stream::channel(QUEUE);
         // A fresh queue has room.
         let _ = queue.try_send(Chunk::Data(first));
         let requests = Arc::new(Semaphore::new(REQUESTS as usize));
         let over = watch::Sender::new(false);
-        (Arc::new(Self { path: path.to_owned(), queue, requests, session: OnceLock::new(), over }), body)
+        (Arc::new(Self { path: path.to_owned(), side, queue, requests, session: OnceLock::new(), over }), body)
     }
 
     /// The path that it was asked for at, which narrows what its client is told of.
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// From where it was asked for.
+    pub fn side(&self) -> Side {
+        self.side
     }
 
     /// The session, from `initialize` on.

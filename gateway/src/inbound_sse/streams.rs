@@ -95,9 +95,10 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
+    use crate::networks::Side;
 
     fn enter(streams: &Streams, number: usize, caller: &str) -> Option<Place> {
-        let (stream, _) = SseStream::open("/sse", Bytes::from_static(b": \n\n"));
+        let (stream, _) = SseStream::open(("/sse", Side::Outside), Bytes::from_static(b": \n\n"));
         streams.enter(((number as u64).to_be_bytes(), caller), stream)
     }
 

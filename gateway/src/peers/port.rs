@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 
-use super::{BOOT, FROM, HELLO, LEAVING, Peers, SESSIONS, boot_of, header, read};
+use super::{BOOT, FROM, HELLO, LEAVING, Peers, SESSIONS, SIDE, boot_of, header, read};
 use crate::body::Body;
 use crate::clock;
 use crate::gateway::Gateway;
@@ -57,7 +57,9 @@ pub async fn handle(
         }
         _ if request.headers().get(BOOT).and_then(boot_of) == Some(peers.own.boot) => {
             request.headers_mut().remove(BOOT);
-            proxy::handle(gateway, Hop::Peer, goes_on, request).await
+            // One of an older release does not say.
+            let inside = request.headers_mut().remove(SIDE).is_some_and(|side| side == "inside");
+            proxy::handle(gateway, Hop::Peer { inside }, goes_on, request).await
         }
         _ => empty(StatusCode::MISDIRECTED_REQUEST),
     }

@@ -36,7 +36,9 @@ pub(super) async fn respond(
     drop(admitted);
     // As with every body: who was somebody at its beginning is asked again.
     let view = gateway.view.load_full();
-    let admitted = proxy::admit_to(gateway, &view, proxy::read_head(&view, hop, parts)?, None).await?;
+    let head = proxy::read_head(&view, hop, parts)?;
+    let side = hop.side(&view.table.networks, &parts.headers);
+    let admitted = proxy::admit_to(gateway, &view, (head, side), None).await?;
     let asked = scan::tool_call(&body).map_err(|fault| proxy::refuse(&fault))?;
     let (server, message) = match message(&body, &asked) {
         Ok(meant) => meant,

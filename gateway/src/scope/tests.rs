@@ -5,6 +5,7 @@ use crds::resources::{ParsedFile, merge};
 use sha2::{Digest, Sha256};
 
 use super::*;
+use crate::networks::Side;
 use crate::table::Version;
 
 /// A key of the one caller of [`table`].
@@ -59,7 +60,7 @@ fn group_of(members: usize) -> RoutingTable {
 }
 
 fn read(table: &RoutingTable, filter: &str) -> Scope {
-    Scope::read(table, &Caller::Binding(&table.snapshot.callers[0]), NOW, None, &[filter.as_bytes()])
+    Scope::read(table, &Caller::of(&table.snapshot.callers[0], Side::Outside), NOW, None, &[filter.as_bytes()])
 }
 
 fn entries(scope: &Scope) -> usize {

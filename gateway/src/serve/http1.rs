@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::pin;
 
 use http::header::CONNECTION;
@@ -15,14 +16,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::going_on::Place;
 use super::{Conversation, GoesOn, HEAD_TIMEOUT};
 use crate::body::Body;
-use crate::peer::Peer;
 
 /// What hyper buffers of a head; beyond it the connection is answered 431 and closed without our body.
 const MAX_HEAD_BUFFER: usize = 256 * 1024;
 
 impl<H, F> Conversation<H>
 where
-    H: Fn(Request<Incoming>, Peer, GoesOn) -> F + Send + Sync + 'static,
+    H: Fn(Request<Incoming>, IpAddr, GoesOn) -> F + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
     /// Answers a connection's requests.
@@ -30,10 +30,10 @@ where
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Self { peer, handler, drain, mut end } = self;
+        let Self { address, handler, drain, mut end } = self;
         let place = Place::default();
         let service = service_fn(move |request| {
-            let (response, drain) = (place.begin(|goes_on| handler(request, peer, goes_on)), drain.clone());
+            let (response, drain) = (place.begin(|goes_on| handler(request, address, goes_on)), drain.clone());
             async move {
                 let mut response = response.await?;
                 if drain.is_leaving() {

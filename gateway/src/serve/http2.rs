@@ -8,6 +8,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +26,6 @@ use self::streams::{Parts, Streams};
 use super::going_on::Place;
 use super::{Conversation, GoesOn, HEAD_TIMEOUT, STALL};
 use crate::body::Body;
-use crate::peer::Peer;
 use crate::reject::Reject;
 
 mod requests;
@@ -52,7 +52,7 @@ const PONG: Duration = Duration::from_secs(20);
 
 impl<H, F> Conversation<H>
 where
-    H: Fn(Request<Incoming>, Peer, GoesOn) -> F + Send + Sync + 'static,
+    H: Fn(Request<Incoming>, IpAddr, GoesOn) -> F + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
     /// Answers a connection's requests.
@@ -60,7 +60,7 @@ where
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Self { peer, handler, drain, mut end } = self;
+        let Self { address, handler, drain, mut end } = self;
         let (requests, streams) = (Arc::<Requests>::default(), Streams::default());
         let (all, executor) = (requests.clone(), streams.clone());
         let service = service_fn(move |request| {
@@ -69,7 +69,7 @@ where
             let handling = open.clone().map(|open| {
                 // Each has a room of its own: there are others beside it.
                 Place::default().begin(|goes_on| {
-                    let answer = handler(request, peer, goes_on);
+                    let answer = handler(request, address, goes_on);
                     async move {
                         let answer = answer.await;
                         drop(open);

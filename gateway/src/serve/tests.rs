@@ -20,7 +20,7 @@ use crate::upstream::stdio::Children;
 /// A connection whose other end is served in the background.
 fn connected<H, F>(handler: H) -> DuplexStream
 where
-    H: Fn(Request<Incoming>, Peer, GoesOn) -> F + Send + Sync + 'static,
+    H: Fn(Request<Incoming>, IpAddr, GoesOn) -> F + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
     let (client, server) = duplex(4096);
@@ -38,11 +38,11 @@ pub(super) fn conversing<S, H, F>(
 ) -> (Arc<watch::Sender<bool>>, impl Future<Output = ()> + Send + 'static)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    H: Fn(Request<Incoming>, Peer, GoesOn) -> F + Send + Sync + 'static,
+    H: Fn(Request<Incoming>, IpAddr, GoesOn) -> F + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
     let end = Arc::new(watch::Sender::new(false));
-    let conversation = Conversation { peer: peer(), handler, drain, end: end.subscribe() };
+    let conversation = Conversation { address: address(), handler, drain, end: end.subscribe() };
     let held = end.clone();
     let conversing = async move {
         conversation.run(version, stream).await;
@@ -51,13 +51,13 @@ where
     (end, conversing)
 }
 
-fn peer() -> Peer {
-    Peer::from(std::net::IpAddr::from([192, 0, 2, 1]))
+fn address() -> IpAddr {
+    IpAddr::from([192, 0, 2, 1])
 }
 
 fn answer(
     body: Bytes,
-) -> impl Fn(Request<Incoming>, Peer, GoesOn) -> std::future::Ready<Response<Body>> + Clone + Send + Sync {
+) -> impl Fn(Request<Incoming>, IpAddr, GoesOn) -> std::future::Ready<Response<Body>> + Clone + Send + Sync {
     move |_, _, _| ready(Response::new(Body::whole(body.clone())))
 }
 
@@ -149,8 +149,8 @@ fn gateway() -> Arc<Gateway> {
 async fn trickled(head: &str) -> String {
     let gateway = gateway();
     let listener = ([127, 0, 0, 1], 8080).into();
-    let client = connected(move |request, peer, goes_on| {
-        proxy::handle(gateway.clone(), Hop::Client { listener, peer, scheme: "http" }, goes_on, request)
+    let client = connected(move |request, address, goes_on| {
+        proxy::handle(gateway.clone(), Hop::Client { listener, address, scheme: "http" }, goes_on, request)
     });
     let (mut reader, mut writer) = tokio::io::split(client);
     writer.write_all(head.as_bytes()).await.unwrap();

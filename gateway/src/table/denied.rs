@@ -46,7 +46,8 @@ mod tests {
     use crds::snapshot::Credentials;
     use sha2::{Digest, Sha256};
 
-    use crate::identify::Identity;
+    use crate::identify::{Identity, Who};
+    use crate::networks::Side;
     use crate::table::{RoutingTable, Version};
 
     const NOW: i64 = 0;
@@ -77,19 +78,24 @@ mod tests {
         keys.chain(table.anonymous(NOW).map(|_| "open")).collect()
     }
 
+    fn knows(table: &RoutingTable, id: &str) -> bool {
+        table.caller_by_id(id, Side::Outside).is_some()
+    }
+
     #[test]
     fn r42_who_is_denied_is_nobody_and_all_others_are_who_they_were() {
         let table = table();
         assert_eq!(known(&table), ["a", "b", "c", "open"]);
-        let held = table.identity_of(b"b", NOW).unwrap();
+        let held = Identity { who: table.identity_of(b"b", NOW).unwrap(), side: Side::Outside };
         let denying = table.denying(2, &["ns/b".to_owned(), "ns/gone".to_owned()]);
         assert_eq!((known(&denying), denying.version.revision), (vec!["a", "c", "open"], 2));
         assert!(denying.still(&held, "ns/b", NOW).is_none(), "what is held open ends");
-        assert!(denying.caller_by_id("ns/b").is_none() && denying.caller_by_id("ns/a").is_some());
+        assert!(!knows(&denying, "ns/b") && knows(&denying, "ns/a"));
         assert!(denying.knows_key(b"b"), "the key still identifies, and is not sent to a server");
         let denying = denying.denying(3, &["ns/open".to_owned()]);
         assert_eq!(known(&denying), ["a", "b", "c"], "who is no longer on the list is somebody again");
-        assert!(denying.still(&Identity::Anonymous, "ns/open", NOW).is_none());
-        assert!(denying.caller_by_id("ns/open").is_none());
+        let open = Identity { who: Who::Anonymous, side: Side::Outside };
+        assert!(denying.still(&open, "ns/open", NOW).is_none());
+        assert!(!knows(&denying, "ns/open"));
     }
 }

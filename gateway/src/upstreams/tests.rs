@@ -15,6 +15,7 @@ use crate::catalogue::{List, State};
 use crate::discovery;
 use crate::egress::{Egress, EgressPolicy};
 use crate::metrics::Metrics;
+use crate::networks::Side;
 use crate::upstream::stdio::Children;
 
 fn upstreams(address: Option<SocketAddr>) -> Arc<ServerUpstreams> {
@@ -38,6 +39,7 @@ fn upstreams(address: Option<SocketAddr>) -> Arc<ServerUpstreams> {
         max_response_bytes: 1 << 20,
         filters: ByKind::default(),
         uri_prefix: None,
+        internal: false,
     };
     let url = address.map(|address| format!("http://{address}/mcp"));
     let endpoint = Arc::new(Endpoint { server, secrets: Secrets { url, ..Secrets::default() } });
@@ -64,7 +66,7 @@ fn part(value: &str) -> CallerPart {
 }
 
 fn open(upstreams: &Arc<ServerUpstreams>, id: &str, value: &str) -> Arc<Upstream> {
-    upstreams.open(&Caller::Binding(&caller(id)), part(value), None).unwrap().upstream
+    upstreams.open(&Caller::of(&caller(id), Side::Outside), part(value), None).unwrap().upstream
 }
 
 #[tokio::test]
@@ -147,7 +149,9 @@ async fn a_stopped_server_is_neither_listed_nor_opened_though_a_call_holds_it() 
     let keeping = tokio::spawn(discovery::keep(Arc::downgrade(&upstreams), Arc::new(Notify::new())));
     let reading = tokio::spawn({
         let upstreams = upstreams.clone();
-        async move { discovery::of_caller(&upstreams, &Caller::Binding(&caller("a")), part("1"), List::Tools).await }
+        async move {
+            discovery::of_caller(&upstreams, &Caller::of(&caller("a"), Side::Outside), part("1"), List::Tools).await
+        }
     });
     let within = Duration::from_secs(10);
     let begun = async {
@@ -160,8 +164,8 @@ async fn a_stopped_server_is_neither_listed_nor_opened_though_a_call_holds_it() 
     tokio::time::timeout(within, keeping).await.unwrap().unwrap();
     tokio::time::timeout(within, reading).await.unwrap().unwrap();
     assert_eq!(upstreams.calls.available_permits(), 2, "the list under way ended");
-    assert!(upstreams.open(&Caller::Binding(&caller("a")), part("1"), None).is_err());
-    assert!(upstreams.open(&Caller::Binding(&caller("a")), CallerPart::default(), None).is_err());
+    assert!(upstreams.open(&Caller::of(&caller("a"), Side::Outside), part("1"), None).is_err());
+    assert!(upstreams.open(&Caller::of(&caller("a"), Side::Outside), CallerPart::default(), None).is_err());
 }
 
 /// A server that answers every request with as many pages as are asked for, each of `page` bytes.

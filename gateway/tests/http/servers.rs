@@ -10,6 +10,7 @@ use gateway::caller::Caller;
 use gateway::catalogue::{Catalogue, List, discover};
 use gateway::discovery;
 use gateway::metrics::Metrics;
+use gateway::networks::Side;
 use gateway::upstream::stdio::Children;
 use gateway::upstream::{CallerPart, Connectors, Upstream};
 use gateway::upstreams::ServerUpstreams;
@@ -71,7 +72,7 @@ async fn a_server_that_is_stopped_sees_the_end_of_every_session() {
     let upstreams = upstreams(&server.url(), HttpWire::Streamable);
     lists(upstreams.own()).await;
     for (id, value) in [("a", "1"), ("a", "2"), ("b", "1")] {
-        lists(&upstreams.open(&Caller::Binding(&caller(id)), part(value), None).unwrap().upstream).await;
+        lists(&upstreams.open(&Caller::of(&caller(id), Side::Outside), part(value), None).unwrap().upstream).await;
     }
     upstreams.stop().await;
     let deleted = server.script.seen().into_iter().filter(|seen| seen.method == "DELETE");

@@ -21,6 +21,7 @@ fn session() -> Session {
         nonce: [1; 8],
         expires: NOW + 1000,
         caller: [2; 16],
+        outside: false,
         has_one_stream: false,
     }
 }

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::*;
 
 fn opened() -> (Arc<SseStream>, Stream) {
-    SseStream::open("/sse", Bytes::from_static(b"first"))
+    SseStream::open(("/sse", Side::Outside), Bytes::from_static(b"first"))
 }
 
 async fn next(body: &mut Stream) -> Option<Bytes> {

@@ -32,7 +32,7 @@ struct Connected {
 impl Connected {
     async fn to<H, F>(handler: H) -> Self
     where
-        H: Fn(Request<Incoming>, Peer, GoesOn) -> F + Send + Sync + 'static,
+        H: Fn(Request<Incoming>, IpAddr, GoesOn) -> F + Send + Sync + 'static,
         F: Future<Output = Response<Body>> + Send + 'static,
     {
         let (ours, theirs) = duplex(256 * 1024);

@@ -89,6 +89,7 @@ mod tests {
             max_response_bytes: 1,
             filters: ByKind::default(),
             uri_prefix: None,
+            internal: false,
         };
         let client = TokenClient { url: "http://a".to_owned(), id: String::new(), secret: String::new() };
         let secrets = Secrets { token_client: Some(client), ..Secrets::default() };

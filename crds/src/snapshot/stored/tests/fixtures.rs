@@ -41,6 +41,21 @@ fn schema_4_has_all_but_tokens() {
     assert_eq!(split(&meant()).unwrap().of(4), split(&meant()).unwrap().of(5), "where there are none, it is the same");
 }
 
+/// Who reads schema 4 knows nothing of addresses: to them such a server is off, and not everybody's.
+#[test]
+fn schema_4_has_no_server_for_internal_networks() {
+    let mut with_internal = meant();
+    with_internal.servers[0].internal = true;
+    with_internal.settings.trusted_proxies = vec!["192.0.2.0/24".to_owned()];
+    with_internal.settings.internal_networks = Some(vec!["10.0.0.0/8".to_owned()]);
+    let parts = split(&with_internal).unwrap();
+    let mut expected = meant();
+    assert!(!expected.servers[0].off);
+    expected.servers[0].off = true;
+    assert_eq!(joined(parts.of(4)).unwrap(), expected);
+    assert_eq!(joined(parts.of(5)).unwrap(), with_internal);
+}
+
 #[test]
 fn schema_4_is_read_from_slots_but_for_whom_it_denies() {
     let bytes = include_bytes!("../../../../testdata/snapshot/schema-4-slots/pointer");

@@ -1,0 +1,140 @@
+//! A row: a request, the whole reply, and what of it reaches a server.
+
+use bytes::Bytes;
+use http::{Method, Request};
+use http_body_util::{BodyExt, Full};
+use tests::client::connect;
+
+use crate::world::World;
+
+/// What every MCP client sends.
+const ACCEPT: (&str, &str) = ("accept", "application/json, text/event-stream");
+
+/// One request and its reply.
+#[derive(Clone)]
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    method: Method,
+    path: &'static str,
+    headers: Vec<(&'static str, &'static str)>,
+    body: &'static str,
+    status: u16,
+    reply_headers: Vec<(&'static str, &'static str)>,
+    reply: &'static str,
+    /// Headers of the call as its server gets them; none of a name: it must not be there.
+    arrives: Vec<(&'static str, Option<&'static str>)>,
+}
+
+impl Row {
+    /// A POST to `/mcp` by nobody, answered 200 with JSON.
+    pub(crate) fn post(name: &'static str, body: &'static str) -> Self {
+        Self {
+            name,
+            method: Method::POST,
+            path: "/mcp",
+            headers: Vec::new(),
+            body,
+            status: 200,
+            reply_headers: vec![("content-type", "application/json")],
+            reply: "",
+            arrives: Vec::new(),
+        }
+    }
+
+    /// A GET of this path by nobody.
+    pub(crate) fn get(name: &'static str, path: &'static str) -> Self {
+        Self { method: Method::GET, ..Self::post(name, "").at(path) }
+    }
+
+    pub(crate) fn at(mut self, path: &'static str) -> Self {
+        self.path = path;
+        self
+    }
+
+    /// With a header more.
+    pub(crate) fn with(mut self, name: &'static str, value: &'static str) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// By this key.
+    pub(crate) fn by(self, key: &'static str) -> Self {
+        self.with("x-litellm-api-key", key)
+    }
+
+    /// The reply's body, whole.
+    pub(crate) fn is(mut self, reply: &'static str) -> Self {
+        self.reply = reply;
+        self
+    }
+
+    pub(crate) fn status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// A header of the reply, beside its media type.
+    pub(crate) fn says(mut self, name: &'static str, value: &'static str) -> Self {
+        self.reply_headers.push((name, value));
+        self
+    }
+
+    pub(crate) fn arrives(mut self, name: &'static str, value: Option<&'static str>) -> Self {
+        self.arrives.push((name, value));
+        self
+    }
+
+    /// What is wrong with the reply, if anything.
+    pub(crate) async fn try_out(&self, world: &World) -> Result<(), String> {
+        let before = world.calls().len();
+        let mut request = Request::new(Full::new(Bytes::from_static(self.body.as_bytes())));
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = self.path.parse().map_err(|_| "its path is none")?;
+        let host = world.address().to_string();
+        let own: &[(&str, &str)] = if self.method == Method::POST {
+            &[("host", &host), ACCEPT, ("content-type", "application/json")]
+        } else {
+            &[("host", &host), ("accept", "application/json")]
+        };
+        // A row that says Accept itself means that one.
+        let own = own.iter().filter(|(name, _)| !self.headers.iter().any(|(said, _)| said == name));
+        for (name, value) in own.chain(&self.headers) {
+            let name = name.parse::<http::HeaderName>().map_err(|error| error.to_string())?;
+            request.headers_mut().append(name, value.parse().map_err(|_| "no value of a header")?);
+        }
+        let mut sender = connect(world.address()).await.map_err(|error| error.to_string())?;
+        let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.map_err(|error| error.to_string())?.to_bytes();
+        let body = String::from_utf8_lossy(&body).into_owned();
+
+        let mut said: Vec<(String, String)> = head
+            .headers
+            .iter()
+            .filter(|(name, _)| !["date", "content-length", "transfer-encoding"].contains(&name.as_str()))
+            .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .map(|(name, value)| if name == "mcp-session-id" { (name, "*".to_owned()) } else { (name, value) })
+            .collect();
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let mut wanted: Vec<(String, String)> = self.reply_headers.iter().map(owned).collect();
+        said.sort();
+        wanted.sort();
+        if (head.status.as_u16(), &said, &*body) != (self.status, &wanted, self.reply) {
+            return Err(format!(
+                "answered {} {said:?}\n    {body}\n  and not {} {wanted:?}\n    {}",
+                head.status, self.status, self.reply
+            ));
+        }
+        if self.arrives.is_empty() {
+            return Ok(());
+        }
+        let calls = world.calls();
+        let call = calls.get(before..).and_then(<[_]>::first).ok_or("the call did not arrive")?;
+        for (name, value) in &self.arrives {
+            if call.header(name) != *value {
+                return Err(format!("{name} arrived as {:?} and not as {value:?}", call.header(name)));
+            }
+        }
+        Ok(())
+    }
+}
