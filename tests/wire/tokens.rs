@@ -257,7 +257,8 @@ async fn who_has_no_token_learns_where_to_get_one() {
     let place = Client::new(&format!("{origin}/.well-known/oauth-protected-resource/mcp"))
         .header("x-forwarded-proto", "https, http")
         .header("x-forwarded-host", "mcp.example.org");
-    let resource = async || place.clone_at("/.well-known/oauth-protected-resource/mcp").send(&Method::GET, &[], "").await;
+    let resource =
+        async || place.clone_at("/.well-known/oauth-protected-resource/mcp").send(&Method::GET, &[], "").await;
     assert_eq!(resource().await.json()["resource"], format!("{origin}/mcp"), "nobody is trusted by default");
     let issuers = json!([scene.issuer.settings(&json!({}))]);
     scene.manifests.settings(&json!({"issuers": issuers, "trustedProxies": ["127.0.0.1/32"]}));
