@@ -162,7 +162,7 @@ fn exchanged(table: &RoutingTable, headers: &[(&str, &str)], token: Option<&str>
         map.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
     }
     let head = Head::read(&map, &table.snapshot.settings.client_side_auth_header).unwrap();
-    let scope = Scope::read(table, &table.snapshot.callers[0], NOW, None, &head.filters);
+    let scope = Scope::read(table, &Caller::of(&table.snapshot.callers[0], Side::Outside), NOW, None, &head.filters);
     caller_part(table, 0, &scope, (&head, &map), || SubjectToken::new(token?.as_bytes(), None))
 }
 

@@ -9,8 +9,8 @@ use crds::snapshot::{ClaimMapping, Issuer, UnixSeconds};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{Authority, Token};
 use super::jose::Payload;
+use super::{Authority, Token};
 
 /// By how much another machine's clock may go wrong: a token that is not valid yet. What has expired has.
 const SKEW: i64 = 60;

@@ -77,12 +77,7 @@ impl Tokens {
 
     /// Verifies a token by these settings and knows it from then on. Waits for keys that are on their way, and asks for
     /// them where a token names one that is not known.
-    pub async fn verify(
-        &self,
-        text: &[u8],
-        settings: &WireSettings,
-        now: UnixSeconds,
-    ) -> Result<Arc<Token>, Refused> {
+    pub async fn verify(&self, text: &[u8], settings: &WireSettings, now: UnixSeconds) -> Result<Arc<Token>, Refused> {
         let since = self.known.since();
         if text.len() > LONGEST || !looks_like_one(text) {
             return Err(Refused::Invalid);

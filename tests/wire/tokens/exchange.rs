@@ -23,16 +23,16 @@ async fn r23_each_caller_has_a_token_of_their_own_and_theirs_is_shown_to_the_end
         }
     })
     .await;
-    let of = |name: &str, id: u32| {
-        scene.token(name, &json!({"email": name, "email_verified": true, "jti": id.to_string()}))
-    };
+    let of =
+        |name: &str, id: u32| scene.token(name, &json!({"email": name, "email_verified": true, "jti": id.to_string()}));
     let (ann, bob, ann_later) = (of("ann", 1), of("bob", 2), of("ann", 3));
     for (number, token) in (1..).zip([&ann, &bob, &ann_later]) {
         assert_eq!(scene.tools(token).await, ["up-echo"]);
         for _ in 0..2 {
             let answer = scene.client(token).call("up-echo", "{}").await;
             assert!(!answer.is_tool_error(), "{answer:?}");
-            let sent = up.received_of("tools/call").pop().and_then(|call| call.header("authorization").map(str::to_owned));
+            let sent =
+                up.received_of("tools/call").pop().and_then(|call| call.header("authorization").map(str::to_owned));
             assert_eq!(sent, Some(format!("Bearer {TOKEN}-{number}")));
         }
         let asked = endpoint.asked();
