@@ -9,9 +9,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use gateway::flags::{header_name, peer, peer_listen};
 
 use crate::questions::{can_i, exit, matrix, plan, policy, who_can};
-use crate::{admission, crds, key, output, rollout, run, snapshot, validate};
+use crate::{admission, crds, import, key, output, rollout, run, snapshot, validate};
 
+mod imports;
 mod questions;
+
+use imports::ImportCommand;
+pub(crate) use imports::{ImportLitellmArgs, ImportMcpServersArgs, ImportOutputArgs};
 
 pub(crate) use questions::{
     AccessCommand, AccessMatrixArgs, CanIArgs, ClusterArgs, FailOn, MatrixOutput, PlanArgs, PlanOutput, SourceArgs,
@@ -35,6 +39,10 @@ enum Command {
     /// Make keys for callers.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Make manifests of what a client or LiteLLM is configured with. Exit code: 0 all of it, 1 something has no
+    /// counterpart, which is said on standard error, 2 nothing was made.
+    #[command(subcommand)]
+    Import(ImportCommand),
     /// Say who may use a tool, and why each of them may.
     WhoCan(WhoCanArgs),
     /// Say whether somebody may use a tool, and why. Exit code: 0 yes, 1 no, 2 no answer.
@@ -235,6 +243,8 @@ pub(crate) fn parse_and_run() -> ExitCode {
         Command::Run(args) => Surroundings::read().and_then(|surroundings| run::run(args, surroundings)),
         Command::Validate(args) => validate::validate(&args),
         Command::Key(KeyCommand::Create(args)) => key::create(&args),
+        Command::Import(ImportCommand::Litellm(args)) => Ok(exit(import::litellm::litellm(&args))),
+        Command::Import(ImportCommand::McpServers(args)) => Ok(exit(import::mcp_servers(&args))),
         Command::WhoCan(args) => Ok(exit(who_can::who_can(&args))),
         Command::CanI(args) => Ok(exit(can_i::can_i(&args))),
         Command::Access(AccessCommand::Matrix(args)) => Ok(exit(matrix::matrix(&args))),

@@ -7,6 +7,7 @@ mod admission;
 mod args;
 mod cluster;
 mod crds;
+mod import;
 mod key;
 mod output;
 mod questions;

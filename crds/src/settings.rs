@@ -13,7 +13,7 @@ use schemars::transform::AddNullable;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::v1alpha1::patterns::{HEADER_NAME, HTTPS, NAMESPACE, NO_NUL, ORIGIN, PRINTABLE, SEPARATOR};
+use crate::v1alpha1::patterns::{CURRENCY, HEADER_NAME, HTTPS, NAMESPACE, NO_NUL, ORIGIN, PRINTABLE, SEPARATOR};
 
 // `names::may_be_client_side_auth_header` as a rule.
 const FREE_CLIENT_SIDE: &str = "!(self.lowerAscii() in ['accept', 'api-key', 'host', 'ocp-apim-subscription-key', 'origin', \
@@ -88,6 +88,10 @@ pub struct Settings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 10, max = 604_800))]
     pub snapshot_max_age_seconds: Option<u32>,
+    /// What the prices of servers are in (ISO 4217). Default: USD.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 3, max = 3), regex(pattern = CURRENCY))]
+    pub currency: Option<String>,
     /// Whose tokens (JWT) are taken as credentials. At most 16. Tokens of the cluster's own service accounts need no entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["issuer"]))]

@@ -18,12 +18,14 @@ pub use crate::settings::Algorithm;
 mod access;
 mod auth;
 mod check;
+mod cost;
 mod effective;
 mod item;
 pub mod stored;
 
 pub use auth::{AuthScheme, ClientAuthentication, ClientSide, ServerAuth, TokenGrant, TokenRequest};
 pub use check::Inconsistent;
+pub use cost::{Cost, Nanos};
 pub use effective::{Beyond, Effective, Rule};
 pub use item::{ByKind, Item, ItemKind};
 pub use stored::{DecodeError, INFLATED_LIMIT, MacKey, READS, SCHEMA, TooLarge};
@@ -114,6 +116,9 @@ pub struct WireSettings {
     /// Where clients reach the gateway, without a path; none: as their requests say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_url: Option<String>,
+    /// What prices are in; none: the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
     /// CIDRs of proxies that are believed what they say of their clients.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trusted_proxies: Vec<String>,
@@ -184,6 +189,9 @@ pub struct Server {
     pub filters: ByKind<ServerFilter>,
     /// Goes before its URIs as they are published: the beginning of a scheme. None: URIs stay as they are.
     pub uri_prefix: Option<String>,
+    /// What calls cost; none: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
     /// It is there for callers from internal networks alone. Beside access, which knows no addresses.
     #[serde(default, skip_serializing_if = "is_false")]
     pub internal: bool,

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 mod access_group;
 mod auth;
 mod consent;
+mod cost;
 mod http;
 mod key_binding;
 mod oauth;
@@ -22,6 +23,7 @@ mod stdio;
 pub use access_group::{AccessGroupMember, McpAccessGroup, McpAccessGroupSpec, McpAccessGroupStatus};
 pub use auth::{ApiKeyAuth, Auth, AuthType, ClientSide};
 pub use consent::{From, NamespaceConsent, Selector, SelectorOperator, SelectorTerm};
+pub use cost::{Cost, ToolCost};
 pub use http::{Header, Http, HttpTransport, UrlSource};
 pub use key_binding::{
     Claim, Grants, Key, McpKeyBinding, McpKeyBindingSpec, McpKeyBindingStatus, ServerGrant, ServiceAccountRef, Subject,

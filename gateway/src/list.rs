@@ -157,21 +157,31 @@ fn write_as(
     match form {
         Form::Published => write(published.json_for(exchange.revision), out),
         Form::Native => {
-            let info = info(&exchange.view.table.snapshot.servers[server as usize]);
+            let info = info(&exchange.view.table.snapshot.servers[server as usize], &native.name);
             write(&native.json_with("mcp_info", &info), out);
         }
     }
 }
 
-/// Whose an entry is, in LiteLLM's words. The name is the published one: it is understood wherever a client may name a
-/// server.
-fn info(server: &Server) -> Vec<u8> {
+/// Whose an entry is, in LiteLLM's words, and what it costs. The name is the published one: it is understood wherever a
+/// client may name a server. Of single tools only this one is priced: others may not be the caller's to know of.
+fn info(server: &Server, tool: &str) -> Vec<u8> {
     let mut info = br#"{"server_name":"#.to_vec();
     json::string(&server.alias, &mut info);
     info.extend_from_slice(br#","server_id":"#);
     json::string(&server.id, &mut info);
     info.extend_from_slice(br#","alias":"#);
     json::string(&server.alias, &mut info);
+    if let Some(cost) = &server.cost {
+        let default = format!(r#","mcp_server_cost_info":{{"default_cost_per_query":{}"#, cost.per_call);
+        info.extend_from_slice(default.as_bytes());
+        if let Some((name, price)) = cost.per_tool.iter().find(|(name, _)| name == tool) {
+            info.extend_from_slice(br#","tool_name_to_cost_per_query":{"#);
+            json::string(name, &mut info);
+            info.extend_from_slice(format!(":{price}}}").as_bytes());
+        }
+        info.push(b'}');
+    }
     info.push(b'}');
     info
 }

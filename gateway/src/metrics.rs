@@ -1,5 +1,6 @@
 //! Counters. No key, caller or client-chosen text is ever a label.
 
+use crds::snapshot::Nanos;
 use prometheus::core::Collector;
 use prometheus::{Encoder, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 
@@ -15,6 +16,7 @@ pub use snapshot::SnapshotMetrics;
 pub struct Metrics {
     registry: Registry,
     calls: IntCounterVec,
+    costs: IntCounterVec,
     rejects: IntCounterVec,
     permits: [IntCounter; Method::ALL.len()],
     /// Connections closed at once, by which limit was reached: `peer`, that of an address, or `all`.
@@ -29,6 +31,7 @@ pub struct Metrics {
 #[derive(Clone)]
 pub struct ServerMetrics {
     calls: IntCounterVec,
+    costs: IntCounterVec,
     server: String,
     ok: IntCounter,
     tool_error: IntCounter,
@@ -39,6 +42,8 @@ impl Metrics {
     pub fn new() -> Self {
         let registry = Registry::new();
         let calls = counters("switchboard_calls_total", "Tool calls by server and outcome.", &["server", "outcome"]);
+        let costs = "What answered calls of tools cost, in billionths of the currency, by server.";
+        let costs = counters("switchboard_cost_nanos_total", costs, &["server", "currency"]);
         let rejects = counters("switchboard_rejected_requests_total", "HTTP requests refused, by reason.", &["reason"]);
         let permits = permits(&registry);
         let closed = "Connections closed at once, by the limit that was reached: an address's, or that of all.";
@@ -48,9 +53,10 @@ impl Metrics {
         let forwarded = "Requests for other processes, by what came of them: answered, gone, broken.";
         let forwarded = counters("switchboard_forwarded_requests_total", forwarded, &["outcome"]);
         let peers = PeerMetrics { reachable, forwarded };
-        let metrics = Self { registry, calls, rejects, permits, closed_connections, snapshots, peers };
-        let all: [Box<dyn Collector>; 5] = [
+        let metrics = Self { registry, calls, costs, rejects, permits, closed_connections, snapshots, peers };
+        let all: [Box<dyn Collector>; 6] = [
             Box::new(metrics.calls.clone()),
+            Box::new(metrics.costs.clone()),
             Box::new(metrics.rejects.clone()),
             Box::new(metrics.closed_connections.clone()),
             Box::new(metrics.peers.reachable.clone()),
@@ -66,6 +72,7 @@ impl Metrics {
     pub fn of_server(&self, id: &str) -> ServerMetrics {
         ServerMetrics {
             calls: self.calls.clone(),
+            costs: self.costs.clone(),
             server: id.to_owned(),
             ok: self.calls.with_label_values(&[id, "ok"]),
             tool_error: self.calls.with_label_values(&[id, "tool_error"]),
@@ -113,6 +120,11 @@ impl ServerMetrics {
     /// Counts a call that was answered; `is_error`: by a tool error.
     pub fn answered(&self, is_error: bool) {
         if is_error { self.tool_error.inc() } else { self.ok.inc() }
+    }
+
+    /// Adds what an answered call costs.
+    pub fn costs(&self, price: Nanos, currency: &str) {
+        self.costs.with_label_values(&[self.server.as_str(), currency]).inc_by(price.0);
     }
 
     /// Counts a call that was not.

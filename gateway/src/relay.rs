@@ -30,6 +30,7 @@ use crate::upstreams::ServerUpstreams;
 
 mod asking;
 mod codes;
+mod cost;
 mod ending;
 mod eras;
 mod json;
@@ -307,6 +308,9 @@ impl Relay {
         };
         let status = self.check_era(message, response)?;
         self.server.metrics.answered(response.result.as_ref().is_none_or(|result| result.is_error));
+        if let Some(result) = &response.result {
+            self.charge(result.result_type.as_deref());
+        }
         if let Some(told) = response.error.as_ref().and_then(|error| self.told_instead(message, id_span, error)) {
             return Ok(told);
         }

@@ -43,6 +43,11 @@ impl Holding {
         &self.view.table.snapshot.servers[self.called.server as usize]
     }
 
+    /// What prices are in.
+    pub fn currency(&self) -> &str {
+        self.view.table.snapshot.settings.currency.as_deref().unwrap_or("USD")
+    }
+
     /// Who holds it.
     pub fn caller_id(&self) -> Option<&str> {
         self.view.table.id_of(&self.identity)

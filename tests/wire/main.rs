@@ -13,6 +13,7 @@ mod bad_input;
 mod bad_upstreams;
 mod cancelling;
 mod completions;
+mod costs;
 mod dead_server;
 mod drain;
 mod eras;

@@ -5,9 +5,9 @@ use http::{HeaderName, HeaderValue, Uri};
 use super::faults::Fault;
 use super::secrets::{SecretReader, Source};
 use crate::diagnostic::Reason;
-use crate::snapshot::{self, AuthScheme, HttpWire, Secrets, ServerAuth, ServerTimeouts, Transport};
+use crate::snapshot::{self, AuthScheme, HttpWire, Nanos, Secrets, ServerAuth, ServerTimeouts, Transport};
 use crate::v1alpha1::{
-    ApiKeyAuth, Auth, AuthType, ClientSide, Http, HttpTransport, McpServerSpec, Stdio, Timeouts, Value,
+    ApiKeyAuth, Auth, AuthType, ClientSide, Cost, Http, HttpTransport, McpServerSpec, Stdio, Timeouts, Value,
 };
 
 mod tokens;
@@ -66,6 +66,16 @@ pub(super) fn limits(spec: &McpServerSpec) -> (u32, u64) {
         limits.and_then(|limits| limits.max_concurrent_calls).unwrap_or(DEFAULT_MAX_CONCURRENT_CALLS),
         limits.and_then(|limits| limits.max_response_bytes).unwrap_or(DEFAULT_MAX_RESPONSE_BYTES),
     )
+}
+
+/// What calls cost. The schema has seen to it that every price is one.
+pub(super) fn cost(cost: &Cost) -> snapshot::Cost {
+    let price = |text: &String| Nanos::parse(text).unwrap_or_default();
+    let mut per_tool: Vec<(String, Nanos)> =
+        cost.per_tool.iter().flatten().map(|it| (it.tool.clone(), price(&it.price))).collect();
+    per_tool.sort_unstable();
+    per_tool.dedup_by(|next, one| next.0 == one.0);
+    snapshot::Cost { per_call: cost.per_call.as_ref().map(price).unwrap_or_default(), per_tool }
 }
 
 // === impl Collector ===

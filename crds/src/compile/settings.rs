@@ -23,6 +23,7 @@ pub(super) fn wire(settings: &Settings) -> WireSettings {
         issuers: settings.issuers.iter().flatten().map(issuer).collect(),
         service_account_audience: settings.service_accounts.as_ref().and_then(|accounts| accounts.audience.clone()),
         public_url: settings.public_url.as_ref().map(|url| url.to_ascii_lowercase()),
+        currency: settings.currency.clone(),
         trusted_proxies: set(settings.trusted_proxies.iter().flatten().cloned()),
         internal_networks: settings.internal_networks.as_ref().map(|networks| set(networks.iter().cloned())),
     }

@@ -8,7 +8,7 @@ use super::access::Scene;
 use super::faults::Faults;
 use super::names::{NamedGroup, NamedServer};
 use super::parents::Standing;
-use super::servers::{limits, timeouts};
+use super::servers::{cost, limits, timeouts};
 use super::subjects::Binding;
 use super::tables::{Finished, Tables};
 use crate::diagnostic::Kind;
@@ -174,6 +174,7 @@ fn server(
             deny: deny.map(|list| finished.pattern_at(list)),
         }),
         uri_prefix: spec.resources.as_ref().and_then(|resources| resources.uri_prefix.clone()),
+        cost: spec.cost.as_ref().map(cost),
         internal: spec.exposure == Some(Exposure::Internal),
     }
 }

@@ -26,6 +26,7 @@ impl Snapshot {
         })?;
         all("servers", &self.servers, |server| {
             server.filters.iter().flat_map(|filter| filter.allow.iter().chain(&filter.deny)).all(in_patterns)
+                && server.cost.iter().all(|cost| cost.per_tool.is_sorted_by(|one, next| one.0 < next.0))
         })?;
         let in_access = |index: u32| (index as usize) < self.access.len();
         let in_namespaces = |index: u32| (index as usize) < self.namespaces.len();

@@ -42,8 +42,8 @@ pub const READS: &[u32] = &[BEFORE, SCHEMA];
 /// Those of the release before, which knew the one before as the newest.
 #[cfg(feature = "schema-before")]
 pub const READS: &[u32] = &[BEFORE];
-/// The schema before: it knows no caller by a token, no issuer, no token that is fetched for a server, and no server for
-/// internal networks.
+/// The schema before: it knows no caller by a token, no issuer, no token that is fetched for a server, no server for
+/// internal networks, and no cost.
 const BEFORE: u32 = 4;
 
 /// How many slots there are for parts; their numbers are below it.

@@ -49,6 +49,10 @@ pub(crate) const SEPARATOR: &str = "^(-|__)$";
 pub(crate) const URI_PREFIX: &str = r"^[a-z][a-z0-9.-]*[+]$";
 /// An https address without user name, query or fragment.
 pub(crate) const HTTPS: &str = r"^https://[^\x00-\x20\x7f/?#@\\]+(/[^\x00-\x20\x7f?#\\]*)?$";
+/// A price: a decimal number that is one of billionths.
+pub(crate) const PRICE: &str = r"^[0-9]{1,9}(\.[0-9]{1,9})?$";
+/// A currency (ISO 4217).
+pub(crate) const CURRENCY: &str = "^[A-Z]{3}$";
 /// Where a browser's page comes from.
 pub(crate) const ORIGIN: &str = r"^https?://[^\x00-\x20\x7f/?#@\\]+$";
 
@@ -81,6 +85,8 @@ pub(crate) fn in_words(pattern: &str) -> Option<&'static str> {
         URI_PREFIX => {
             "lower-case letters, digits, '-' and '.', starting with a letter, and a '+' at the end, as in docs+"
         }
+        PRICE => "a decimal number in quotes, as in \"0.01\", of up to nine digits before and behind the point",
+        CURRENCY => "a currency in three capital letters, as in USD",
         ORIGIN => "an origin: scheme, host and port, as in https://chat.example.com",
         _ => return None,
     })

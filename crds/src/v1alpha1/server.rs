@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::patterns::{ALIAS, PREFIX, PRINTABLE, URI_PREFIX};
-use super::{Auth, Http, NamespaceConsent, ObjectRef, Stdio};
+use super::{Auth, Cost, Http, NamespaceConsent, ObjectRef, Stdio};
 
 const ONE_AUTHORIZATION: &str = "!has(self.auth) || !has(self.http) || !has(self.http.headers) \
     || !(self.auth.type in ['Bearer', 'Basic', 'Token', 'Authorization', 'OAuth2ClientCredentials', 'TokenExchange']) \
@@ -67,6 +67,9 @@ pub struct McpServerSpec {
     /// What the server may use of a gateway pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<ServerLimits>,
+    /// What calls of its tools cost, as it is counted and shown. Default: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
     /// Which tools exist for callers at all. Default: every tool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tools: Option<ToolFilter>,

@@ -69,6 +69,7 @@ impl Relay {
                 return Err(too_large());
             }
             self.check_type(result_type.as_deref())?;
+            self.charge(result_type.as_deref());
         }
         self.server.metrics.answered(outcome.is_error());
         Ok(())

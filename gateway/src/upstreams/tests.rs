@@ -39,6 +39,7 @@ fn upstreams(address: Option<SocketAddr>) -> Arc<ServerUpstreams> {
         max_response_bytes: 1 << 20,
         filters: ByKind::default(),
         uri_prefix: None,
+        cost: None,
         internal: false,
     };
     let url = address.map(|address| format!("http://{address}/mcp"));

@@ -35,6 +35,7 @@ pub(crate) fn endpoint(url: &str, wire: HttpWire) -> Endpoint {
         max_response_bytes: MAX_RESPONSE,
         filters: ByKind::default(),
         uri_prefix: None,
+        cost: None,
         internal: false,
     };
     Endpoint { server, secrets: Secrets { url: Some(url.to_owned()), ..Secrets::default() } }

@@ -132,6 +132,7 @@ fn endpoint(manifest: Manifest<'_>) -> Endpoint {
         max_response_bytes: MAX_RESPONSE,
         filters: ByKind::default(),
         uri_prefix: None,
+        cost: None,
         internal: false,
     };
     let env = manifest.env.iter().map(|(_, value)| (*value).to_owned()).collect();

@@ -4,7 +4,7 @@ use crate::snapshot::{AuthScheme, Caller, Server, Snapshot, Transport, WireSetti
 
 /// What the schema before can say of a snapshot, if that is less: callers who are known by a token are nobody there. A
 /// server whose credential is fetched, or that is for internal networks, keeps its name and serves nothing: who reads that
-/// schema would show it to everybody, or send no credential.
+/// schema would show it to everybody, or send no credential. Calls cost nothing.
 pub(super) fn before(snapshot: &Snapshot) -> Option<Snapshot> {
     let settings = WireSettings {
         issuers: Vec::new(),
@@ -12,15 +12,21 @@ pub(super) fn before(snapshot: &Snapshot) -> Option<Snapshot> {
         public_url: None,
         trusted_proxies: Vec::new(),
         internal_networks: None,
+        currency: None,
         ..snapshot.settings.clone()
     };
     let says_more = settings != snapshot.settings
         || snapshot.callers.iter().any(is_by_token)
-        || snapshot.servers.iter().any(is_unknown);
+        || snapshot.servers.iter().any(|server| is_unknown(server) || server.cost.is_some());
     says_more.then(|| {
         let mut before = Snapshot { settings, ..snapshot.clone() };
         before.callers.retain(|caller| !is_by_token(caller));
-        before.servers.iter_mut().filter(|server| is_unknown(server)).for_each(turn_off);
+        for server in &mut before.servers {
+            server.cost = None;
+            if is_unknown(server) {
+                turn_off(server);
+            }
+        }
         before
     })
 }

@@ -90,6 +90,7 @@ mod tests {
             filters: ByKind::default(),
             uri_prefix: None,
             internal: false,
+            cost: None,
         };
         let client = TokenClient { url: "http://a".to_owned(), id: String::new(), secret: String::new() };
         let secrets = Secrets { token_client: Some(client), ..Secrets::default() };

@@ -2,7 +2,7 @@
 //! written anew; a schema gets them once, when it is made.
 
 use super::*;
-use crate::snapshot::{Caller, TokenSubject};
+use crate::snapshot::{Caller, Cost, Nanos, TokenSubject};
 
 const IN_SLOTS: [&[u8]; 4] = [
     include_bytes!("../../../../testdata/snapshot/schema-4-slots/00"),
@@ -26,18 +26,20 @@ fn schema_4_is_read_in_one_part_and_still_written() {
 }
 
 #[test]
-fn schema_4_has_all_but_tokens() {
-    let mut with_tokens = meant();
-    with_tokens.settings.public_url = Some("https://mcp.example.com".to_owned());
-    with_tokens.callers.push(Caller {
+fn schema_4_has_all_but_tokens_and_costs() {
+    let mut with_more = meant();
+    with_more.servers[0].cost = Some(Cost { per_call: Nanos(10_000_000), per_tool: Vec::new() });
+    with_more.settings.currency = Some("EUR".to_owned());
+    with_more.settings.public_url = Some("https://mcp.example.com".to_owned());
+    with_more.callers.push(Caller {
         id: "tools/zoe".to_owned(),
         keys: Vec::new(),
         token: Some(TokenSubject::User("zoe".to_owned())),
-        ..with_tokens.callers[0].clone()
+        ..with_more.callers[0].clone()
     });
-    let parts = split(&with_tokens).unwrap();
+    let parts = split(&with_more).unwrap();
     assert_eq!(joined(parts.of(4)).unwrap(), meant());
-    assert_eq!(joined(parts.of(5)).unwrap(), with_tokens);
+    assert_eq!(joined(parts.of(5)).unwrap(), with_more);
     assert_eq!(split(&meant()).unwrap().of(4), split(&meant()).unwrap().of(5), "where there are none, it is the same");
 }
 
