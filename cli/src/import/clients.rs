@@ -83,7 +83,7 @@ fn other(draft: &mut Draft<'_>, member: &str, value: &Value) {
         }
         ("cwd", _) => draft.say(member, "is no absolute path, or refers to one: set `stdio.workingDir`"),
         ("envFile", _) => {
-            draft.say(member, "is not read: put its variables into a Secret, and name them in `stdio.env`")
+            draft.say(member, "is not read: put its variables into a Secret, and name them in `stdio.env`");
         }
         ("disabledTools", Value::Array(_)) => {
             let tools: Vec<_> = value.as_array().into_iter().flatten().filter_map(Value::as_str).collect();

@@ -81,7 +81,7 @@ impl<'i> Draft<'i> {
             let user = percent_decode_str(user).decode_utf8_lossy().into_owned();
             let without = format!("{scheme}://{rest}");
             let source = self.secret("url", "url-user", &user);
-            self.auth("Basic", "basic", source);
+            self.auth("Basic", "basic", &source);
             url = without;
         }
         let filled = fill(&url);
@@ -130,17 +130,17 @@ impl<'i> Draft<'i> {
         match value.split_once(' ') {
             Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
                 let source = self.secret(&field, "token", token.trim());
-                self.auth("Bearer", "bearer", source);
+                self.auth("Bearer", "bearer", &source);
             }
             _ => {
                 let source = self.secret(&field, "authorization", value);
-                self.auth("Authorization", "authorization", source);
+                self.auth("Authorization", "authorization", &source);
             }
         }
     }
 
     /// How the gateway authenticates: a type, and its member with a value from the Secret.
-    pub(super) fn auth(&mut self, type_: &str, member: &str, source: Value) {
+    pub(super) fn auth(&mut self, type_: &str, member: &str, source: &Value) {
         let auth = self.spec.entry("auth").or_insert_with(|| json!({}));
         auth["type"] = json!(type_);
         auth[member] = json!({ "valueFrom": source });

@@ -61,12 +61,9 @@ fn underscored(original: &str, stays: fn(char) -> bool, longest: usize) -> Strin
 
 /// The first of `base`, `base-2`, `base-3` … that is free.
 fn numbered(base: &str, separator: &str, longest: usize, is_free: impl Fn(&str) -> bool) -> String {
-    let all = (1u32..).map(|number| match number {
-        1 => cut(base, longest).to_owned(),
-        _ => {
-            let end = format!("{separator}{number}");
-            format!("{}{end}", cut(base, longest - end.len()))
-        }
+    let all = (1u32..).map(|number| {
+        let end = if number == 1 { String::new() } else { format!("{separator}{number}") };
+        format!("{}{end}", cut(base, longest - end.len()))
     });
     // Only so many names can be taken.
     all.into_iter().find(|name| is_free(name)).unwrap_or_default()

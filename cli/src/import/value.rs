@@ -100,15 +100,12 @@ pub(super) fn fill(value: &str) -> Filled {
             rest = after;
             continue;
         }
-        match reference.split_once(":-") {
-            Some((name, default)) => {
-                filled.text.push_str(default);
-                filled.defaulted.push(name.to_owned());
-            }
-            None => {
-                filled.text.push_str(REPLACE_ME);
-                filled.open.push(reference.to_owned());
-            }
+        if let Some((name, default)) = reference.split_once(":-") {
+            filled.text.push_str(default);
+            filled.defaulted.push(name.to_owned());
+        } else {
+            filled.text.push_str(REPLACE_ME);
+            filled.open.push(reference.to_owned());
         }
         rest = after;
     }

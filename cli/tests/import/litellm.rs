@@ -29,6 +29,9 @@ const CONFIG: &str = r#"
 general_settings:
   master_key: sk-1234
   mcp_client_side_auth_header_name: x-my-mcp-auth
+  mcp_internal_ip_ranges: [10.1.2.3/8, 192.0.2.7, everywhere]
+  use_x_forwarded_for: true
+  mcp_trusted_proxy_ranges: ["2001:db8::/32"]
 litellm_settings:
   mcp_aliases: { gh: github_server }
 mcp_servers:
@@ -59,6 +62,13 @@ mcp_servers:
     url: https://oauth.example/mcp
     auth_type: oauth2
     client_id: a
+  machine:
+    url: https://machine.example/mcp
+    auth_type: oauth2
+    token_url: https://login.example/token
+    client_id: gateway
+    client_secret: oauth-secret
+    scopes: [read, write]
   petstore: { spec_path: ./petstore.yaml, url: null }
 "#;
 
@@ -100,13 +110,26 @@ fn every_field_has_its_counterpart_or_a_line() {
     assert_eq!(github["tools"], json!({ "allow": ["get_me"], "deny": ["get_me"] }), "never wider");
     assert_eq!((&github["timeouts"]["callSeconds"], &github["limits"]["maxConcurrentCalls"]), (&json!(3), &json!(8)));
     let private = &imported.object("mcpserver-private.yaml")["spec"];
-    assert!(private["exposure"] == "Internal" || private["tools"]["allow"] == json!([]), "{private}");
+    assert_eq!(private["exposure"], "Internal");
+    let machine = &imported.object("mcpserver-machine.yaml")["spec"]["auth"];
+    let member = &machine["oauth2ClientCredentials"];
+    assert_eq!((&machine["type"], &machine["clientSide"]), (&json!("OAuth2ClientCredentials"), &json!("Replace")));
+    assert_eq!(
+        (&member["tokenUrl"], &member["clientAuthentication"], &member["scopes"]),
+        (&json!("https://login.example/token"), &json!("Post"), &json!(["read", "write"]))
+    );
+    let secrets = &imported.object("secret-machine-credentials.yaml")["stringData"];
+    assert_eq!((&secrets["client-id"], &secrets["client-secret"]), (&json!("gateway"), &json!("oauth-secret")));
     assert!(
         imported.says("mcp_servers.oauth.auth_type", "by hand") && imported.says("mcp_servers.petstore", "OpenAPI")
     );
-    assert_eq!(imported.object("settings.yaml")["clientSideAuthHeader"], "x-my-mcp-auth");
+    let settings = imported.object("settings.yaml");
+    assert_eq!(settings["clientSideAuthHeader"], "x-my-mcp-auth");
+    assert_eq!(settings["internalNetworks"], json!(["10.0.0.0/8", "192.0.2.7/32"]));
+    assert_eq!(settings["trustedProxies"], json!(["2001:db8::/32"]));
+    assert!(imported.says("general_settings.mcp_internal_ip_ranges", "`everywhere`"));
     assert!(imported.says("general_settings.master_key", "no key here"));
-    for secret in ["ghp_secret", "corp-secret", "sk-1234"] {
+    for secret in ["ghp_secret", "corp-secret", "sk-1234", "oauth-secret"] {
         assert!(!stands_in_objects(&imported.manifests(), secret), "{secret}");
         assert!(!imported.report.iter().any(|(_, words)| words.contains(secret)), "{secret}");
     }

@@ -224,7 +224,7 @@ fn every_bound_of_the_settings_holds() {
             },
         }],
         "serviceAccounts": { "audience": "switchboard" }, "publicUrl": "https://mcp.example.com",
-        "trustedProxies": ["192.0.2.0/24"], "internalNetworks": ["10.0.0.0/8", "fd00::/8"],
+        "trustedProxies": ["192.0.2.0/24"], "internalNetworks": ["10.0.0.0/8", "fd00::/8"], "currency": "EUR",
     });
     let check = |value: &mut Value| Schema::of_settings().check(value);
     assert_eq!(check(&mut whole.clone()), []);

@@ -79,8 +79,7 @@ pub struct McpServerSpec {
     /// Which resources and resource templates exist for callers at all, and under which URIs. Default: every one, under its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<ResourceFilter>,
-    /// From where callers reach it, beside what they are granted. Public (default): from everywhere. Internal: from
-    /// the settings' `internalNetworks` alone; to others the server does not exist.
+    /// See [`Exposure`]. No default is written: an operator of the release before would not know it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exposure: Option<Exposure>,
     /// Granted (default): needs a grant. AllKeys: every live caller with a credential, in a namespace that may hold the server, has it.
@@ -251,7 +250,8 @@ pub struct ResourceFilter {
     pub uri_prefix: Option<String>,
 }
 
-/// From where a server can be reached.
+/// From where callers reach it, beside what they are granted. Public (default): from everywhere. Internal: from
+/// the settings' `internalNetworks` alone; to others the server does not exist.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum Exposure {
     /// From everywhere.

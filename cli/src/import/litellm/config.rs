@@ -1,7 +1,9 @@
 //! The configuration as a whole: which servers there are, which groups, which settings, and what is not about MCP.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
+use ipnet::IpNet;
 use serde_json::{Map, Value, json};
 
 use super::known::Known;
@@ -9,13 +11,12 @@ use super::{is_true, members, scalar, server, texts};
 use crate::import::Import;
 
 /// What a configuration says of MCP beside its servers, and what to do about it.
-const WITHOUT_COUNTERPART: [(&str, &str); 9] = [
+const WITHOUT_COUNTERPART: [(&str, &str); 8] = [
     ("callbacks", "hooks of Python are not run: what they change or count is not changed or counted"),
     ("success_callback", "not run here: calls are counted in /metrics"),
     ("failure_callback", "not run here: calls are counted in /metrics"),
     ("guardrails", "not run here: what they would stop is not stopped"),
     ("master_key", "is no key here: make keys with `switchboard key create`"),
-    ("mcp_internal_ip_ranges", "has no counterpart yet: see available_on_public_internet of the servers"),
     ("allowed_ips", "has no counterpart: restrict who reaches the gateway with a NetworkPolicy or before it"),
     (
         "require_end_user_mcp_access_defined",
@@ -80,17 +81,52 @@ fn groups(import: &mut Import, config: &Map<String, Value>, known: &mut Known) {
 }
 
 fn settings(import: &mut Import, config: &Map<String, Value>) {
-    let header = config.get("general_settings").and_then(|it| it.get("mcp_client_side_auth_header_name"));
-    if let Some(header) = header.and_then(scalar) {
-        let settings =
-            json!({ "apiVersion": crds::v1alpha1::API_VERSION, "kind": "Settings", "clientSideAuthHeader": header });
-        import.add("general_settings.mcp_client_side_auth_header_name", vec![settings]);
+    let Some(Value::Object(general)) = config.get("general_settings") else { return };
+    let mut settings = json!({ "apiVersion": crds::v1alpha1::API_VERSION, "kind": "Settings" });
+    let nothing = settings.clone();
+    if let Some(header) = general.get("mcp_client_side_auth_header_name").and_then(scalar) {
+        settings["clientSideAuthHeader"] = json!(header);
     }
+    if let Some(ranges) = networks(import, general, "mcp_internal_ip_ranges") {
+        settings["internalNetworks"] = json!(ranges);
+    }
+    // Without the switch LiteLLM believes nobody.
+    if is_true(general.get("use_x_forwarded_for")) {
+        match networks(import, general, "mcp_trusted_proxy_ranges") {
+            Some(ranges) => settings["trustedProxies"] = json!(ranges),
+            None => import.report.say(
+                "general_settings.use_x_forwarded_for",
+                "without mcp_trusted_proxy_ranges believes everybody: left out; set `trustedProxies` by hand",
+            ),
+        }
+    }
+    if settings != nothing {
+        import.add("general_settings", vec![settings]);
+    }
+}
+
+/// A list of networks; an address alone is one of its own.
+fn networks(import: &mut Import, general: &Map<String, Value>, member: &str) -> Option<Vec<String>> {
+    let mut networks = Vec::new();
+    for text in texts(Some(general.get(member)?)) {
+        let text = text.trim();
+        let network = text.parse::<IpAddr>().map(IpNet::from).or_else(|_| text.parse::<IpNet>());
+        match network {
+            Ok(network) => networks.push(network.trunc().to_string()),
+            Err(_) => {
+                import.report.say(&format!("general_settings.{member}"), format!("`{text}` is no network: left out"))
+            }
+        }
+    }
+    Some(networks)
 }
 
 /// What is left: said one by one where it is about MCP, else in one line for each section.
 fn rest(import: &mut Import, config: &Map<String, Value>) {
-    const READ: [&str; 4] = [
+    const READ: [&str; 7] = [
+        "mcp_internal_ip_ranges",
+        "mcp_trusted_proxy_ranges",
+        "use_x_forwarded_for",
         "mcp_aliases",
         "mcp_client_side_auth_header_name",
         "require_key_mcp_access_defined",

@@ -93,10 +93,10 @@ pub(super) fn of(holder: &Value, known: &Known) -> Restriction {
             whole.push(json!({ "name": object }));
         }
     }
-    Restriction { grants: Some(written(granted, whole)), is_absolute: false, lines }
+    Restriction { grants: Some(written(granted, &whole)), is_absolute: false, lines }
 }
 
-fn written(servers: BTreeMap<String, Option<BTreeSet<String>>>, groups: Vec<Value>) -> Value {
+fn written(servers: BTreeMap<String, Option<BTreeSet<String>>>, groups: &[Value]) -> Value {
     let mut grants = json!({});
     let servers: Vec<Value> = servers
         .into_iter()

@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crds::crd;
-use crds::diagnostic::Kind;
 use serde_json::{Map, Value, json};
 
 use super::known::{Known, ids};
@@ -28,7 +26,7 @@ pub(super) struct Entry<'c> {
 }
 
 /// Fields that are read, or that say nothing which a gateway does.
-const READ: [&str; 28] = [
+const READ: [&str; 33] = [
     "url",
     "transport",
     "command",
@@ -38,6 +36,11 @@ const READ: [&str; 28] = [
     "auth_type",
     "auth_value",
     "authentication_token",
+    "client_id",
+    "client_secret",
+    "token_url",
+    "scopes",
+    "oauth2_flow",
     "extra_headers",
     "static_headers",
     "allowed_tools",
@@ -83,8 +86,7 @@ pub(super) fn write(import: &mut Import, known: &mut Known, entry: &Entry<'_>) {
         (_, Some(url)) => http(&mut draft, entry, url),
         (_, None) => {}
     }
-    let value = entry.members.get("auth_value").or(entry.members.get("authentication_token"));
-    auth::write(&mut draft, &text("auth_type").unwrap_or_default(), value);
+    auth::write(&mut draft, entry.members);
     if draft.spec.contains_key("http") {
         headers(&mut draft, entry.members);
     }
@@ -204,22 +206,8 @@ fn access(draft: &mut Draft<'_>, known: &Known, entry: &Entry<'_>) {
         draft.spec.insert("accessGroups".to_owned(), json!(groups));
     }
     if entry.members.get("available_on_public_internet") == Some(&json!(false)) {
-        if has_exposure() {
-            draft.spec.insert("exposure".to_owned(), json!("Internal"));
-        } else {
-            for items in ["tools", "prompts", "resources"] {
-                draft.spec.insert(items.to_owned(), json!({ "allow": [] }));
-            }
-            draft.say("available_on_public_internet", "has no counterpart yet: nothing of the server is published until you take out the empty `allow` of tools, prompts and resources");
-        }
+        draft.spec.insert("exposure".to_owned(), json!("Internal"));
     }
-}
-
-/// Whether a server can say to whom it is exposed.
-fn has_exposure() -> bool {
-    let definition = serde_json::to_value(crd::definition(Kind::McpServer)).unwrap_or_default();
-    let schema = &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
-    !schema["properties"]["spec"]["properties"]["exposure"].is_null()
 }
 
 /// Deadlines, limits, and who may be asked.

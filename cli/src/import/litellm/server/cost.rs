@@ -20,7 +20,7 @@ pub(super) fn write(draft: &mut Draft<'_>, info: &Map<String, Value>) {
             match price(amount) {
                 Some(price) => per_tool.push(json!({ "tool": tool, "price": price })),
                 None => {
-                    draft.say("mcp_info.mcp_server_cost_info", format!("what `{tool}` costs is no price: left out"))
+                    draft.say("mcp_info.mcp_server_cost_info", format!("what `{tool}` costs is no price: left out"));
                 }
             }
         }
