@@ -114,7 +114,7 @@ fn networks(import: &mut Import, general: &Map<String, Value>, member: &str) -> 
         match network {
             Ok(network) => networks.push(network.trunc().to_string()),
             Err(_) => {
-                import.report.say(&format!("general_settings.{member}"), format!("`{text}` is no network: left out"))
+                import.report.say(&format!("general_settings.{member}"), format!("`{text}` is no network: left out"));
             }
         }
     }
