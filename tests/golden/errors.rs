@@ -1,7 +1,8 @@
 //! The errors that LiteLLM's clients may get.
 
+use crate::headers::{BEGUN, INITIALIZE};
 use crate::row::Row;
-use crate::world::{ALICE, HALF, LOST, NOBODY};
+use crate::world::{ALICE, HALF, LOST, NOBODY, POOR};
 
 const PING: &str = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
 const LIST: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
@@ -12,7 +13,7 @@ const REST_CALL: &str = "/mcp-rest/tools/call";
 const DENIED: &str = r#"{"detail":{"error":"access_denied","message":"The key is not allowed to access this MCP server, or there is none of that name"}}"#;
 
 pub(crate) fn rows() -> Vec<Row> {
-    [strangers(), with_nothing(), calls(), rest(), outages(), protocol()].concat()
+    [strangers(), with_nothing(), calls(), rest(), outages(), failures(), failures_by_rest(), protocol()].concat()
 }
 
 fn strangers() -> Vec<Row> {
@@ -47,6 +48,7 @@ fn with_nothing() -> Vec<Row> {
         Row::post("a key without any server lists nothing", LIST)
             .by(NOBODY)
             .is(r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[]}}"#),
+        Row::post("a key without any server may begin", INITIALIZE).by(NOBODY).says("mcp-session-id", "*").is(BEGUN),
         Row::get("a key without any server, REST", REST_LIST)
             .by(NOBODY)
             .is(r#"{"tools":[],"error":null,"message":"Successfully retrieved tools"}"#),
@@ -97,6 +99,17 @@ fn calls() -> Vec<Row> {
         )
         .with("x-mcp-servers", "near"),
         call(
+            "call: a bare name that one server in scope has",
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"say","arguments":{}}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"said"}]}}"#,
+        )
+        .with("x-mcp-servers", "near"),
+        call(
+            "call: a bare name that several servers have",
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"say","arguments":{}}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"Error: Tool 'say' not found"}],"isError":true}}"#,
+        ),
+        call(
             "call: no arguments are none",
             r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"near-say"}}"#,
             r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"said"}]}}"#,
@@ -140,7 +153,52 @@ fn outages() -> Vec<Row> {
             r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"dead-say","arguments":{}}}"#,
         )
         .by(LOST)
-        .is(r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"Error: server 'dead' is unreachable (unreachable): no connection"}],"isError":true,"_meta":{"switchboard.dev/outcome":"unreachable"}}}"#),
+        .is(r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"Error: server 'dead' is unreachable (unreachable): the server cannot be reached: no connection: connection refused"}],"isError":true,"_meta":{"switchboard.dev/outcome":"unreachable"}}}"#),
+    ]
+}
+
+/// Servers that answer, but not as they should.
+fn failures() -> Vec<Row> {
+    let call = |name, body, reply| Row::post(name, body).by(POOR).is(reply);
+    vec![
+        call(
+            "call: the server wants a credential",
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"poor-denied","arguments":{}}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"Error: server 'poor' asks for a credential (auth_required): the server answered HTTP 401"}],"isError":true,"_meta":{"switchboard.dev/outcome":"auth_required"}}}"#,
+        ),
+        call(
+            "call: the server refuses",
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"poor-forbidden","arguments":{}}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"Error: server 'poor' refuses the credential (forbidden): the server answered HTTP 403"}],"isError":true,"_meta":{"switchboard.dev/outcome":"forbidden"}}}"#,
+        ),
+        call(
+            "call: the server is asked too often",
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"poor-limited","arguments":{}}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"Error: server 'poor' limits the rate of calls (rate_limited): the server answered HTTP 429"}],"isError":true,"_meta":{"switchboard.dev/outcome":"rate_limited"}}}"#,
+        ),
+        call(
+            "call: the server does not answer in time",
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"poor-late","arguments":{}}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"Error: server 'poor' did not answer in time (timeout): the request took longer than its deadline"}],"isError":true,"_meta":{"switchboard.dev/outcome":"timeout"}}}"#,
+        ),
+    ]
+}
+
+fn failures_by_rest() -> Vec<Row> {
+    let call = |name, body| Row::post(name, body).at(REST_CALL).by(POOR);
+    vec![
+        call("REST call: the server wants a credential", r#"{"server_id":"poor","name":"denied","arguments":{}}"#)
+            .status(502)
+            .is(r#"{"detail":{"error":"auth_required","message":"server 'poor' asks for a credential (auth_required): the server answered HTTP 401"}}"#),
+        call("REST call: the server refuses", r#"{"server_id":"poor","name":"forbidden","arguments":{}}"#)
+            .status(502)
+            .is(r#"{"detail":{"error":"forbidden","message":"server 'poor' refuses the credential (forbidden): the server answered HTTP 403"}}"#),
+        call("REST call: the server is asked too often", r#"{"server_id":"poor","name":"limited","arguments":{}}"#)
+            .status(429)
+            .is(r#"{"detail":{"error":"rate_limited","message":"server 'poor' limits the rate of calls (rate_limited): the server answered HTTP 429"}}"#),
+        call("REST call: the server does not answer in time", r#"{"server_id":"poor","name":"late","arguments":{}}"#)
+            .status(504)
+            .is(r#"{"detail":{"error":"timeout","message":"server 'poor' did not answer in time (timeout): the request took longer than its deadline"}}"#),
     ]
 }
 
@@ -157,6 +215,11 @@ fn protocol() -> Vec<Row> {
             .status(406)
             .is(r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"Not Acceptable: Accept must name application/json and text/event-stream"}}"#),
         Row::post("a session that is unknown", PING)
+            .by(ALICE)
+            .with("mcp-session-id", "nope")
+            .status(404)
+            .is(r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"Session not found; initialize again"}}"#),
+        Row::delete("the end of a session that is unknown")
             .by(ALICE)
             .with("mcp-session-id", "nope")
             .status(404)

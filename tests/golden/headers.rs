@@ -83,6 +83,14 @@ fn credentials() -> Vec<Row> {
             .with("x-mcp-far-away-x-own", "mine")
             .arrives("x-own", None),
         call("x-mcp-{group}-{header} is nobody's", CALL).with("x-mcp-dev-group-x-own", "mine").arrives("x-own", None),
+        call("x-mcp-auth by another name", CALL_FAR)
+            .renamed()
+            .with("x-own-auth", "mine")
+            .arrives(auth, Some("Bearer mine")),
+        call("x-mcp-auth where it has another name", CALL_FAR)
+            .renamed()
+            .with("x-mcp-auth", "mine")
+            .arrives(auth, Some("Bearer of-the-house")),
         call("a key does not leave the gateway", CALL).with("x-api-key", ALICE).arrives("x-api-key", None),
         call("a client's Authorization stays", CALL).with(auth, "Bearer mine").arrives(auth, None),
     ]
@@ -101,5 +109,5 @@ fn others() -> Vec<Row> {
     ]
 }
 
-const INITIALIZE: &str = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"c","version":"1"}}}"#;
-const BEGUN: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-11-25","capabilities":{"completions":{},"logging":{},"prompts":{"listChanged":true},"resources":{"listChanged":true,"subscribe":true},"tools":{"listChanged":true}},"serverInfo":{"name":"switchboard","version":"0.1.0"}}}"#;
+pub(crate) const INITIALIZE: &str = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"c","version":"1"}}}"#;
+pub(crate) const BEGUN: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-11-25","capabilities":{"completions":{},"logging":{},"prompts":{"listChanged":true},"resources":{"listChanged":true,"subscribe":true},"tools":{"listChanged":true}},"serverInfo":{"name":"switchboard","version":"0.1.0"}}}"#;

@@ -18,6 +18,8 @@ pub(crate) struct Row {
     path: &'static str,
     headers: Vec<(&'static str, &'static str)>,
     body: &'static str,
+    /// It is asked of the gateway that has another header for callers' credentials.
+    renamed: bool,
     status: u16,
     reply_headers: Vec<(&'static str, &'static str)>,
     reply: &'static str,
@@ -34,6 +36,7 @@ impl Row {
             path: "/mcp",
             headers: Vec::new(),
             body,
+            renamed: false,
             status: 200,
             reply_headers: vec![("content-type", "application/json")],
             reply: "",
@@ -44,6 +47,17 @@ impl Row {
     /// A GET of this path by nobody.
     pub(crate) fn get(name: &'static str, path: &'static str) -> Self {
         Self { method: Method::GET, ..Self::post(name, "").at(path) }
+    }
+
+    /// A DELETE by nobody, of a session.
+    pub(crate) fn delete(name: &'static str) -> Self {
+        Self { method: Method::DELETE, ..Self::post(name, "") }
+    }
+
+    /// Where callers bring their credentials in `x-own-auth`.
+    pub(crate) fn renamed(mut self) -> Self {
+        self.renamed = true;
+        self
     }
 
     pub(crate) fn at(mut self, path: &'static str) -> Self {
@@ -90,7 +104,7 @@ impl Row {
         let mut request = Request::new(Full::new(Bytes::from_static(self.body.as_bytes())));
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = self.path.parse().map_err(|_| "its path is none")?;
-        let host = world.address().to_string();
+        let host = world.address(self.renamed).to_string();
         let own: &[(&str, &str)] = if self.method == Method::POST {
             &[("host", &host), ACCEPT, ("content-type", "application/json")]
         } else {
@@ -102,7 +116,7 @@ impl Row {
             let name = name.parse::<http::HeaderName>().map_err(|error| error.to_string())?;
             request.headers_mut().append(name, value.parse().map_err(|_| "no value of a header")?);
         }
-        let mut sender = connect(world.address()).await.map_err(|error| error.to_string())?;
+        let mut sender = connect(world.address(self.renamed)).await.map_err(|error| error.to_string())?;
         let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
         let (head, body) = response.into_parts();
         let body = body.collect().await.map_err(|error| error.to_string())?.to_bytes();

@@ -1,4 +1,4 @@
-//! The gateway that all rows are asked of, and the servers behind it.
+//! The gateways that all rows are asked of, and the servers behind them.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -18,29 +18,33 @@ pub(crate) const NOBODY: &str = "sb-golden-nobody";
 pub(crate) const LOST: &str = "sb-golden-lost";
 /// May use `near` and `dead`.
 pub(crate) const HALF: &str = "sb-golden-half";
+/// May use `poor`, whose tools fail each in its way.
+pub(crate) const POOR: &str = "sb-golden-poor";
 
-/// See [`ALICE`], [`NOBODY`], [`LOST`] and [`HALF`]; a group `dev_group` of `near`; a server `hidden` that nobody may use.
+/// See [`ALICE`] and those after; a group `dev_group` of `near`; a server `hidden` that nobody may use.
 pub(crate) struct World {
     near: Upstream,
+    _poor: Upstream,
     switchboard: Switchboard,
-    _manifests: Manifests,
+    /// The same, where callers bring their credentials in `x-own-auth`.
+    renamed: Switchboard,
+    _manifests: [Manifests; 2],
 }
 
 impl World {
     pub(crate) async fn start() -> Self {
-        let said = || Does::Result(r#"{"content":[{"type":"text","text":"said"}]}"#.to_owned());
-        let near = Upstream::start(Script::with([Tool::new("say", said())]));
-        let manifests = Manifests::default();
-        manifests.http("near", &near.url()).http("hidden", &near.url()).http("dead", &dead_url());
-        let http = json!({"url": near.url(), "transport": "StreamableHTTP"});
-        let bearer = json!({"type": "Bearer", "bearer": {"value": "of-the-house"}, "clientSide": "Replace"});
-        manifests.server("far", &json!({"alias": "Far_Away", "http": http, "auth": bearer, "sessionMode": "Shared"}));
-        let key = json!({"type": "ApiKey", "apiKey": {"value": "of-the-house"}});
-        manifests.server("keyed", &json!({"http": http, "auth": key, "sessionMode": "Shared"}));
-        manifests.group("dev-group", "dev_group", &["near"]);
-        manifests.key("alice", ALICE, &["near", "far", "keyed"]).key("nobody", NOBODY, &[]);
-        manifests.key("lost", LOST, &["dead"]).key("half", HALF, &["near", "dead"]);
-        let switchboard = Switchboard::start_ready(manifests.path(), &Options::default());
+        let said = Does::Result(r#"{"content":[{"type":"text","text":"said"}]}"#.to_owned());
+        let near = Upstream::start(Script::with([Tool::new("say", said)]));
+        let poor = Upstream::start(Script::with([
+            Tool::new("denied", Does::Status(401)),
+            Tool::new("forbidden", Does::Status(403)),
+            Tool::new("late", Does::Hang),
+            Tool::new("limited", Does::Status(429)),
+        ]));
+        let (manifests, other) = (manifests(&near, &poor), manifests(&near, &poor));
+        other.settings(&json!({"clientSideAuthHeader": "x-own-auth"}));
+        let [switchboard, renamed] =
+            [&manifests, &other].map(|manifests| Switchboard::start_ready(manifests.path(), &Options::default()));
         let mut lost = Client::new(&switchboard.mcp).key(LOST);
         until_async("it is known that `dead` is", Duration::from_secs(10), async || {
             let answer = lost.request("tools/list", "{}").await.json();
@@ -48,15 +52,31 @@ impl World {
             (outcome == "unreachable").then_some(())
         })
         .await;
-        Self { near, switchboard, _manifests: manifests }
+        Self { near, _poor: poor, switchboard, renamed, _manifests: [manifests, other] }
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
-        split(&self.switchboard.mcp).0
+    /// The gateway; `renamed`: that with another header for credentials.
+    pub(crate) fn address(&self, renamed: bool) -> SocketAddr {
+        split(if renamed { &self.renamed.mcp } else { &self.switchboard.mcp }).0
     }
 
     /// The calls that have arrived at any server.
     pub(crate) fn calls(&self) -> Vec<Received> {
         self.near.received_of("tools/call")
     }
+}
+
+fn manifests(near: &Upstream, poor: &Upstream) -> Manifests {
+    let manifests = Manifests::default();
+    manifests.http("near", &near.url()).http("hidden", &near.url()).http("dead", &dead_url());
+    let http = |upstream: &Upstream| json!({"url": upstream.url(), "transport": "StreamableHTTP"});
+    let bearer = json!({"type": "Bearer", "bearer": {"value": "of-the-house"}, "clientSide": "Replace"});
+    manifests.server("far", &json!({"alias": "Far_Away", "http": http(near), "auth": bearer, "sessionMode": "Shared"}));
+    let key = json!({"type": "ApiKey", "apiKey": {"value": "of-the-house"}});
+    manifests.server("keyed", &json!({"http": http(near), "auth": key, "sessionMode": "Shared"}));
+    manifests.server("poor", &json!({"http": http(poor), "timeouts": {"callSeconds": 1}}));
+    manifests.group("dev-group", "dev_group", &["near"]);
+    manifests.key("alice", ALICE, &["near", "far", "keyed"]).key("nobody", NOBODY, &[]);
+    manifests.key("lost", LOST, &["dead"]).key("half", HALF, &["near", "dead"]).key("poor", POOR, &["poor"]);
+    manifests
 }
