@@ -227,7 +227,7 @@ impl Local {
         if let Some(name) = &self.header {
             snapshot.settings.client_side_auth_header.clone_from(name);
         }
-        Ok(RoutingTable::build(snapshot, &read.compiled.credentials, self.keys.pepper.clone(), version))
+        Ok(RoutingTable::build(snapshot, &read.compiled.credentials, &self.keys.pepper, version))
     }
 
     /// Notes what there is to tell of the files.

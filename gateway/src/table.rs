@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crds::compile::Pepper;
-use crds::digest::{cut, hashed_key_digest, key_digest, to_hex};
+use crds::digest::{KeyDigester, cut, to_hex};
 use crds::names::norm;
 use crds::snapshot::stored::Pointer;
 use crds::snapshot::{self, Credentials, Digest128, KeyDigest, Secrets, ServerIndex, Snapshot, UnixSeconds};
@@ -35,7 +35,7 @@ pub struct RoutingTable {
     pub version: Version,
     /// Per server, in the snapshot's order.
     pub servers: Arc<[ServerRoute]>,
-    pepper: Pepper,
+    key_digester: KeyDigester,
     keys: Arc<HashMap<KeyDigest, KeyEntry, BuildHasherDefault<DigestHasher>>>,
     names: Arc<HashMap<String, Named>>,
     tokens: Arc<TokenCallers>,
@@ -94,7 +94,7 @@ struct DigestHasher(u64);
 
 impl RoutingTable {
     /// Builds the table. A server whose secret values are missing is off (CredentialPending), nothing else waits for it.
-    pub fn build(mut snapshot: Snapshot, credentials: &Credentials, pepper: Pepper, version: Version) -> Self {
+    pub fn build(mut snapshot: Snapshot, credentials: &Credentials, pepper: &Pepper, version: Version) -> Self {
         let mut pending = vec![false; snapshot.servers.len()];
         for (server, is_pending) in snapshot.servers.iter_mut().zip(&mut pending) {
             let lacks = |fingerprint| !credentials.contains_key(&fingerprint);
@@ -127,7 +127,8 @@ impl RoutingTable {
         let (snapshot, denied, serial) = (Arc::new(snapshot), Denied::default(), NEXT.fetch_add(1, Ordering::Relaxed));
         let networks = Arc::new(Networks::of(&snapshot.settings));
         let has_internal = snapshot.servers.iter().any(|server| server.internal);
-        Self { snapshot, version, servers, pepper, keys, names, tokens, networks, has_internal, denied, serial }
+        let key_digester = KeyDigester::new(pepper);
+        Self { snapshot, version, servers, key_digester, keys, names, tokens, networks, has_internal, denied, serial }
     }
 
     /// The same with these callers, by id, being nobody, and no others. Costs a search for each of them.
@@ -136,7 +137,7 @@ impl RoutingTable {
             snapshot: self.snapshot.clone(),
             version: Version { revision, ..self.version },
             servers: self.servers.clone(),
-            pepper: self.pepper.clone(),
+            key_digester: self.key_digester.clone(),
             keys: self.keys.clone(),
             names: self.names.clone(),
             tokens: self.tokens.clone(),
@@ -159,7 +160,7 @@ impl RoutingTable {
 
     /// The same by the key's SHA-256.
     pub fn identity_of_hashed(&self, sha256: &[u8; 32], now: UnixSeconds) -> Option<Who> {
-        let key = hashed_key_digest(&self.pepper, sha256);
+        let key = self.key_digester.digest_of_hashed(sha256);
         let entry = self.keys.get(&key)?;
         let live = entry.expires.is_none_or(|expires| now < expires) && self.live(entry.caller, now).is_some();
         live.then_some(Who::Known { caller: entry.caller, key, expires: entry.expires })
@@ -220,7 +221,7 @@ impl RoutingTable {
 
     /// Whether this is or was the key of anybody here, live or not, or a token that was made for this gateway.
     pub fn knows_key(&self, key: &[u8]) -> bool {
-        self.keys.contains_key(&key_digest(&self.pepper, key)) || token::is_for_us(&self.snapshot.settings, key)
+        self.keys.contains_key(&self.key_digester.digest(key)) || token::is_for_us(&self.snapshot.settings, key)
     }
 
     /// Whose a token is: of the exact binding of its user or service account, live or not; else of all Claims bindings that

@@ -51,7 +51,7 @@ impl Bench {
         let children = Children::new(nowhere.clone(), Vec::new(), nowhere.clone(), nowhere, runtime.handle().clone());
         let connectors = Arc::new(Connectors { egress: Arc::new(Egress::new(policy)), children: Arc::new(children) });
         let table =
-            RoutingTable::build(Snapshot::default(), &crds::snapshot::Credentials::new(), pepper(), Version::default());
+            RoutingTable::build(Snapshot::default(), &crds::snapshot::Credentials::new(), &pepper(), Version::default());
         let sealer = Arc::new(Sealer::new(&[SealKey { id: 1, key: [1; 32] }]));
         let own = Owner::begin(None).unwrap();
         let gateway = Gateway::new(table, (sealer, own), connectors.clone(), Arc::default());
@@ -75,7 +75,7 @@ impl Product {
         let stored = plan(None, split(&compiled.snapshot).unwrap().of(SCHEMA), 1, SCHEMA).unwrap();
         let pointer = Pointer::decode(&stored.pointer.encode(&key), &key).unwrap();
         let snapshot = open(&pointer, |_, _| None::<Vec<u8>>).unwrap();
-        let table = RoutingTable::build(snapshot, &compiled.credentials, pepper(), Version::default());
+        let table = RoutingTable::build(snapshot, &compiled.credentials, &pepper(), Version::default());
         let upstreams: Vec<_> = table
             .servers
             .iter()

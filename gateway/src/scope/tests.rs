@@ -34,7 +34,7 @@ pub(crate) fn table(manifests: &str, grants: &str) -> RoutingTable {
     let compiled = compile(&merged.resources, &compile::Scope::Local, &pepper);
     let findings = merged.all_findings(&compiled.diagnostics);
     assert!(compiled.snapshot.callers.len() == 1, "{findings:?}");
-    RoutingTable::build(compiled.snapshot, &compiled.credentials, pepper, Version::default())
+    RoutingTable::build(compiled.snapshot, &compiled.credentials, &pepper, Version::default())
 }
 
 fn group_of(members: usize) -> RoutingTable {

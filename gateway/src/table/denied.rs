@@ -70,7 +70,7 @@ mod tests {
         let compiled = compile(&merged.resources, &Scope::Local, &pepper);
         assert_eq!(compiled.snapshot.callers.len(), 3, "{:?}", merged.all_findings(&compiled.diagnostics));
         let credentials: Credentials = BTreeMap::new();
-        RoutingTable::build(compiled.snapshot, &credentials, pepper, Version { revision: 1, ..Version::default() })
+        RoutingTable::build(compiled.snapshot, &credentials, &pepper, Version { revision: 1, ..Version::default() })
     }
 
     fn known(table: &RoutingTable) -> Vec<&'static str> {

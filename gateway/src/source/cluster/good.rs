@@ -69,7 +69,7 @@ impl Good {
             name.clone_into(&mut snapshot.settings.client_side_auth_header);
         }
         let version = Version::of(&self.pointer);
-        RoutingTable::build(snapshot, &self.credentials, self.keys.pepper.clone(), version)
+        RoutingTable::build(snapshot, &self.credentials, &self.keys.pepper, version)
     }
 
     /// What is said of it if it does not open.
