@@ -50,8 +50,12 @@ impl Bench {
         let nowhere = PathBuf::from("/nonexistent");
         let children = Children::new(nowhere.clone(), Vec::new(), nowhere.clone(), nowhere, runtime.handle().clone());
         let connectors = Arc::new(Connectors { egress: Arc::new(Egress::new(policy)), children: Arc::new(children) });
-        let table =
-            RoutingTable::build(Snapshot::default(), &crds::snapshot::Credentials::new(), &pepper(), Version::default());
+        let table = RoutingTable::build(
+            Snapshot::default(),
+            &crds::snapshot::Credentials::new(),
+            &pepper(),
+            Version::default(),
+        );
         let sealer = Arc::new(Sealer::new(&[SealKey { id: 1, key: [1; 32] }]));
         let own = Owner::begin(None).unwrap();
         let gateway = Gateway::new(table, (sealer, own), connectors.clone(), Arc::default());

@@ -29,6 +29,7 @@ mod mended;
 mod objects;
 mod operator;
 mod outage;
+mod planted;
 mod pods;
 mod questions;
 mod reader;

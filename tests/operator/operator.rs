@@ -23,11 +23,11 @@ pub(crate) struct Operator {
 }
 
 impl Operator {
-    /// Starts one with these arguments, as whoever the kubeconfig is of.
-    pub(crate) fn start(kubeconfig: &Path, identity: &str, arguments: &[&str]) -> Self {
+    /// Starts one with these arguments, that logs at these levels, as whoever the kubeconfig is of.
+    pub(crate) fn start(kubeconfig: &Path, identity: &str, log: &str, arguments: &[&str]) -> Self {
         let admin = SocketAddr::from((own_address(), ADMIN_PORT));
         let mut child = Command::new(operator_binary())
-            .args(["run", "--identity", identity, "--admin", &admin.to_string(), "--log", "info,operator=debug"])
+            .args(["run", "--identity", identity, "--admin", &admin.to_string(), "--log", log])
             .args(arguments)
             .env("KUBECONFIG", kubeconfig)
             .stdin(Stdio::null())

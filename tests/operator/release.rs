@@ -84,7 +84,14 @@ impl Release {
     /// Starts an operator that watches what these flags say.
     pub(crate) fn operator_watching(&self, identity: &str, watched: &[&str]) -> Operator {
         let arguments = [&["--release", &self.name, "--namespace", OWN], watched].concat();
-        Operator::start(&self.account.kubeconfig, identity, &arguments)
+        Operator::start(&self.account.kubeconfig, identity, "info,operator=debug", &arguments)
+    }
+
+    /// Starts an operator that logs all it can.
+    pub(crate) fn talkative_operator(&self, identity: &str) -> Operator {
+        let namespaces = self.namespaces.join(",");
+        let arguments = ["--release", &self.name, "--namespace", OWN, "--watch-namespaces", &namespaces];
+        Operator::start(&self.account.kubeconfig, identity, "trace", &arguments)
     }
 
     /// Applies manifests as a person does.

@@ -13,57 +13,21 @@
     reason = "a test has no caller to return an error to: what fails here is a failed test, and says so at once"
 )]
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use http::Method;
 use serde_json::{Value, json};
 use tests::client::{Client, get};
 use tests::figures::Figures;
 use tests::issuer::{Issuer, Signer};
 use tests::manifests::Manifests;
+use tests::marks::Marks;
 use tests::process::{Options, Switchboard, run};
 use tests::upstream::{Does, Script, Tool, Upstream, stdio};
 use tests::wait::until_async;
 
 /// A ceiling for a loaded machine, not a claim.
 const SOON: Duration = Duration::from_secs(20);
-
-/// Marked values, each with the place that it was planted in.
-#[derive(Clone, Default)]
-struct Marks(Arc<Mutex<BTreeMap<String, String>>>);
-
-impl Marks {
-    /// A value that stands nowhere else.
-    fn plant(&self, place: &str) -> String {
-        let mut marks = self.0.lock().unwrap();
-        let value = format!("pl4nt3d-{:03}-s3cr3t-v4lue", marks.len());
-        marks.insert(value.clone(), place.to_owned());
-        value
-    }
-
-    /// A token whose signature is remembered: it is what must not be seen of it.
-    fn token(&self, place: &str, token: String) -> String {
-        let signature = token.rsplit_once('.').unwrap().1.to_owned();
-        self.0.lock().unwrap().insert(signature, place.to_owned());
-        token
-    }
-
-    /// Where a planted value is found, in whatever dress, in something that left the process.
-    fn found_in(&self, what: &str, text: &str) -> Vec<String> {
-        let marks = self.0.lock().unwrap();
-        let dresses = |value: &str| [value.to_owned(), STANDARD.encode(value), value.to_uppercase()];
-        let seen = marks.iter().filter(|(value, _)| dresses(value).iter().any(|dress| text.contains(dress)));
-        seen.map(|(_, place)| format!("{place}, in {what}")).collect()
-    }
-
-    fn count(&self) -> usize {
-        self.0.lock().unwrap().len()
-    }
-}
 
 /// Everything that left the process, by what it is.
 #[derive(Default)]
@@ -122,6 +86,12 @@ fn servers(manifests: &Manifests, marks: &Marks, upstream: &Upstream) {
                 json!({"http": http(url("a query"), json!({})), "auth": {"type": type_, member: {"value": value}}});
             manifests.server(&name(&type_.to_lowercase()), &spec);
         }
+        let client = json!({
+            "tokenUrl": url("a query of a token endpoint"), "clientId": {"value": marks.plant("a client's id")},
+            "clientSecret": {"value": marks.plant("a client's secret")},
+        });
+        let oauth = json!({"type": "OAuth2ClientCredentials", "oauth2ClientCredentials": client});
+        manifests.server(&name("oauth"), &json!({"http": http(url("a query"), json!({})), "auth": oauth}));
     }
     // A child that says its environment on standard error, and one that cannot start.
     let script = stdio::manifest(&Script::echo());
@@ -185,9 +155,15 @@ async fn ask(mcp: &str, marks: &Marks, keys: &[(&str, String)], left: &mut Left)
         ] {
             left.add(method, text(&client.request(method, params).await));
         }
-        for tool in
-            ["up_inline-echo", "up_bearer-refuses", "dead_bearer-echo", "child-echo", "nochild-echo", "nobody-echo"]
-        {
+        for tool in [
+            "up_inline-echo",
+            "up_bearer-refuses",
+            "dead_bearer-echo",
+            "up_oauth-echo",
+            "child-echo",
+            "nochild-echo",
+            "nobody-echo",
+        ] {
             // What the tool itself answers is the caller's own; what the gateway says instead is not.
             let answer = client.call(tool, &format!(r#"{{"password":"{}"}}"#, marks.plant("an argument"))).await;
             if answer.status != 200 || answer.is_tool_error() {

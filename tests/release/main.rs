@@ -24,6 +24,7 @@ mod rights;
 mod scale;
 mod scene;
 mod schemas;
+mod sidecar;
 mod tampering;
 mod tenants;
 
@@ -36,13 +37,14 @@ use scene::Scene;
 /// A scenario, by name.
 type Scenario = (&'static str, fn(&Scene));
 
-const SCENARIOS: [Scenario; 16] = [
+const SCENARIOS: [Scenario; 17] = [
     ("install", install::serves_in_seconds),
     ("rights", rights::are_as_reviewed),
     ("upgrade", install::upgrades_under_load),
     ("schemas", schemas::meet_in_both_orders),
     ("reinstall", install::leaves_objects_and_comes_back),
     ("tenants", tenants::get_what_was_consented_to),
+    ("sidecar", sidecar::lets_an_agent_call_without_a_key),
     ("tampering", tampering::changes_nothing),
     ("replay_without_operator", tampering::is_said_while_nobody_mends),
     ("frozen_leader", tampering::a_leader_from_the_past_is_not_heard),

@@ -26,6 +26,7 @@ pub mod jobs;
 pub mod kube;
 pub mod load;
 pub mod manifests;
+pub mod marks;
 pub mod mount;
 pub mod oracle;
 pub mod process;
