@@ -36,7 +36,6 @@ fn objects(marks: &Marks) -> (String, Vec<(&'static str, &'static str)>) {
     held["lines"] = json!(format!("{}\n{}", marks.plant("a header of two lines"), marks.plant("its second line")));
     held["ftp"] = json!(format!("ftp://up.example/{}", marks.plant("a URL of another scheme")));
     held["user"] = json!(format!("https://{}@up.example/mcp", marks.plant("a user in a URL")));
-    held["spaces"] = json!(format!("{} {}", marks.plant("a key with spaces"), marks.plant("its second word")));
     let bearer = |value: Value| json!({"type": "Bearer", "bearer": value});
     let oauth = |secret: Value| {
         let id = json!({"value": marks.plant("a client's id")});
@@ -78,7 +77,7 @@ fn objects(marks: &Marks) -> (String, Vec<(&'static str, &'static str)>) {
         ("user", "ResolvedRefs", json!({"http": {"urlFrom": from("held", "user")["valueFrom"]}})),
         ("child", "Accepted", json!({"stdio": {"command": "uvx", "env": env}})),
     ];
-    let keys = |key: &str| json!({"subject": {"type": "Key", "keys": [{"name": "k", "valueFrom": from("held", key)["valueFrom"]}]}});
+    let keys = |secret: &str, key: &str| json!({"subject": {"type": "Key", "keys": [{"name": "k", "valueFrom": from(secret, key)["valueFrom"]}]}});
     let mut manifests = secret("held", true, &held);
     manifests += &secret("unlabelled", false, &json!({"auth": marks.plant("auth in a Secret without the label")}));
     let mut seen = Vec::new();
@@ -86,8 +85,8 @@ fn objects(marks: &Marks) -> (String, Vec<(&'static str, &'static str)>) {
         manifests += &object("McpServer", name, &spec);
         seen.push((name, condition));
     }
-    manifests += &object("McpKeyBinding", "good-key", &keys("key"));
-    manifests += &object("McpKeyBinding", "bad-key", &keys("spaces"));
+    manifests += &object("McpKeyBinding", "good-key", &keys("held", "key"));
+    manifests += &object("McpKeyBinding", "bad-key", &keys("unlabelled", "auth"));
     (manifests, seen)
 }
 
