@@ -3,6 +3,7 @@
 //! come, then the value is checked.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use regex::Regex;
@@ -59,7 +60,15 @@ impl TryFrom<String> for Pattern {
     type Error = regex::Error;
 
     fn try_from(source: String) -> Result<Self, Self::Error> {
-        Regex::new(&source).map(Self)
+        // A few patterns stand at a hundred fields, and one takes some ten kilobytes.
+        static COMPILED: Mutex<BTreeMap<String, Regex>> = Mutex::new(BTreeMap::new());
+        let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(regex) = compiled.get(&source) {
+            return Ok(Self(regex.clone()));
+        }
+        let regex = Regex::new(&source)?;
+        compiled.insert(source, regex.clone());
+        Ok(Self(regex))
     }
 }
 
