@@ -38,7 +38,11 @@ impl Two {
         };
         let (manifests, open, vault) = (Manifests::default(), Upstream::start(script()), Upstream::start(script()));
         let this = Self { manifests, vault, open };
-        this.manifests.settings(settings).server("open", &json!({"http": {"url": this.open.url()}}));
+        // Else it would be asked for whatever URI nobody else has.
+        let own_uris = json!({"uriPrefix": "open+"});
+        this.manifests
+            .settings(settings)
+            .server("open", &json!({"http": {"url": this.open.url()}, "resources": own_uris}));
         this.set_exposure("Internal");
         this.manifests.group("both", "both", &["open", "vault"]).group("only", "only", &["vault"]);
         this.manifests.key("scene", KEY, &["open", "vault"]);
@@ -205,7 +209,8 @@ async fn what_began_inside_does_not_go_on_outside() {
     let mut listens = at(&switchboard, OUTSIDE).stream(&Method::POST, &modern, body).await;
     assert_eq!(listens.message().await["method"], "notifications/subscriptions/acknowledged");
     two.vault.change(|script| script.tools.push(Tool::new("more", Does::Echo)));
-    two.vault.tell("notifications/tools/list_changed");
+    let told = r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#;
+    until_async("somebody listens to the vault", SOON, async || (two.vault.say(told) >= 1).then_some(())).await;
     assert_eq!(to_inside.message().await["method"], "notifications/tools/list_changed");
     assert!(to_outside.is_silent(A_WHILE).await && listens.is_silent(A_WHILE).await);
 }
