@@ -106,7 +106,12 @@ impl Values {
                 r#"{"requests":{"cpu":"20m","memory":"64Mi"},"limits":{"memory":"1Gi"}}"#.to_owned(),
             ),
             ("watch.namespaces".to_owned(), format!("[{}]", namespaces.join(","))),
-            ("settings".to_owned(), format!(r#"{{"stdio":{{"namespaces":["{QUICKSTART}","tenant-a"]}}}}"#)),
+            (
+                "settings".to_owned(),
+                format!(
+                    r#"{{"platformNamespaces":["{QUICKSTART}"],"stdio":{{"namespaces":["{QUICKSTART}","tenant-a"]}}}}"#
+                ),
+            ),
         ];
         json.iter().flat_map(|(name, value)| ["--set-json".to_owned(), format!("{name}={value}")]).collect()
     }

@@ -9,8 +9,8 @@ use tests::wait::until;
 use crate::scene::Scene;
 
 const NAMESPACE: &str = "agents";
-/// The release's image: Node is in it.
-const IMAGE: &str = "localhost/switchboard-gateway:0.1.0";
+/// The gateway's image with Node in it.
+const IMAGE: &str = "localhost/switchboard-gateway:0.1.0-runtimes";
 /// What the example has in its place, and the lines that keep an agent alive that does nothing by itself.
 const AGENT: (&str, &str) =
     ("image: registry.example.com/researcher:v1", "image: registry.example.com/switchboard-gateway:0.1.0");
@@ -38,6 +38,7 @@ Promise.all(["/api/v1/namespaces/agents/secrets", "/apis/switchboard.dev/v1alpha
 
 /// Installs the example; its agent is nobody until its account has a binding, and then may do what that gives.
 pub(crate) fn lets_an_agent_call_without_a_key(scene: &Scene) {
+    scene.cluster.load("gateway-runtimes");
     scene.apply(&manifests(scene));
     scene.kubectl(&["-n", NAMESPACE, "rollout", "status", "deployment/researcher", "--timeout=120s"]);
     let list = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"});

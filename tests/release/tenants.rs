@@ -75,7 +75,10 @@ fn are_refused_when_applied(scene: &Scene) {
     for (manifest, words) in [
         (of("McpServer", "tenant-b", stdio), "do not let this namespace, or this command, start child processes"),
         (of("McpServer", "tenant-b", bare), "do not let this namespace publish bare names"),
-        (of("McpKeyBinding", "tenant-a", anonymous), "only a platform namespace may have a subject User or Anonymous"),
+        (
+            of("McpKeyBinding", "tenant-a", anonymous),
+            "only a platform namespace may have a subject User, Claims or Anonymous",
+        ),
     ] {
         let refused = scene.try_apply(&manifest);
         let said = String::from_utf8_lossy(&refused.stderr);
