@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::Import;
 use super::draft::{Draft, Texts};
+use super::value::scalar;
 
 mod jsonc;
 
@@ -108,13 +109,9 @@ fn texts(draft: &mut Draft<'_>, members: &Map<String, Value>, member: &str) -> T
 }
 
 fn written(draft: &mut Draft<'_>, field: &str, value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(word) => Some(word.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => {
-            draft.say(field, "is no text: left out");
-            None
-        }
+    let text = scalar(value);
+    if text.is_none() {
+        draft.say(field, "is no text: left out");
     }
+    text
 }

@@ -50,12 +50,7 @@ fn texts(value: Option<&Value>) -> Vec<String> {
 
 /// A value of a configuration as text, a reference to the environment as the other importers write it.
 fn scalar(value: &Value) -> Option<String> {
-    let text = match value {
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
-        Value::Bool(word) => word.to_string(),
-        Value::Null | Value::Array(_) | Value::Object(_) => return None,
-    };
+    let text = super::value::scalar(value)?;
     Some(if text.starts_with("os.environ/") { format!("${{{text}}}") } else { text })
 }
 

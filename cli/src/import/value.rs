@@ -1,5 +1,7 @@
 //! What a value is: plain, a secret until the contrary is known, or a reference to something that is not here.
 
+use serde_json::Value;
+
 /// What stands for what is to be filled in.
 pub(super) const REPLACE_ME: &str = "REPLACE_ME";
 
@@ -127,6 +129,16 @@ fn next_reference(text: &str) -> Option<(&str, &str, &str)> {
     let (before, rest) = text.split_once("${")?;
     let (reference, after) = rest.split_once('}')?;
     Some((before, reference, after))
+}
+
+/// A value of a file as text; none if it holds others.
+pub(super) fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(word) => Some(word.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
 }
 
 #[cfg(test)]
