@@ -175,9 +175,9 @@ fn info(server: &Server, tool: &str) -> Vec<u8> {
     if let Some(cost) = &server.cost {
         let default = format!(r#","mcp_server_cost_info":{{"default_cost_per_query":{}"#, cost.per_call);
         info.extend_from_slice(default.as_bytes());
-        if let Some((name, price)) = cost.per_tool.iter().find(|(name, _)| name == tool) {
+        if let Some(price) = cost.own_of(tool) {
             info.extend_from_slice(br#","tool_name_to_cost_per_query":{"#);
-            json::string(name, &mut info);
+            json::string(tool, &mut info);
             info.extend_from_slice(format!(":{price}}}").as_bytes());
         }
         info.push(b'}');

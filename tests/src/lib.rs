@@ -32,6 +32,7 @@ pub mod oracle;
 pub mod process;
 pub mod raw;
 pub mod raw_proxy;
+mod served;
 pub mod sidecar;
 pub mod sse_client;
 pub mod stream;

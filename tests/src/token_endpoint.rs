@@ -6,7 +6,6 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use base64::Engine;
@@ -18,7 +17,9 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::json;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
+
+use crate::served::Served;
 
 /// What every token begins with: it must be nowhere but at its server.
 pub const TOKEN: &str = "planted-token";
@@ -29,10 +30,8 @@ pub const PATH: &str = "/planted-path-of-the-token-endpoint";
 
 /// A running endpoint on a port of its own, in a thread of its own. Dropped, it ends.
 pub struct TokenEndpoint {
-    address: SocketAddr,
     state: Arc<State>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    served: Served,
 }
 
 /// The tokens that were issued, with when each ends. Clones are one.
@@ -73,32 +72,19 @@ impl TokenEndpoint {
             issued: Issued::default(),
             open: watch::Sender::new(true),
         });
-        let listener = std::net::TcpListener::bind(address).unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let address = listener.local_addr().unwrap();
-        let (stop, stopped) = oneshot::channel();
         let shared = Arc::clone(&state);
-        let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async {
-                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-                tokio::select! {
-                    () = serve(listener, shared) => {}
-                    _ = stopped => {}
-                }
-            });
-        });
-        Self { address, state, stop: Some(stop), thread: Some(thread) }
+        let served = Served::at(address, |listener| serve(listener, shared));
+        Self { state, served }
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.served.address()
     }
 
     /// Its URL.
     pub fn url(&self) -> String {
-        url(self.address)
+        url(self.address())
     }
 
     /// Which tokens count.
@@ -129,16 +115,6 @@ impl TokenEndpoint {
     /// Every request so far.
     pub fn asked(&self) -> Vec<Asked> {
         self.state.asked.lock().unwrap().clone()
-    }
-}
-
-impl Drop for TokenEndpoint {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // A panic of its thread has been printed; a second one here would abort.
-            let _ = thread.join();
-        }
     }
 }
 

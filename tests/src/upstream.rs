@@ -7,10 +7,11 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
+
+use crate::served::Served;
 
 mod answer;
 mod entry;
@@ -47,10 +48,8 @@ impl Received {
 
 /// A scripted server on a port of its own, in a thread of its own. Dropped, it ends.
 pub struct Upstream {
-    address: SocketAddr,
     state: Arc<State>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    served: Served,
 }
 
 /// What the connections of one server share.
@@ -101,37 +100,24 @@ impl Upstream {
             waiting: Mutex::default(),
             answers: watch::Sender::default(),
         });
-        let listener = std::net::TcpListener::bind(address).unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let address = listener.local_addr().unwrap();
-        let (stop, stopped) = oneshot::channel();
         let shared = Arc::clone(&state);
-        let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async {
-                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-                tokio::select! {
-                    () = over_http::serve(listener, shared) => {}
-                    _ = stopped => {}
-                }
-            });
-        });
-        Self { address, state, stop: Some(stop), thread: Some(thread) }
+        let served = Served::at(address, |listener| over_http::serve(listener, shared));
+        Self { state, served }
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.served.address()
     }
 
     /// Its address for Streamable HTTP.
     pub fn url(&self) -> String {
-        format!("http://{}/mcp", self.address)
+        format!("http://{}/mcp", self.address())
     }
 
     /// Its address for HTTP+SSE.
     pub fn sse_url(&self) -> String {
-        format!("http://{}/sse", self.address)
+        format!("http://{}/sse", self.address())
     }
 
     /// Behaves otherwise from now on.
@@ -255,16 +241,6 @@ impl State {
         let mut answers = self.answers.subscribe();
         let there = answers.wait_for(|answers| answers.contains_key(&key)).await.unwrap();
         there[&key].clone()
-    }
-}
-
-impl Drop for Upstream {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // A panic of its thread has been printed; a second one here would abort.
-            let _ = thread.join();
-        }
     }
 }
 

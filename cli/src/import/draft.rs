@@ -222,7 +222,7 @@ fn with_user(url: &str) -> Option<(&str, &str, &str)> {
 }
 
 /// Headers that no server's object may set (R22).
-fn is_the_gateways(name: &str) -> bool {
+pub(super) fn is_the_gateways(name: &str) -> bool {
     const OWN: [&str; 15] = [
         "accept",
         "accept-encoding",

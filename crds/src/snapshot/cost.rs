@@ -22,10 +22,13 @@ pub struct Cost {
 impl Cost {
     /// What a call of the tool costs that its server calls so.
     pub fn of(&self, tool: &str) -> Nanos {
-        match self.per_tool.binary_search_by(|(name, _)| name.as_str().cmp(tool)) {
-            Ok(at) => self.per_tool[at].1,
-            Err(_) => self.per_call,
-        }
+        self.own_of(tool).unwrap_or(self.per_call)
+    }
+
+    /// The same if the tool has a price of its own.
+    pub fn own_of(&self, tool: &str) -> Option<Nanos> {
+        let at = self.per_tool.binary_search_by(|(name, _)| name.as_str().cmp(tool)).ok()?;
+        Some(self.per_tool[at].1)
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::known::{Known, ids};
 use super::{auth, is_true, members, scalar, texts};
 use crate::import::Import;
-use crate::import::draft::{Draft, Texts};
+use crate::import::draft::{Draft, Texts, is_the_gateways};
 
 mod cost;
 mod tools;
@@ -162,29 +162,10 @@ fn headers(draft: &mut Draft<'_>, entry: &Map<String, Value>) {
 
 /// Of what a caller may bring, what a server may be given (R22).
 fn may_be_forwarded(name: &str) -> bool {
-    const KEPT: [&str; 4] = ["content-", "mcp-", "x-mcp-", "x-forwarded-"];
-    const OWN: [&str; 17] = [
-        "accept",
-        "accept-encoding",
-        "connection",
-        "cookie",
-        "expect",
-        "forwarded",
-        "host",
-        "keep-alive",
-        "last-event-id",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "",
-    ];
     let name = name.to_ascii_lowercase();
     let is_key = crds::names::is_key_header(&name) && name != "authorization";
-    !is_key && !OWN.contains(&name.as_str()) && !KEPT.iter().any(|kept| name.starts_with(kept))
+    let is_hop = name == "forwarded" || name.starts_with("x-forwarded-");
+    !(name.is_empty() || is_key || is_hop || name.starts_with("x-mcp-") || is_the_gateways(&name))
 }
 
 /// Who has the server.
