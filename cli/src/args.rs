@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use gateway::flags::{header_name, peer, peer_listen};
 
-use crate::questions::{can_i, exit, matrix, plan, policy, who_can};
+use crate::questions::{can_i, exit, explain, matrix, plan, policy, who_can};
 use crate::{admission, crds, import, key, output, rollout, run, snapshot, validate};
 
 mod imports;
@@ -18,8 +18,8 @@ use imports::ImportCommand;
 pub(crate) use imports::{ImportLitellmArgs, ImportMcpServersArgs, ImportOutputArgs};
 
 pub(crate) use questions::{
-    AccessCommand, AccessMatrixArgs, CanIArgs, ClusterArgs, FailOn, MatrixOutput, PlanArgs, PlanOutput, SourceArgs,
-    SubjectArgs, TestArgs, Verb, WhoCanArgs,
+    AccessCommand, AccessMatrixArgs, CanIArgs, ClusterArgs, ExplainArgs, FailOn, MatrixOutput, PlanArgs, PlanOutput,
+    SourceArgs, SubjectArgs, TestArgs, Verb, WhoCanArgs,
 };
 
 /// One address for all MCP servers of a company, and who may use which.
@@ -47,6 +47,8 @@ enum Command {
     WhoCan(WhoCanArgs),
     /// Say whether somebody may use a tool, and why. Exit code: 0 yes, 1 no, 2 no answer.
     CanI(CanIArgs),
+    /// Say by which rule a request was denied: the answer to it has the id, the log the rule. Exit code: 0, 2 no answer.
+    Explain(ExplainArgs),
     /// What everybody may use.
     #[command(subcommand)]
     Access(AccessCommand),
@@ -97,8 +99,9 @@ pub(crate) struct RunArgs {
     /// json: one event a line.
     #[arg(short, long, value_enum, default_value_t)]
     pub(crate) output: Output,
-    /// What is logged to standard error: error, warn, info, debug, or a filter such as gateway=debug.
-    #[arg(long, default_value = "warn")]
+    /// What is logged to standard error: error, warn, info, debug, or a filter such as gateway=debug. What is denied is
+    /// logged at info, by gateway::denial.
+    #[arg(long, default_value = "warn,gateway::denial=info")]
     pub(crate) log: String,
     /// Overrides the settings' clientSideAuthHeader, unless it is empty.
     #[arg(long, env = "LITELLM_MCP_CLIENT_SIDE_AUTH_HEADER_NAME", hide_env_values = true, value_parser = header_name)]
@@ -247,6 +250,7 @@ pub(crate) fn parse_and_run() -> ExitCode {
         Command::Import(ImportCommand::McpServers(args)) => Ok(exit(import::mcp_servers(&args))),
         Command::WhoCan(args) => Ok(exit(who_can::who_can(&args))),
         Command::CanI(args) => Ok(exit(can_i::can_i(&args))),
+        Command::Explain(args) => Ok(exit(explain::explain(&args))),
         Command::Access(AccessCommand::Matrix(args)) => Ok(exit(matrix::matrix(&args))),
         Command::Plan(args) => Ok(exit(plan::plan(&args))),
         Command::Test(args) => Ok(exit(policy::test(&args))),

@@ -16,6 +16,7 @@ use crate::random::random;
 use crate::source::{Objects, Source};
 
 pub(crate) mod can_i;
+pub(crate) mod explain;
 pub(crate) mod matrix;
 pub(crate) mod plan;
 pub(crate) mod policy;
@@ -93,6 +94,11 @@ impl World {
                 Err(format!("`{text}` may be of {}: write it as NAMESPACE/NAME/…", several.join(" or of ")))
             }
         }
+    }
+
+    /// The server of this object.
+    pub(crate) fn server(&self, id: &ObjectKey) -> Option<Named> {
+        self.servers(|known, _| known == id).pop()
     }
 
     /// Servers, accepted or not, of which this holds: by id, and the names on the wire of those that are accepted.

@@ -15,7 +15,10 @@ use serde_json::Value;
 use crate::args::{ClusterArgs, SourceArgs};
 
 mod live;
+mod logs;
 mod revision;
+
+pub(crate) use logs::gateway_logs;
 
 /// The word for the objects of a cluster.
 const LIVE: &str = "live";

@@ -21,6 +21,7 @@ mod check;
 mod cost;
 mod effective;
 mod item;
+mod obstacle;
 pub mod stored;
 
 pub use auth::{AuthScheme, ClientAuthentication, ClientSide, ServerAuth, TokenGrant, TokenRequest};
@@ -28,6 +29,7 @@ pub use check::Inconsistent;
 pub use cost::{Cost, Nanos};
 pub use effective::{Beyond, Effective, Rule};
 pub use item::{ByKind, Item, ItemKind};
+pub use obstacle::Obstacle;
 pub use stored::{DecodeError, INFLATED_LIMIT, MacKey, READS, SCHEMA, TooLarge};
 
 /// Position in [`Snapshot::servers`].

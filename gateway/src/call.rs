@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crds::snapshot::ServerIndex;
 
 use crate::catalogue::List;
+use crate::denial;
 use crate::exchange::{Answer, Exchange};
 use crate::failure::{self, About, Client};
 use crate::forward::{Method, Request, forward};
@@ -43,7 +44,7 @@ pub async fn tool_of(exchange: &Exchange<'_>, server: ServerIndex, asked: Asked<
         return Answer::error(asked.id, INVALID_PARAMS, "params.name is missing: it names the tool to call");
     };
     let request = asked.request(exchange, Method::CallTool, About::RestTool, name);
-    answer(exchange, request, route_tool_of(exchange, server, &name.value)).await
+    answer_of(exchange, Some(server), request, route_tool_of(exchange, server, &name.value)).await
 }
 
 /// Answers `prompts/get`.
@@ -103,6 +104,16 @@ impl<'r> Asked<'r> {
 }
 
 async fn answer(exchange: &Exchange<'_>, request: Request<'_>, target: impl Future<Output = Target>) -> Answer {
+    answer_of(exchange, None, request, target).await
+}
+
+/// `of`: the server that alone is asked.
+async fn answer_of(
+    exchange: &Exchange<'_>,
+    of: Option<ServerIndex>,
+    request: Request<'_>,
+    target: impl Future<Output = Target>,
+) -> Answer {
     let client = request.client;
     let found = match target.await {
         Target::Found(found) => found,
@@ -110,7 +121,10 @@ async fn answer(exchange: &Exchange<'_>, request: Request<'_>, target: impl Futu
             let server = &exchange.view.table.snapshot.servers[server as usize];
             return failure::upstream(client, &server.alias, &error);
         }
-        Target::Unknown => return failure::unknown(client, &request.said.value),
+        Target::Unknown => {
+            let id = denial::of_item(exchange, client.about, of, &request.said.value);
+            return failure::unknown(client, &request.said.value, id);
+        }
     };
     if client.modern
         && let Some(entry) = found.called.listed()

@@ -81,7 +81,7 @@ impl<'t> Caller<'t> {
     }
 
     /// Whether a server is there from where the caller is, whatever it may use.
-    fn reaches(&self, snapshot: &Snapshot, server: ServerIndex) -> bool {
+    pub fn reaches(&self, snapshot: &Snapshot, server: ServerIndex) -> bool {
         !self.is_kept_out() || snapshot.servers.get(server as usize).is_some_and(|server| !server.internal)
     }
 

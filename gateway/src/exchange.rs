@@ -12,6 +12,7 @@ use crate::caller_part::caller_part;
 use crate::capabilities::Capabilities;
 use crate::catalogue::List;
 use crate::client_session::{ClientSession, ClientSessions};
+use crate::denial::RequestId;
 use crate::gateway::{Gateway, View};
 use crate::head::Head;
 use crate::identify::{Identity, Who};
@@ -60,6 +61,8 @@ pub struct Exchange<'r> {
 pub enum Answer {
     /// A response, with the HTTP status that it has if it is the only one.
     Message(StatusCode, Bytes),
+    /// The same of a denial, which has an id if the log has been told of it.
+    Denied(Option<RequestId>, StatusCode, Bytes),
     /// Messages as they come, as an event stream.
     Events(Stream),
     /// A response too large to be held, as it comes.

@@ -3,6 +3,7 @@
 
 use http::StatusCode;
 
+use crate::denial::{REQUEST_ID_KEY, RequestId};
 use crate::exchange::Answer;
 use crate::json::{self, INTERNAL_ERROR, INVALID_PARAMS};
 use crate::upstream::{Outcome, UpstreamError};
@@ -41,33 +42,39 @@ impl Client<'_> {
 
     /// How it is told of a failure: JSON-RPC says it all in its message.
     fn told(self, over_rest: StatusCode, message: Vec<u8>) -> Answer {
-        let status = if self.about == About::RestTool { over_rest } else { StatusCode::OK };
-        Answer::Message(status, message.into())
+        Answer::Message(self.status(over_rest), message.into())
+    }
+
+    fn status(self, over_rest: StatusCode) -> StatusCode {
+        if self.about == About::RestTool { over_rest } else { StatusCode::OK }
     }
 }
 
-/// What does not exist for the caller: unknown, forbidden and hidden ones look the same.
-pub fn unknown(client: Client<'_>, name: &str) -> Answer {
-    client.told(StatusCode::NOT_FOUND, unknown_message(client, name))
+/// What does not exist for the caller: unknown, forbidden and hidden ones look the same. `id`: what the log has it by.
+pub fn unknown(client: Client<'_>, name: &str, id: Option<RequestId>) -> Answer {
+    Answer::Denied(id, client.status(StatusCode::NOT_FOUND), unknown_message(client, name, id).into())
 }
 
 /// The same, as bytes.
-pub fn unknown_message(client: Client<'_>, name: &str) -> Vec<u8> {
-    let (message, data) = match client.about {
+pub fn unknown_message(client: Client<'_>, name: &str, id: Option<RequestId>) -> Vec<u8> {
+    let said_id = id.map(|id| format!(r#""{REQUEST_ID_KEY}":"{id}""#));
+    let message = match client.about {
         About::Tool if !client.modern => {
-            return tool_error(client, &format!("Error: Tool '{name}' not found"), None);
+            return tool_error(client, &format!("Error: Tool '{name}' not found"), said_id.as_deref());
         }
-        About::Tool => (format!("Tool '{name}' not found"), None),
         About::RestTool => return json::detail("tool_not_found", &format!("Tool '{name}' not found")),
-        About::Prompt => (format!("Prompt '{name}' not found"), None),
-        About::Task => ("Task not found".to_owned(), None),
-        About::Resource => {
-            let mut data = br#"{"uri":"#.to_vec();
-            json::string(name, &mut data);
-            data.push(b'}');
-            ("Resource not found".to_owned(), Some(data))
-        }
+        About::Tool => format!("Tool '{name}' not found"),
+        About::Prompt => format!("Prompt '{name}' not found"),
+        About::Task => "Task not found".to_owned(),
+        About::Resource => "Resource not found".to_owned(),
     };
+    let uri = (client.about == About::Resource).then(|| {
+        let mut uri = br#""uri":"#.to_vec();
+        json::string(name, &mut uri);
+        uri
+    });
+    let data: Vec<Vec<u8>> = uri.into_iter().chain(said_id.map(String::into_bytes)).collect();
+    let data = (!data.is_empty()).then(|| [&b"{"[..], &data.join(&b','), b"}"].concat());
     error(client, INVALID_PARAMS, &message, data.as_deref())
 }
 
@@ -109,9 +116,9 @@ pub fn upstream_message(client: Client<'_>, alias: &str, failed: &UpstreamError)
         return json::detail(outcome, &text);
     }
     if client.about == About::Tool {
-        return tool_error(client, &format!("Error: {text}"), Some(outcome));
+        return tool_error(client, &format!("Error: {text}"), Some(&meta_outcome(outcome)));
     }
-    let data = format!(r#"{{"switchboard.dev/outcome":"{outcome}"}}"#);
+    let data = format!("{{{}}}", meta_outcome(outcome));
     error(client, INTERNAL_ERROR, &text, Some(data.as_bytes()))
 }
 
@@ -128,9 +135,9 @@ pub fn ended_message(client: Client<'_>) -> Vec<u8> {
         return json::detail(outcome, text);
     }
     if client.about == About::Tool {
-        return tool_error(client, &format!("Error: {text}"), Some(outcome));
+        return tool_error(client, &format!("Error: {text}"), Some(&meta_outcome(outcome)));
     }
-    let data = format!(r#"{{"switchboard.dev/outcome":"{outcome}"}}"#);
+    let data = format!("{{{}}}", meta_outcome(outcome));
     error(client, INTERNAL_ERROR, text, Some(data.as_bytes()))
 }
 
@@ -143,7 +150,7 @@ pub fn interrupted(client: Client<'_>) -> Answer {
 pub fn interrupted_message(client: Client<'_>) -> Vec<u8> {
     let text = "the interaction has expired, or its server went away: call again";
     if client.about == About::Tool {
-        return tool_error(client, &format!("Error: {text}"), Some("expired"));
+        return tool_error(client, &format!("Error: {text}"), Some(&meta_outcome("expired")));
     }
     error(client, INTERNAL_ERROR, text, None)
 }
@@ -154,12 +161,17 @@ fn error(client: Client<'_>, code: i32, message: &str, data: Option<&[u8]>) -> V
     out
 }
 
-fn tool_error(client: Client<'_>, text: &str, outcome: Option<&str>) -> Vec<u8> {
+fn meta_outcome(outcome: &str) -> String {
+    format!(r#""switchboard.dev/outcome":"{outcome}""#)
+}
+
+/// `meta`: the members of its `_meta`, as JSON.
+fn tool_error(client: Client<'_>, text: &str, meta: Option<&str>) -> Vec<u8> {
     let mut result = br#"{"content":[{"type":"text","text":"#.to_vec();
     json::string(text, &mut result);
     result.extend_from_slice(br#"}],"isError":true"#);
-    if let Some(outcome) = outcome {
-        result.extend_from_slice(format!(r#","_meta":{{"switchboard.dev/outcome":"{outcome}"}}"#).as_bytes());
+    if let Some(meta) = meta {
+        result.extend_from_slice(format!(r#","_meta":{{{meta}}}"#).as_bytes());
     }
     if client.modern {
         result.extend_from_slice(br#","resultType":"complete""#);

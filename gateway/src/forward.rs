@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::capabilities::Capabilities;
 use crate::client_session::ClientSession;
+use crate::denial::{self, Reason};
 use crate::exchange::{Answer, Exchange};
 use crate::failure::{self, Client};
 use crate::held::HeldCall;
@@ -54,8 +55,12 @@ pub struct Request<'r> {
 pub async fn forward(exchange: &Exchange<'_>, request: Request<'_>, found: Found) -> Answer {
     let Request { said, client, .. } = request;
     let server = found.permit.server();
+    let denied = |reason| {
+        let id = denial::of_lost(exchange, client.about, reason, (server, found.called.name()));
+        failure::unknown(client, &said.value, id)
+    };
     let Some(upstreams) = &exchange.view.upstreams[server as usize] else {
-        return failure::unknown(client, &said.value);
+        return denied(Reason::ServerOff);
     };
     let kept = match request.method {
         Method::Subscribe | Method::Unsubscribe => exchange.subscriber_of(server),
@@ -84,7 +89,7 @@ pub async fn forward(exchange: &Exchange<'_>, request: Request<'_>, found: Found
     tokio::select! {
         biased;
         ending = holding.ended() => match ending {
-            Ending::Lost => failure::unknown(client, &said.value),
+            Ending::Lost => denied(Reason::Lost),
             Ending::Process => failure::ended(client),
         },
         () = or_never(cancelled) => Answer::Accepted,

@@ -14,6 +14,7 @@ use tokio::sync::{Notify, watch};
 use crate::budget::Budget;
 use crate::caller::Caller;
 use crate::client_session::ClientSessions;
+use crate::denial::{Denial, Denials, RequestId};
 use crate::discovery;
 use crate::drain::Drain;
 use crate::egress::Egress;
@@ -80,6 +81,8 @@ pub struct Gateway {
     pub budget: Budget,
     /// Invalid credentials of late.
     pub guesses: Guesses,
+    /// What the log is told of denials.
+    pub denials: Denials,
     /// Tokens as credentials.
     pub tokens: Tokens,
     /// Counters.
@@ -120,6 +123,7 @@ impl Gateway {
             held: HeldCalls::default(),
             budget: Budget::default(),
             guesses: Guesses::default(),
+            denials: Denials::default(),
             tokens: Tokens::new(connectors.egress.clone()),
             metrics,
             revision: watch::Sender::new(0),
@@ -146,6 +150,12 @@ impl Gateway {
         let before = self.view.load_full();
         let table = Arc::new(before.table.denying(revision, callers));
         self.publish(View { table, upstreams: before.upstreams.clone(), index: before.index.clone() });
+    }
+
+    /// Counts a denial and tells the log of it.
+    pub fn deny_request(&self, denial: &Denial<'_>) -> Option<RequestId> {
+        self.metrics.denied(denial.reason.as_str());
+        self.denials.note(denial)
     }
 
     fn put(self: &Arc<Self>, table: Arc<RoutingTable>) {

@@ -24,6 +24,7 @@ pub mod clock;
 pub mod cluster;
 pub mod connections;
 pub mod demo_server;
+pub mod denial;
 pub mod discovery;
 pub mod drain;
 pub mod egress;

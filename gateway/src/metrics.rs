@@ -18,6 +18,7 @@ pub struct Metrics {
     calls: IntCounterVec,
     costs: IntCounterVec,
     rejects: IntCounterVec,
+    denials: IntCounterVec,
     permits: [IntCounter; Method::ALL.len()],
     /// Connections closed at once, by which limit was reached: `peer`, that of an address, or `all`.
     pub closed_connections: IntCounterVec,
@@ -45,6 +46,8 @@ impl Metrics {
         let costs = "What answered calls of tools cost, in billionths of the currency, by server.";
         let costs = counters("switchboard_cost_nanos_total", costs, &["server", "currency"]);
         let rejects = counters("switchboard_rejected_requests_total", "HTTP requests refused, by reason.", &["reason"]);
+        let denials = "Requests denied, by the rule: as the log's `reason`, which `switchboard explain` reads.";
+        let denials = counters("switchboard_denials_total", denials, &["reason"]);
         let permits = permits(&registry);
         let closed = "Connections closed at once, by the limit that was reached: an address's, or that of all.";
         let closed_connections = counters("switchboard_closed_connections_total", closed, &["reason"]);
@@ -53,11 +56,12 @@ impl Metrics {
         let forwarded = "Requests for other processes, by what came of them: answered, gone, broken.";
         let forwarded = counters("switchboard_forwarded_requests_total", forwarded, &["outcome"]);
         let peers = PeerMetrics { reachable, forwarded };
-        let metrics = Self { registry, calls, costs, rejects, permits, closed_connections, snapshots, peers };
-        let all: [Box<dyn Collector>; 6] = [
+        let metrics = Self { registry, calls, costs, rejects, denials, permits, closed_connections, snapshots, peers };
+        let all: [Box<dyn Collector>; 7] = [
             Box::new(metrics.calls.clone()),
             Box::new(metrics.costs.clone()),
             Box::new(metrics.rejects.clone()),
+            Box::new(metrics.denials.clone()),
             Box::new(metrics.closed_connections.clone()),
             Box::new(metrics.peers.reachable.clone()),
             Box::new(metrics.peers.forwarded.clone()),
@@ -93,6 +97,11 @@ impl Metrics {
     /// Counts a refused request.
     pub fn reject(&self, reason: &str) {
         self.rejects.with_label_values(&[reason]).inc();
+    }
+
+    /// Counts a denial.
+    pub fn denied(&self, reason: &str) {
+        self.denials.with_label_values(&[reason]).inc();
     }
 
     /// Counts a request that is sent to a server: every permit that is used is used for one.

@@ -58,7 +58,7 @@ impl Resource {
     pub(crate) fn challenge(&self, table: &RoutingTable, reject: &Reject) -> Option<HeaderValue> {
         let error = match reject {
             Reject::Unauthenticated => "",
-            Reject::InvalidCredential => r#"error="invalid_token", "#,
+            Reject::InvalidCredential(_) => r#"error="invalid_token", "#,
             _ => return None,
         };
         let (base, path) = (self.base(table)?, self.uri.path());

@@ -16,13 +16,14 @@ use crate::body::Body;
 use crate::budget::Held;
 use crate::client_session::ClientSessions;
 use crate::client_session::get;
+use crate::denial::{self, Denial, Reason, RequestId};
 use crate::event;
 use crate::exchange::{Answer, Exchange};
 use crate::front::{self, Door, Path};
 use crate::gateway::{Gateway, View};
 use crate::head::Head;
 use crate::hop::Hop;
-use crate::identify::{Identity, identify};
+use crate::identify::{Identity, identify, verify};
 use crate::inbound_sse;
 use crate::json::INTERNAL_ERROR;
 use crate::methods;
@@ -32,7 +33,7 @@ use crate::passed_stream;
 use crate::peer::Peer;
 use crate::peers::ForwardError;
 use crate::protected_resource::{self, Resource};
-use crate::reject::Reject;
+use crate::reject::{NotTaken, Reject};
 use crate::rest;
 use crate::revision::Revision;
 use crate::scan::{self, FaultKind, Message};
@@ -60,7 +61,7 @@ pub async fn handle(gateway: Arc<Gateway>, hop: Hop, goes_on: GoesOn, request: R
     };
     let reject = match (answered, hop) {
         (Ok(response), _) => return response,
-        (Err(Reject::InvalidCredential), Hop::Client { address, .. })
+        (Err(Reject::InvalidCredential(_)), Hop::Client { address, .. })
             if !gateway.guesses.take(Peer::from(address), Instant::now()) =>
         {
             Reject::TooManyGuesses
@@ -68,8 +69,9 @@ pub async fn handle(gateway: Arc<Gateway>, hop: Hop, goes_on: GoesOn, request: R
         (Err(reject), _) => reject,
     };
     gateway.metrics.reject(reject.as_str());
+    let id = denied(&gateway, hop, &reject);
     let challenge = resource.and_then(|resource| resource.challenge(&gateway.view.load().table, &reject));
-    match (rest, challenge) {
+    let response = match (rest, challenge) {
         (None, None) => reject.into_response(),
         (None, Some(challenge)) => {
             let mut response = reject.into_response();
@@ -77,7 +79,27 @@ pub async fn handle(gateway: Arc<Gateway>, hop: Hop, goes_on: GoesOn, request: R
             response
         }
         (Some(endpoint), _) => rest::refusal(endpoint, reject),
-    }
+    };
+    RequestId::on(id, response)
+}
+
+/// The id of a refusal that is a denial. What is refused for its form, or for want of room, says so to the caller itself.
+fn denied(gateway: &Gateway, hop: Hop, reject: &Reject) -> Option<RequestId> {
+    let (reason, binding) = match reject {
+        // Told of where it was found.
+        Reject::NoSuchServer(_, id) => return *id,
+        Reject::Unauthenticated => (Reason::Unauthenticated, None),
+        Reject::InvalidCredential(NotTaken { reason, binding }) => (*reason, binding.as_deref()),
+        Reject::Origin => (Reason::Origin, None),
+        Reject::Host => (Reason::Host, None),
+        _ => return None,
+    };
+    let address = match hop {
+        Hop::Client { address, .. } => Some(address),
+        Hop::Peer { .. } => None,
+    };
+    let revision = gateway.view.load().table.version.revision;
+    gateway.deny_request(&Denial { binding, address, ..Denial::new(reason, revision) })
 }
 
 /// Answers who asks how to get in: whoever that is.
@@ -210,7 +232,10 @@ pub async fn admit<'r>(
     let admitted =
         admit_to(gateway, view, (head, hop.side(&view.table.networks, &parts.headers)), path.names()).await?;
     match path.names().filter(|_| admitted.scope.is_empty()) {
-        Some(names) => Err(Reject::NoSuchServer(names.to_owned())),
+        Some(names) => {
+            let id = denial::of_scope(gateway, view, &admitted, names);
+            Err(Reject::NoSuchServer(names.to_owned(), id))
+        }
         None => Ok((path.door, admitted)),
     }
 }
@@ -234,8 +259,12 @@ pub async fn admit_to<'r>(
 ) -> Result<Admitted<'r>, Reject> {
     let table = &view.table;
     let now = crate::clock::now();
-    let identity = Identity { who: identify(&gateway.tokens, table, &head, now).await?, side };
-    let caller = table.caller(&identity).ok_or(Reject::InvalidCredential)?;
+    let who = match identify(&gateway.tokens, table, &head, now) {
+        Some(who) => who?,
+        None => Box::pin(verify(&gateway.tokens, table, head.key.unwrap_or_default(), now)).await?,
+    };
+    let identity = Identity { who, side };
+    let caller = table.caller(&identity).ok_or_else(|| Reject::InvalidCredential(NotTaken::new(Reason::Revoked)))?;
     let scope = Scope::read(table, &caller, now, names, &head.filters);
     Ok(Admitted { head, identity, caller, scope, now })
 }
@@ -346,7 +375,7 @@ pub async fn batch(
             Answer::Rejected(reject) => Answer::error(id, INTERNAL_ERROR, &reject.message()),
             answer => answer,
         };
-        if let Answer::Message(_, response) = answer {
+        if let Answer::Message(_, response) | Answer::Denied(_, _, response) = answer {
             if !bytes.add(response.len()) {
                 return Err(Reject::Busy);
             }
@@ -367,6 +396,10 @@ pub async fn batch(
 pub(crate) fn into_response(answer: Answer, session: Option<String>) -> Result<Response<Body>, Reject> {
     let (status, media_type, body) = match answer {
         Answer::Message(status, response) => (status, "application/json", Body::whole(response)),
+        Answer::Denied(id, status, response) => {
+            let whole = into_response(Answer::Message(status, response), session)?;
+            return Ok(RequestId::on(id, whole));
+        }
         Answer::Json(stream) => (StatusCode::OK, "application/json", Body::Stream(stream)),
         Answer::Events(stream) => (StatusCode::OK, event::MEDIA_TYPE, Body::Stream(stream)),
         Answer::Accepted => return Ok(empty(StatusCode::ACCEPTED)),

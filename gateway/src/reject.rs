@@ -6,6 +6,7 @@ use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICAT
 use http::{HeaderValue, Response, StatusCode};
 
 use crate::body::Body;
+use crate::denial::{Reason, RequestId};
 use crate::json;
 use crate::owner::Owner;
 
@@ -15,7 +16,7 @@ pub enum Reject {
     /// No credential, and no Anonymous binding.
     Unauthenticated,
     /// A credential that is no live caller's.
-    InvalidCredential,
+    InvalidCredential(NotTaken),
     /// A token whose issuer's keys have never been had.
     NoKeys,
     /// An invalid credential, from an address that presented too many of them.
@@ -30,8 +31,9 @@ pub enum Reject {
     Host,
     /// A path that is not ours.
     NotFound,
-    /// A scoped path that leaves nothing for the caller; unknown and forbidden look the same.
-    NoSuchServer(String),
+    /// A scoped path that leaves nothing for the caller; unknown and forbidden look the same. With the id that the log has it
+    /// by.
+    NoSuchServer(String, Option<RequestId>),
     /// A method other than these.
     Method(&'static str),
     /// Accept without JSON or without event streams.
@@ -65,12 +67,28 @@ pub enum Reject {
     Internal,
 }
 
+/// Why a credential is not taken. Its sender is not told.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct NotTaken {
+    /// Why.
+    pub reason: Reason,
+    /// `namespace/name` of the binding that it was of.
+    pub binding: Option<Box<str>>,
+}
+
+impl NotTaken {
+    /// Of nobody's credential.
+    pub fn new(reason: Reason) -> Self {
+        Self { reason, binding: None }
+    }
+}
+
 impl Reject {
     /// The reason's label in metrics and logs.
     pub fn as_str(&self) -> &'static str {
         match self {
             Reject::Unauthenticated => "unauthenticated",
-            Reject::InvalidCredential => "invalid_credential",
+            Reject::InvalidCredential(_) => "invalid_credential",
             Reject::NoKeys => "no_issuer_keys",
             Reject::TooManyGuesses => "too_many_invalid_credentials",
             Reject::RepeatedHeader(_) => "repeated_header",
@@ -78,7 +96,7 @@ impl Reject {
             Reject::Origin => "origin",
             Reject::Host => "host",
             Reject::NotFound => "not_found",
-            Reject::NoSuchServer(_) => "no_such_server",
+            Reject::NoSuchServer(..) => "no_such_server",
             Reject::Method(_) => "method",
             Reject::NotAcceptable => "not_acceptable",
             Reject::ContentType => "content_type",
@@ -98,11 +116,11 @@ impl Reject {
 
     fn status(&self) -> StatusCode {
         match self {
-            Reject::Unauthenticated | Reject::InvalidCredential => StatusCode::UNAUTHORIZED,
+            Reject::Unauthenticated | Reject::InvalidCredential(_) => StatusCode::UNAUTHORIZED,
             Reject::TooManyGuesses | Reject::TooManyStreams => StatusCode::TOO_MANY_REQUESTS,
             Reject::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Reject::Origin | Reject::Host => StatusCode::FORBIDDEN,
-            Reject::NotFound | Reject::NoSuchServer(_) | Reject::NoSuchSession | Reject::Elsewhere(..) => {
+            Reject::NotFound | Reject::NoSuchServer(..) | Reject::NoSuchSession | Reject::Elsewhere(..) => {
                 StatusCode::NOT_FOUND
             }
             Reject::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
@@ -141,7 +159,7 @@ impl Reject {
             Reject::NoSuchSession | Reject::Elsewhere(..) => "Session not found; initialize again".into(),
             Reject::TooManyStreams => "there are as many streams as there may be; end one, or try again later".into(),
             Reject::Internal => "the operating system gives no random bytes".into(),
-            Reject::Unauthenticated | Reject::InvalidCredential | Reject::TooManyGuesses | Reject::NoSuchServer(_) => {
+            Reject::Unauthenticated | Reject::InvalidCredential(_) | Reject::TooManyGuesses | Reject::NoSuchServer(..) => {
                 String::new()
             }
         }
@@ -151,13 +169,13 @@ impl Reject {
     fn body(&self) -> Vec<u8> {
         let mut body = Vec::with_capacity(128);
         match self {
-            Reject::Unauthenticated | Reject::InvalidCredential => body.extend_from_slice(
+            Reject::Unauthenticated | Reject::InvalidCredential(_) => body.extend_from_slice(
                 br#"{"detail":{"error":"authentication_required","message":"Authenticate with the gateway to use the MCP endpoint."}}"#,
             ),
             Reject::TooManyGuesses => body.extend_from_slice(
                 br#"{"detail":{"error":"too_many_invalid_credentials","message":"Too many invalid credentials came from this address. Authenticate with a valid key."}}"#,
             ),
-            Reject::NoSuchServer(name) => {
+            Reject::NoSuchServer(name, _) => {
                 body.extend_from_slice(br#"{"detail":"#);
                 json::string(&format!("MCP server, toolset, or access group '{name}' not found"), &mut body);
                 body.push(b'}');
@@ -185,7 +203,7 @@ impl Reject {
             Reject::Unauthenticated => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
-            Reject::InvalidCredential => {
+            Reject::InvalidCredential(_) => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer error="invalid_token""#));
             }
             Reject::Method(allowed) => {

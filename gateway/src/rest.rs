@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use crate::body::Body;
 use crate::capabilities::Capabilities;
+use crate::denial;
 use crate::exchange::Exchange;
 use crate::gateway::{Gateway, View};
 use crate::hop::Hop;
@@ -120,7 +121,7 @@ pub async fn respond(
         return Ok(json(StatusCode::OK, br#"{"enabled":true}"#.to_vec()));
     }
     let side = hop.side(&view.table.networks, &parts.headers);
-    let admitted = proxy::admit_to(gateway, &view, (head, side), None).await?;
+    let mut admitted = proxy::admit_to(gateway, &view, (head, side), None).await?;
     if endpoint == Endpoint::Nothing {
         return Err(Reject::NotFound);
     }
@@ -130,13 +131,13 @@ pub async fn respond(
     }
     let exchange = |admitted| exchange(gateway, &view, &parts, admitted, goes_on);
     match endpoint {
-        Endpoint::ListTools => match named::by_query(&view, admitted, parts.uri.query()) {
-            Some((admitted, server)) => Ok(tools::native(&exchange(&admitted), server).await),
-            None => Ok(refusal::access_denied()),
+        Endpoint::ListTools => match named::by_query(&view, &mut admitted, parts.uri.query()) {
+            Ok(server) => Ok(tools::native(&exchange(&admitted), server).await),
+            Err(name) => Ok(refusal::access_denied(denial::of_server(gateway, &view, &admitted, &name))),
         },
         Endpoint::Tools => Ok(tools::published(&exchange(&admitted)).await),
         Endpoint::Servers => Ok(servers::all(&exchange(&admitted))),
-        Endpoint::Server => Ok(servers::one(&exchange(&admitted), &named::of_path(parts.uri.path()))),
+        Endpoint::Server => Ok(servers::one(&exchange(&admitted), &admitted, &named::of_path(parts.uri.path()))),
         Endpoint::Health => Ok(servers::health(&exchange(&admitted))),
         Endpoint::Groups => Ok(servers::groups(&exchange(&admitted))),
         Endpoint::Enabled | Endpoint::CallTool | Endpoint::OtherObject | Endpoint::Nothing => Err(Reject::NotFound),

@@ -169,7 +169,7 @@ async fn by_prefix(exchange: &Exchange<'_>, list: List, name: &str) -> Option<Ta
 
 /// Every way to read a name as a spelling of a server's prefix, separator and native name. A separator may overlap
 /// with characters that do not count in a spelling, as in `a___b`.
-fn readings<'n>(exchange: &Exchange<'_>, name: &'n str) -> Vec<(ServerIndex, &'n str)> {
+pub(crate) fn readings<'n>(exchange: &Exchange<'_>, name: &'n str) -> Vec<(ServerIndex, &'n str)> {
     let table = &exchange.view.table;
     let separator = table.snapshot.settings.separator.as_str();
     let cuts = name.char_indices().map(|(at, _)| at).take_while(|at| *at <= SPELLING_MAX);

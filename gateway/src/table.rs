@@ -16,8 +16,10 @@ use sha2::{Digest, Sha256};
 
 use crate::caller::{Bearer, Bindings, Caller};
 use crate::caller_part::CallerPlan;
+use crate::denial::Reason;
 use crate::identify::{Identity, Who};
 use crate::networks::{Networks, Side};
+use crate::reject::NotTaken;
 use crate::token::{self, Token};
 use crate::upstream::Endpoint;
 
@@ -164,6 +166,34 @@ impl RoutingTable {
         let entry = self.keys.get(&key)?;
         let live = entry.expires.is_none_or(|expires| now < expires) && self.live(entry.caller, now).is_some();
         live.then_some(Who::Known { caller: entry.caller, key, expires: entry.expires })
+    }
+
+    /// Why the key with this SHA-256 is nobody's.
+    pub fn why_not(&self, sha256: &[u8; 32], now: UnixSeconds) -> NotTaken {
+        match self.keys.get(&self.key_digester.digest_of_hashed(sha256)) {
+            None => NotTaken::new(Reason::UnknownKey),
+            Some(entry) => {
+                let is_old = entry.expires.is_some_and(|expires| expires <= now);
+                let not_live = self.why_not_live(entry.caller, now);
+                if is_old { NotTaken { reason: Reason::KeyExpired, ..not_live } } else { not_live }
+            }
+        }
+    }
+
+    /// Why a caller with a credential is nobody now.
+    pub fn why_not_live(&self, caller: u32, now: UnixSeconds) -> NotTaken {
+        let Some(binding) = self.snapshot.callers.get(caller as usize) else { return NotTaken::new(Reason::NoBinding) };
+        let reason = if self.denied.has(caller) {
+            Reason::Revoked
+        } else if binding.suspended {
+            Reason::Suspended
+        } else if binding.is_known(now) {
+            // Somebody by now: as when its snapshot came into force in this moment.
+            Reason::UnknownKey
+        } else {
+            Reason::BindingExpired
+        };
+        NotTaken { reason, binding: Some(binding.id.as_str().into()) }
     }
 
     /// The caller of an identity that this table gave.

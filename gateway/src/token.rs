@@ -13,6 +13,8 @@ use std::sync::Arc;
 
 use crds::snapshot::{Issuer, UnixSeconds, WireSettings};
 
+use crate::denial::Reason;
+
 mod claims;
 mod feed;
 mod issuer;
@@ -58,8 +60,8 @@ pub enum Authority {
 /// Why a token is not taken.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Refused {
-    /// It is none of ours, or not valid.
-    Invalid,
+    /// It is none of ours, or not valid, for this reason.
+    Invalid(Reason),
     /// The keys of its issuer have never been had: nobody can say.
     Unavailable,
 }

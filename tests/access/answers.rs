@@ -95,8 +95,14 @@ impl Product {
     /// What the caller may use of all servers and the world's tools, prompts and resources, in this scope.
     pub(crate) fn permitted(&self, world: &World, caller: &Caller<'_>, scope: &Scope) -> Items {
         let mut permitted = Items::new();
+        let snapshot = &self.view.table.snapshot;
         for server in 0..self.view.table.servers.len() as ServerIndex {
             for item in items(world) {
+                for binding in caller.bindings() {
+                    let obstacle = snapshot.obstacle(binding, NOW, server, asked(&item));
+                    let allows = snapshot.allows(binding, NOW, server, asked(&item));
+                    assert_eq!(obstacle.is_none(), allows, "{} {server} {item:?}: {obstacle:?}", binding.id);
+                }
                 if permit(&self.view.table, (caller, NOW), scope, server, asked(&item)).is_some() {
                     permitted.insert((id(&self.view.table.snapshot.servers[server as usize].id), item));
                 }

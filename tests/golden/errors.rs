@@ -17,7 +17,7 @@ pub(crate) fn rows() -> Vec<Row> {
 }
 
 fn strangers() -> Vec<Row> {
-    let refused = |row: Row| row.status(401);
+    let refused = |row: Row| row.status(401).denied();
     let rest_body = |why: &'static str| match why {
         "none" => {
             r#"{"error":{"message":"Authentication Error, No api key passed in.","type":"auth_error","param":null,"code":"401"}}"#
@@ -55,21 +55,25 @@ fn with_nothing() -> Vec<Row> {
         Row::get("a key without any server, one server by REST", "/mcp-rest/tools/list?server_id=near")
             .by(NOBODY)
             .status(403)
+            .denied()
             .is(DENIED),
         Row::post("/nope/mcp", LIST)
             .at("/nope/mcp")
             .by(ALICE)
             .status(404)
+            .denied()
             .is(r#"{"detail":"MCP server, toolset, or access group 'nope' not found"}"#),
         Row::post("/mcp/nope", LIST)
             .at("/mcp/nope")
             .by(ALICE)
             .status(404)
+            .denied()
             .is(r#"{"detail":"MCP server, toolset, or access group 'nope' not found"}"#),
         Row::post("/hidden/mcp reads as /nope/mcp", LIST)
             .at("/hidden/mcp")
             .by(ALICE)
             .status(404)
+            .denied()
             .is(r#"{"detail":"MCP server, toolset, or access group 'hidden' not found"}"#),
     ]
 }
@@ -80,23 +84,27 @@ fn calls() -> Vec<Row> {
         call(
             "call: unknown tool",
             r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"near-zzz","arguments":{}}}"#,
-            r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"Error: Tool 'near-zzz' not found"}],"isError":true}}"#,
-        ),
+            r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"Error: Tool 'near-zzz' not found"}],"isError":true,"_meta":{"switchboard.dev/requestId":"*"}}}"#,
+        )
+        .denied(),
         call(
             "call: unknown prefix",
             r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"zzz-say","arguments":{}}}"#,
-            r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"Error: Tool 'zzz-say' not found"}],"isError":true}}"#,
-        ),
+            r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"Error: Tool 'zzz-say' not found"}],"isError":true,"_meta":{"switchboard.dev/requestId":"*"}}}"#,
+        )
+        .denied(),
         call(
             "call: a tool that the key may not use",
             r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"hidden-say","arguments":{}}}"#,
-            r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"Error: Tool 'hidden-say' not found"}],"isError":true}}"#,
-        ),
+            r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"Error: Tool 'hidden-say' not found"}],"isError":true,"_meta":{"switchboard.dev/requestId":"*"}}}"#,
+        )
+        .denied(),
         call(
             "call: a server outside of the scope",
             r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"keyed-say","arguments":{}}}"#,
-            r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"Error: Tool 'keyed-say' not found"}],"isError":true}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"Error: Tool 'keyed-say' not found"}],"isError":true,"_meta":{"switchboard.dev/requestId":"*"}}}"#,
         )
+        .denied()
         .with("x-mcp-servers", "near"),
         call(
             "call: a bare name that one server in scope has",
@@ -107,8 +115,9 @@ fn calls() -> Vec<Row> {
         call(
             "call: a bare name that several servers have",
             r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"say","arguments":{}}}"#,
-            r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"Error: Tool 'say' not found"}],"isError":true}}"#,
-        ),
+            r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"Error: Tool 'say' not found"}],"isError":true,"_meta":{"switchboard.dev/requestId":"*"}}}"#,
+        )
+        .denied(),
         call(
             "call: no arguments are none",
             r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"near-say"}}"#,
@@ -122,17 +131,26 @@ fn rest() -> Vec<Row> {
     vec![
         call("REST call", r#"{"server_id":"near","name":"say","arguments":{}}"#)
             .is(r#"{"content":[{"type":"text","text":"said"}],"resultType":"complete"}"#),
-        call("REST call: unknown server", r#"{"server_id":"nope","name":"say","arguments":{}}"#).status(403).is(DENIED),
+        call("REST call: unknown server", r#"{"server_id":"nope","name":"say","arguments":{}}"#)
+            .status(403)
+            .denied()
+            .is(DENIED),
         call("REST call: forbidden server", r#"{"server_id":"hidden","name":"say","arguments":{}}"#)
             .status(403)
+            .denied()
             .is(DENIED),
         call("REST call: unknown tool", r#"{"server_id":"near","name":"zzz","arguments":{}}"#)
             .status(404)
+            .denied()
             .is(r#"{"detail":{"error":"tool_not_found","message":"Tool 'zzz' not found"}}"#),
         call("REST call: no server", r#"{"name":"say","arguments":{}}"#)
             .status(400)
             .is(r#"{"detail":{"error":"missing_parameter","message":"server_id is required in request body"}}"#),
-        Row::get("REST list: unknown server", "/mcp-rest/tools/list?server_id=nope").by(ALICE).status(403).is(DENIED),
+        Row::get("REST list: unknown server", "/mcp-rest/tools/list?server_id=nope")
+            .by(ALICE)
+            .status(403)
+            .denied()
+            .is(DENIED),
     ]
 }
 

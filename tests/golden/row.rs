@@ -93,6 +93,11 @@ impl Row {
         self
     }
 
+    /// The reply has the id of a denial, which is another each time.
+    pub(crate) fn denied(self) -> Self {
+        self.says("switchboard-request-id", "*")
+    }
+
     pub(crate) fn arrives(mut self, name: &'static str, value: Option<&'static str>) -> Self {
         self.arrives.push((name, value));
         self
@@ -120,14 +125,20 @@ impl Row {
         let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
         let (head, body) = response.into_parts();
         let body = body.collect().await.map_err(|error| error.to_string())?.to_bytes();
-        let body = String::from_utf8_lossy(&body).into_owned();
+        let mut body = String::from_utf8_lossy(&body).into_owned();
+        if let Some(id) = head.headers.get("switchboard-request-id").and_then(|id| id.to_str().ok()) {
+            body = body.replace(id, "*");
+        }
 
         let mut said: Vec<(String, String)> = head
             .headers
             .iter()
             .filter(|(name, _)| !["date", "content-length", "transfer-encoding"].contains(&name.as_str()))
             .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-            .map(|(name, value)| if name == "mcp-session-id" { (name, "*".to_owned()) } else { (name, value) })
+            .map(|(name, value)| {
+                let differs = ["mcp-session-id", "switchboard-request-id"].contains(&&*name);
+                (name, if differs { "*".to_owned() } else { value })
+            })
             .collect();
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let mut wanted: Vec<(String, String)> = self.reply_headers.iter().map(owned).collect();

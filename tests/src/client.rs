@@ -273,9 +273,31 @@ impl Answer {
         self.json()["error"]["code"].as_i64()
     }
 
+    /// The message of a denial without the id that it says, which is another each time; and the id.
+    pub fn without_request_id(&self) -> (Value, String) {
+        let mut message = self.json();
+        let id = take_request_id(&mut message);
+        (message, id)
+    }
+
     fn is_stream(&self) -> bool {
         self.headers.get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
     }
+}
+
+/// Takes the id out of a message that is a denial.
+pub fn take_request_id(message: &mut Value) -> String {
+    for (of, members) in [("result", "_meta"), ("error", "data")] {
+        let Some(said) = message.pointer_mut(&format!("/{of}/{members}")).and_then(Value::as_object_mut) else {
+            continue;
+        };
+        let Some(id) = said.remove("switchboard.dev/requestId") else { continue };
+        if said.is_empty() {
+            message[of].as_object_mut().unwrap().remove(members);
+        }
+        return id.as_str().unwrap().to_owned();
+    }
+    panic!("no id: {message}")
 }
 
 /// GETs a page, for the admin port.

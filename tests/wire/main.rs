@@ -15,6 +15,7 @@ mod cancelling;
 mod completions;
 mod costs;
 mod dead_server;
+mod denials;
 mod drain;
 mod eras;
 mod exposure;

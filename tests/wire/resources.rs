@@ -128,12 +128,12 @@ async fn a_key_sees_and_reads_exactly_the_resources_that_it_was_granted() {
         assert_eq!(listed(&mut client, "resources/templates/list").await, templates, "{key}");
         for uri in &asked {
             let before = scene.all_posts();
-            let answer = read(&mut client, uri).await.json();
+            let answer = read(&mut client, uri).await;
             if shown.contains(uri) || besides.contains(uri) {
-                assert_eq!(answer["result"]["contents"][0]["uri"], *uri, "{key}");
+                assert_eq!(answer.json()["result"]["contents"][0]["uri"], *uri, "{key}");
                 assert_eq!(scene.all_posts() - before, 1, "{key} {uri}");
             } else {
-                assert_eq!(answer["error"], not_found(uri), "{key}");
+                assert_eq!(answer.without_request_id().0["error"], not_found(uri), "{key}");
                 assert_eq!(scene.all_posts() - before, 0, "{key} {uri}: nothing is sent");
             }
         }
@@ -158,14 +158,15 @@ async fn what_no_list_shows_is_read_by_a_template_or_by_a_grant() {
     assert_eq!(listed(&mut granted, "resources/list").await.len(), 0, "what is not listed is in no list");
     let answer = read(&mut granted, "test://quiet").await.json();
     assert_eq!(answer["result"]["contents"][0]["uri"], "test://quiet", "{answer}");
-    let refused = read(&mut scene.client_of("sb-shown"), "test://quiet").await.json();
-    assert_eq!(refused["error"], not_found("test://quiet"));
+    let refused = read(&mut scene.client_of("sb-shown"), "test://quiet").await;
+    assert_eq!(refused.without_request_id().0["error"], not_found("test://quiet"));
     assert_eq!(scene.upstreams[1].posts("resources/read"), 1);
 
     // Either server might have it, so that neither is meant until one is named.
     let before = scene.posts("resources/read");
-    let nobodys = read(&mut scene.client(), "test://quiet").await.json();
-    assert_eq!((&nobodys["error"], scene.posts("resources/read")), (&not_found("test://quiet"), before));
+    let nobodys = read(&mut scene.client(), "test://quiet").await;
+    let told = nobodys.without_request_id().0;
+    assert_eq!((&told["error"], scene.posts("resources/read")), (&not_found("test://quiet"), before));
     let narrowed = read(&mut scene.client().header("x-mcp-servers", "two"), "test://quiet").await.json();
     assert_eq!(narrowed["result"]["contents"][0]["uri"], "test://quiet", "{narrowed}");
     let qualified = read(&mut scene.client(), "switchboard:two:test://quiet").await.json();

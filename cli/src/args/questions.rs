@@ -9,7 +9,7 @@ use gateway::clock;
 use super::Output;
 
 /// Which cluster is meant, and as whose release.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(crate) struct ClusterArgs {
     /// The context of the kubeconfig of a cluster whose objects are asked about.
     #[arg(long)]
@@ -147,6 +147,42 @@ pub(crate) struct WhoCanArgs {
     /// json: one object.
     #[arg(short, long, value_enum, default_value_t)]
     pub(crate) output: Output,
+}
+
+/// What `explain` takes.
+#[derive(Args)]
+pub(crate) struct ExplainArgs {
+    /// The id that the answer had: its header `switchboard-request-id`, or `switchboard.dev/requestId` in the `_meta` of a
+    /// tool's result or the `data` of an error.
+    pub(crate) id: String,
+    /// A log of a gateway, in text or JSON; - is standard input. May be repeated. Default, with --live or --context: those of
+    /// the release's gateway pods.
+    #[arg(long = "log", value_name = "FILE")]
+    pub(crate) logs: Vec<PathBuf>,
+    /// The directory of manifests whose objects say what the rule follows from.
+    #[arg(short, long, value_name = "DIR", conflicts_with_all = ["live", "context"])]
+    pub(crate) directory: Option<PathBuf>,
+    /// Ask a cluster, for logs and objects: that of --context, or of the current context.
+    #[arg(long)]
+    pub(crate) live: bool,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+    /// json: one object.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: Output,
+}
+
+impl ExplainArgs {
+    /// Whether a cluster is asked.
+    pub(crate) fn is_of_a_cluster(&self) -> bool {
+        self.live || self.cluster.context.is_some()
+    }
+
+    /// Whose objects are asked, if any are.
+    pub(crate) fn source(&self) -> Option<SourceArgs> {
+        let directory = self.directory.clone().or_else(|| self.is_of_a_cluster().then(PathBuf::new))?;
+        Some(SourceArgs { directory, snapshot: None, live: self.live, cluster: self.cluster.clone() })
+    }
 }
 
 #[derive(Subcommand)]

@@ -2,6 +2,7 @@
 //! subscribed, and what is updated comes home by the URI that the client said.
 
 use crate::call::Asked;
+use crate::denial;
 use crate::exchange::{Answer, Exchange};
 use crate::failure::{self, About, Client};
 use crate::forward::{Method, Request, forward};
@@ -29,7 +30,10 @@ pub async fn answer(exchange: &Exchange<'_>, asked: Asked<'_>, change: Change) -
             let alias = &exchange.view.table.snapshot.servers[server as usize].alias;
             return failure::upstream(client, alias, &error);
         }
-        Target::Unknown => return failure::unknown(client, &uri.value),
+        Target::Unknown => {
+            let id = denial::of_item(exchange, About::Resource, None, &uri.value);
+            return failure::unknown(client, &uri.value, id);
+        }
     };
     let kept = match exchange.subscriber_of(found.permit.server()) {
         Ok(Some(kept)) => kept,

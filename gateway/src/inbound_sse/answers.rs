@@ -20,7 +20,7 @@ const BUSY: &str = "the gateway holds as many bytes as it may; try again";
 pub(super) async fn deliver(stream: &SseStream, budget: &Budget, id: &[u8], answer: Answer) {
     match answer {
         Answer::Accepted => {}
-        Answer::Message(_, message) => stream.send(event::message(&message)).await,
+        Answer::Message(_, message) | Answer::Denied(_, _, message) => stream.send(event::message(&message)).await,
         Answer::Events(events) => forward(stream, id, events).await,
         Answer::Rejected(reject) => stream.send(event::message(&error(id, &reject.message()))).await,
         Answer::Json(parts) => {

@@ -50,7 +50,7 @@ impl Relay {
             RESOURCE_NOT_FOUND if self.method == Method::ReadResource => {
                 // The modern protocol says which resource.
                 let uri = self.uri_prefix.iter().map(|prefix| String::from_utf8_lossy(prefix)).collect::<String>();
-                let told = failure::unknown_message(self.client(), &(uri + self.holding.called().name()));
+                let told = failure::unknown_message(self.client(), &(uri + self.holding.called().name()), None);
                 Some((StatusCode::OK, told.into()))
             }
             RESOURCE_NOT_FOUND => {

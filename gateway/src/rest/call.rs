@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 use super::{exchange, json, named, refusal};
 use crate::body::Body;
 use crate::call::{self, Asked};
+use crate::denial;
 use crate::exchange::Answer;
 use crate::gateway::Gateway;
 use crate::hop::Hop;
@@ -38,7 +39,7 @@ pub(super) async fn respond(
     let view = gateway.view.load_full();
     let head = proxy::read_head(&view, hop, parts)?;
     let side = hop.side(&view.table.networks, &parts.headers);
-    let admitted = proxy::admit_to(gateway, &view, (head, side), None).await?;
+    let mut admitted = proxy::admit_to(gateway, &view, (head, side), None).await?;
     let asked = scan::tool_call(&body).map_err(|fault| proxy::refuse(&fault))?;
     let (server, message) = match message(&body, &asked) {
         Ok(meant) => meant,
@@ -47,8 +48,8 @@ pub(super) async fn respond(
     if !bytes.add(message.len()) {
         return Err(Reject::Busy);
     }
-    let Some((admitted, server)) = named::narrow(&view, admitted, server) else {
-        return Ok(refusal::access_denied());
+    let Some(server) = named::narrow(&view, &mut admitted, server) else {
+        return Ok(refusal::access_denied(denial::of_server(gateway, &view, &admitted, server)));
     };
     let scan::Incoming::One(read) = scan::request(&message).map_err(|fault| proxy::refuse(&fault))? else {
         return Err(Reject::Internal);

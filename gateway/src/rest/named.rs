@@ -11,6 +11,7 @@ use percent_encoding::percent_decode_str;
 use super::SERVER;
 use crate::gateway::View;
 use crate::proxy::Admitted;
+use crate::scope::Scope;
 use crate::table::Named;
 
 /// The longest name that is looked at, in bytes: an id has at most 317.
@@ -20,14 +21,14 @@ const LONGEST: usize = 512;
 /// for.
 const PARAMETERS: [(&str, bool); 3] = [("server_id", true), ("mcp_server_name", true), ("toolset_name", false)];
 
-/// What a query narrows a request to, and the server that it names, if it does; none if that leaves nothing. Several names
-/// narrow one after the other.
-pub(super) fn by_query<'r>(
+/// Narrows a request to what its query names, one after the other; the last server that it names, if it does. An error is
+/// the name that leaves nothing.
+pub(super) fn by_query(
     view: &View,
-    admitted: Admitted<'r>,
+    admitted: &mut Admitted<'_>,
     query: Option<&str>,
-) -> Option<(Admitted<'r>, Option<ServerIndex>)> {
-    let mut narrowed = (admitted, None);
+) -> Result<Option<ServerIndex>, String> {
+    let mut last = None;
     for pair in query.unwrap_or_default().split('&') {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let Some((_, names_server)) = PARAMETERS.iter().find(|(known, _)| *known == name) else { continue };
@@ -36,17 +37,20 @@ pub(super) fn by_query<'r>(
         if value.is_empty() {
             continue;
         }
-        let (admitted, server) = narrow(view, narrowed.0, &value).filter(|_| *names_server)?;
-        narrowed = (admitted, Some(server));
+        let server = if *names_server { narrow(view, admitted, &value) } else { None };
+        last = Some(server.ok_or_else(|| value.into_owned())?);
     }
-    Some(narrowed)
+    Ok(last)
 }
 
-/// The request narrowed to the server of this name; none if that leaves nothing.
-pub(super) fn narrow<'r>(view: &View, admitted: Admitted<'r>, name: &str) -> Option<(Admitted<'r>, ServerIndex)> {
+/// Narrows a request to the server of this name; none, and the request as it was, if that leaves nothing.
+pub(super) fn narrow(view: &View, admitted: &mut Admitted<'_>, name: &str) -> Option<ServerIndex> {
     let server = server(view, (&admitted.caller, admitted.now), name)?;
-    let scope = admitted.scope.of_server(server);
-    (!scope.is_empty()).then_some((Admitted { scope, ..admitted }, server))
+    if !admitted.scope.holds_server(server) {
+        return None;
+    }
+    admitted.scope = std::mem::replace(&mut admitted.scope, Scope::All).of_server(server);
+    Some(server)
 }
 
 /// The name in the path of one server.

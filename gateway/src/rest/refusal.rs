@@ -4,6 +4,7 @@ use http::{Response, StatusCode};
 
 use super::{Endpoint, json};
 use crate::body::Body;
+use crate::denial::RequestId;
 use crate::json::detail;
 use crate::reject::Reject;
 
@@ -14,7 +15,7 @@ const OBJECTS: &str = "this path takes GET alone: servers, groups and keys are t
 pub fn refusal(endpoint: Endpoint, reject: Reject) -> Response<Body> {
     let body = match &reject {
         Reject::Unauthenticated => unauthenticated("No api key passed in."),
-        Reject::InvalidCredential => unauthenticated("Invalid api key passed in."),
+        Reject::InvalidCredential(_) => unauthenticated("Invalid api key passed in."),
         Reject::TooManyGuesses => return reject.into_response(),
         Reject::Method(_) if endpoint.is_of_objects() => detail("method_not_allowed", OBJECTS),
         reject => detail(reject.as_str(), &reject.message()),
@@ -30,15 +31,15 @@ fn unauthenticated(why: &str) -> Vec<u8> {
 }
 
 /// A server that the caller names and may not use, or that is none: both look the same.
-pub(super) fn access_denied() -> Response<Body> {
+pub(super) fn access_denied(id: Option<RequestId>) -> Response<Body> {
     let words = "The key is not allowed to access this MCP server, or there is none of that name";
-    json(StatusCode::FORBIDDEN, detail("access_denied", words))
+    RequestId::on(id, json(StatusCode::FORBIDDEN, detail("access_denied", words)))
 }
 
 /// The same where one is looked up.
-pub(super) fn no_such_server() -> Response<Body> {
+pub(super) fn no_such_server(id: Option<RequestId>) -> Response<Body> {
     let words = "There is no MCP server of that name that the key is allowed to access";
-    json(StatusCode::NOT_FOUND, detail("server_not_found", words))
+    RequestId::on(id, json(StatusCode::NOT_FOUND, detail("server_not_found", words)))
 }
 
 /// A call that lacks something.

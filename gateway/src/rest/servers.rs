@@ -8,8 +8,10 @@ use serde::Serialize;
 use super::{named, refusal, written};
 use crate::body::Body;
 use crate::catalogue::State;
+use crate::denial;
 use crate::exchange::Exchange;
 use crate::gateway::View;
+use crate::proxy::Admitted;
 
 /// A server.
 #[derive(Serialize)]
@@ -42,11 +44,11 @@ pub(super) fn all(exchange: &Exchange<'_>) -> Response<Body> {
 }
 
 /// The one of this name.
-pub(super) fn one(exchange: &Exchange<'_>, name: &str) -> Response<Body> {
+pub(super) fn one(exchange: &Exchange<'_>, admitted: &Admitted<'_>, name: &str) -> Response<Body> {
     let found = named::server(exchange.view, (exchange.caller, exchange.now), name);
     match found.filter(|server| exchange.scope.holds_server(*server)) {
         Some(server) => written(&describe(exchange, server)),
-        None => refusal::no_such_server(),
+        None => refusal::no_such_server(denial::of_server(exchange.gateway, exchange.view, admitted, name)),
     }
 }
 

@@ -11,14 +11,15 @@ use sha2::{Digest, Sha256};
 
 use super::jose::Payload;
 use super::{Authority, Token};
+use crate::denial::Reason;
 
 /// By how much another machine's clock may go wrong: a token that is not valid yet. What has expired has.
 const SKEW: i64 = 60;
 /// What stands before a service account in `sub`.
 const ACCOUNT: &str = "system:serviceaccount:";
 
-/// What a token of an issuer of the settings says; none if it is not valid now, or lacks what every token must have.
-pub(super) fn of_issuer(payload: &Payload, issuer: &Arc<Issuer>, now: UnixSeconds) -> Option<Token> {
+/// What a token of an issuer of the settings says, if it is valid now and has what every token must have.
+pub(super) fn of_issuer(payload: &Payload, issuer: &Arc<Issuer>, now: UnixSeconds) -> Result<Token, Reason> {
     let mut token = read(payload, Authority::Issuer(issuer.clone()), &issuer.audiences, now)?;
     token.user = issuer.user.as_ref().and_then(|mapping| user(payload, mapping));
     speak(&mut token.claims, "user", token.user.iter().cloned().collect());
@@ -28,29 +29,38 @@ pub(super) fn of_issuer(payload: &Payload, issuer: &Arc<Issuer>, now: UnixSecond
         });
         speak(&mut token.claims, name, said.unwrap_or_default());
     }
-    Some(token)
+    Ok(token)
 }
 
 /// The same of a token of the cluster's own service accounts.
-pub(super) fn of_account(payload: &Payload, audience: String, now: UnixSeconds) -> Option<Token> {
+pub(super) fn of_account(payload: &Payload, audience: String, now: UnixSeconds) -> Result<Token, Reason> {
     let mut token = read(payload, Authority::Cluster(audience.clone()), &[audience], now)?;
-    let account = payload.text("sub")?.strip_prefix(ACCOUNT)?;
-    let (namespace, name) = account.split_once(':')?;
+    let account = payload.text("sub").and_then(|subject| subject.strip_prefix(ACCOUNT)?.split_once(':'));
+    let (namespace, name) = account.ok_or(Reason::TokenLacksClaim)?;
     token.account = Some(format!("{namespace}/{name}"));
     for name in ["user", "team", "organization"] {
         speak(&mut token.claims, name, Vec::new());
     }
-    Some(token)
+    Ok(token)
 }
 
-fn read(payload: &Payload, authority: Authority, audiences: &[String], now: UnixSeconds) -> Option<Token> {
-    let (issuer, subject, expires) = (payload.issuer()?, payload.text("sub")?, payload.moment("exp")?);
+fn read(payload: &Payload, authority: Authority, audiences: &[String], now: UnixSeconds) -> Result<Token, Reason> {
+    let said = (payload.issuer(), payload.text("sub"), payload.moment("exp"));
+    let (Some(issuer), Some(subject), Some(expires)) = said else { return Err(Reason::TokenLacksClaim) };
     let has_begun = |claim: &str| match payload.0.get(claim) {
         None => true,
         Some(_) => payload.moment(claim).is_some_and(|moment| moment <= now.saturating_add(SKEW)),
     };
-    let holds = payload.is_for(audiences) && now < expires && has_begun("nbf") && has_begun("iat");
-    holds.then(|| Token {
+    if !payload.is_for(audiences) {
+        return Err(Reason::TokenAudience);
+    }
+    if now >= expires {
+        return Err(Reason::TokenExpired);
+    }
+    if !has_begun("nbf") || !has_begun("iat") {
+        return Err(Reason::TokenNotYet);
+    }
+    Ok(Token {
         authority,
         id: id(issuer, subject),
         expires,

@@ -15,6 +15,7 @@ use super::jose::Parts;
 use super::keys::KeySet;
 use super::known::Known;
 use super::source::{Fetched, Source};
+use crate::denial::Reason;
 use crate::egress::Egress;
 
 /// How often they are asked for anew.
@@ -59,9 +60,12 @@ impl Feed {
             keys = self.keys.load_full();
         }
         let keys = keys.ok_or(Refused::Unavailable)?;
-        let key = keys.set.find(kid, algorithm).filter(|_| keys.issuer == named);
-        let verified = key.is_some_and(|key| key.verifies(algorithm, parts.signed, &parts.signature));
-        if verified { Ok(()) } else { Err(Refused::Invalid) }
+        if keys.issuer != named {
+            return Err(Refused::Invalid(Reason::TokenIssuer));
+        }
+        let key = keys.set.find(kid, algorithm).ok_or(Refused::Invalid(Reason::TokenKey))?;
+        let verified = key.verifies(algorithm, parts.signed, &parts.signature);
+        if verified { Ok(()) } else { Err(Refused::Invalid(Reason::TokenSignature)) }
     }
 
     async fn ask_because_of_a_token(&self) {

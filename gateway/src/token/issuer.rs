@@ -12,6 +12,7 @@ use super::jose::Parts;
 use super::known::{Found, Known};
 use super::source::Source;
 use super::{LONGEST, Refused, Token, claims, keys, looks_like_one, service_account_audience};
+use crate::denial::Reason;
 use crate::egress::Egress;
 use crate::table::RoutingTable;
 
@@ -80,26 +81,27 @@ impl Tokens {
     pub async fn verify(&self, text: &[u8], settings: &WireSettings, now: UnixSeconds) -> Result<Arc<Token>, Refused> {
         let since = self.known.since();
         if text.len() > LONGEST || !looks_like_one(text) {
-            return Err(Refused::Invalid);
+            return Err(Refused::Invalid(Reason::TokenMalformed));
         }
-        let parts = Parts::read(text).filter(|parts| parts.header.is_of_ours()).ok_or(Refused::Invalid)?;
-        let named = parts.payload.issuer().ok_or(Refused::Invalid)?;
+        let parts = Parts::read(text).filter(|parts| parts.header.is_of_ours());
+        let parts = parts.ok_or(Refused::Invalid(Reason::TokenMalformed))?;
+        let named = parts.payload.issuer().ok_or(Refused::Invalid(Reason::TokenLacksClaim))?;
         let of_settings = settings.issuers.iter().find(|issuer| issuer.issuer == named);
         let token = match (of_settings, self.cluster.get()) {
             (Some(issuer), _) => {
                 let Trusted { issuer, feed } = &self.trusted(issuer).ok_or(Refused::Unavailable)?;
                 let pinned = keys::read(&parts.header.alg).filter(|algorithm| issuer.algorithms.contains(algorithm));
-                feed.verify(named, &parts, pinned.ok_or(Refused::Invalid)?).await?;
+                feed.verify(named, &parts, pinned.ok_or(Refused::Invalid(Reason::TokenIssuer))?).await?;
                 claims::of_issuer(&parts.payload, issuer, now)
             }
             (None, Some(cluster)) => {
-                let algorithm = keys::read(&parts.header.alg).ok_or(Refused::Invalid)?;
+                let algorithm = keys::read(&parts.header.alg).ok_or(Refused::Invalid(Reason::TokenIssuer))?;
                 cluster.verify(named, &parts, algorithm).await?;
                 claims::of_account(&parts.payload, service_account_audience(settings), now)
             }
-            (None, None) => None,
+            (None, None) => Err(Reason::TokenIssuer),
         };
-        let token = Arc::new(token.ok_or(Refused::Invalid)?);
+        let token = Arc::new(token.map_err(Refused::Invalid)?);
         self.known.insert(Sha256::digest(text).into(), &token, since, now);
         Ok(token)
     }
