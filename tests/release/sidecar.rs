@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tests::kube::repository;
 use tests::wait::until;
 
-use crate::scene::Scene;
+use crate::scene::{RELEASE, Scene};
 
 const NAMESPACE: &str = "agents";
 /// The gateway's image with Node in it.
@@ -53,18 +53,34 @@ pub(crate) fn lets_an_agent_call_without_a_key(scene: &Scene) {
     });
     let tools = listed["result"]["tools"].as_array().unwrap().iter().map(|tool| tool["name"].clone());
     assert_eq!(tools.collect::<Vec<_>>(), ["demo-echo", "demo-add", "demo-now", "demo-fail", "demo-slow"]);
+    let mut denied = Vec::new();
     for (tool, expected) in [("demo-add", "5"), ("lab-add", "Error: Tool 'lab-add' not found")] {
         let params = json!({"name": tool, "arguments": {"a": 2, "b": 3}});
         let answer = ask(scene, &json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": params}));
         let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
         assert_eq!(body["result"]["content"][0]["text"], expected, "{answer}");
+        if let Some(id) = body["result"]["_meta"]["switchboard.dev/requestId"].as_str() {
+            denied.push(id.to_owned());
+        }
     }
+    let [denied] = &denied[..] else { panic!("one is: {denied:?}") };
+    is_explained(scene, denied);
     reads_nothing_else(scene);
 
     scene.kubectl(&["delete", "-f", access.to_str().unwrap()]);
     until("the binding is gone", Duration::from_secs(20), || (ask(scene, &list)["status"] == 401).then_some(()));
     scene.kubectl(&["delete", "namespace", NAMESPACE, "--timeout=120s"]);
     scene.settled();
+}
+
+/// The id that the agent was told leads, by the log of whichever pod answered, to the binding of its account.
+fn is_explained(scene: &Scene, id: &str) {
+    let explained = scene.switchboard(&["explain", id, "--live", "--release-namespace", RELEASE]);
+    let told = String::from_utf8_lossy(&explained.stdout).into_owned();
+    let rule =
+        "server_not_granted: nothing of the server is granted\n  McpKeyBinding quickstart/researcher spec.grants: ";
+    assert!(explained.status.success() && told.contains(rule), "{explained:?}");
+    assert!(told.contains("may not call `lab-add`, which is `add` of McpServer quickstart/lab"), "{told}");
 }
 
 /// Neither container has a credential for anything but the gateway, and the agent has none at all.
