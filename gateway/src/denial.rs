@@ -51,7 +51,7 @@ pub struct Denial<'d> {
     pub binding: Option<&'d str>,
     /// What was asked for: `call`, `get`, `read`.
     pub verb: Option<&'static str>,
-    /// By which name, as it was said.
+    /// By which name, as it was said; none if it means nothing.
     pub name: Option<&'d str>,
     /// `namespace/name` of the server that the name means, as far as it means one.
     pub server: Option<&'d str>,

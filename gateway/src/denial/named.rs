@@ -62,7 +62,8 @@ fn tell(
             About::Prompt => "get",
             About::Resource => "read",
         }),
-        name,
+        // What means nothing may be anything, also a key that got into the wrong field.
+        name: name.filter(|_| meant.is_some()),
         server: meant.as_ref().map(|meant| &*table.snapshot.servers[meant.server as usize].id),
         item: meant.as_ref().map(|meant| &*meant.native),
         ..Denial::new(reason, table.version.revision)
@@ -193,7 +194,7 @@ fn tell_of_server(
     gateway.deny_request(&Denial {
         caller: Some(admitted.caller.id()),
         binding: admitted.caller.bindings().next().map(|binding| &*binding.id),
-        name: Some(name),
+        name: Some(name).filter(|_| reason != Reason::UnknownName),
         server: server.map(|server| &*table.snapshot.servers[server as usize].id),
         ..Denial::new(reason, table.version.revision)
     })
