@@ -5,6 +5,11 @@
 //! Who somebody is goes by the credential, as it does on the wire: a key that
 //! moves to another binding may do what that one may. Both snapshots must have
 //! been made with the same pepper, or no key is known again.
+//!
+//! What claims a token has is not known here. So a Claims binding stands for
+//! those whom no other lets in, and a user or service account whose own binding
+//! goes for whoever any Claims binding may let in from then on: nobody gains
+//! or loses more than is told.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +17,7 @@ use serde::Serialize;
 
 use crate::snapshot::{
     AccessIndex, Beyond, ByKind, Caller, CallerKey, Effective, ItemKind, KeyDigest, Rule, ServerIndex, Snapshot,
-    UnixSeconds,
+    TokenSubject, UnixSeconds,
 };
 
 /// What changes for callers whose access changes alike.
@@ -35,8 +40,24 @@ pub struct Holder {
     pub before: Option<String>,
     /// The same; none: it is nobody's any more.
     pub after: Option<String>,
-    /// How many keys it is about; 0: callers without a credential.
+    /// What it is.
+    pub credential: CredentialKind,
+    /// How many keys it is about; 0 of other credentials.
     pub keys: usize,
+}
+
+/// What somebody is known by.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum CredentialKind {
+    /// Nothing: the Anonymous binding lets them in.
+    Nothing,
+    /// An API key.
+    Key,
+    /// A token that names a user or a service account.
+    Token,
+    /// A token with some claims.
+    Claims,
 }
 
 /// What changes of one kind of items of one server.
@@ -77,23 +98,23 @@ pub fn changes(before: &Snapshot, after: &Snapshot, now: UnixSeconds) -> Vec<Cha
     let servers: BTreeSet<&str> = old.servers.keys().chain(new.servers.keys()).copied().collect();
     let mut known: BTreeMap<(Who, Who), Vec<AccessChange>> = BTreeMap::new();
     let mut changes: BTreeMap<(Option<UnixSeconds>, Vec<AccessChange>), Alike> = BTreeMap::new();
-    let credentials: BTreeSet<Option<KeyDigest>> = old.holders.keys().chain(new.holders.keys()).copied().collect();
-    for credential in credentials {
-        let sides = [old.holders.get(&credential), new.holders.get(&credential)];
+    for Case { credential, sides, told } in cases(&old, &new) {
         let mut last: Vec<AccessChange> = Vec::new();
         for moment in moments(sides, now) {
             let [one, other] = sides.map(|holder| holder.and_then(|holder| holder.at(moment)));
             let access = |caller: Option<&Caller>| caller.and_then(|caller| caller.access_at(moment));
             let access = (access(one), access(other));
-            let differences = known.entry(access).or_insert_with(|| {
+            let all = known.entry(access).or_insert_with(|| {
                 servers.iter().flat_map(|server| differences((&old, &new), access, server)).collect()
             });
-            if *differences != last {
-                last.clone_from(differences);
+            let differences: Vec<AccessChange> = all.iter().filter_map(|change| told.of(change)).collect();
+            if differences != last {
+                last = differences;
                 if !last.is_empty() {
                     let name = |caller: Option<&Caller>| caller.map(|caller| caller.id.clone());
                     let alike = changes.entry(((moment > now).then_some(moment), last.clone())).or_default();
-                    *alike.entry((name(one), name(other))).or_default() += usize::from(credential.is_some());
+                    let keys = alike.entry((name(one), name(other), credential)).or_default();
+                    *keys += usize::from(credential == CredentialKind::Key);
                 }
             }
         }
@@ -101,7 +122,8 @@ pub fn changes(before: &Snapshot, after: &Snapshot, now: UnixSeconds) -> Vec<Cha
     let mut changes: Vec<Change> = changes
         .into_iter()
         .map(|((from, access), callers)| {
-            let callers = callers.into_iter().map(|((before, after), keys)| Holder { before, after, keys });
+            let holder = |((before, after, credential), keys)| Holder { before, after, credential, keys };
+            let callers = callers.into_iter().map(holder);
             Change { from, callers: callers.collect(), access }
         })
         .collect();
@@ -110,13 +132,59 @@ pub fn changes(before: &Snapshot, after: &Snapshot, now: UnixSeconds) -> Vec<Cha
 }
 
 /// Who a credential is before and after, by the ids of the callers, and of how many keys that holds.
-type Alike = BTreeMap<(Option<String>, Option<String>), usize>;
+type Alike = BTreeMap<(Option<String>, Option<String>, CredentialKind), usize>;
+
+/// What lets somebody in.
+#[derive(Clone, Eq, Ord, PartialEq, PartialOrd)]
+enum Credential<'s> {
+    Nothing,
+    Key(KeyDigest),
+    User(&'s str),
+    ServiceAccount(&'s str),
+    Claims(&'s BTreeMap<String, Vec<String>>),
+}
+
+/// Somebody, before and after.
+struct Case<'h, 's> {
+    credential: CredentialKind,
+    sides: [Option<&'h HeldBy<'s>>; 2],
+    told: Told,
+}
+
+/// What of a difference is told.
+#[derive(Clone, Copy)]
+enum Told {
+    All,
+    Gains,
+    Losses,
+}
+
+/// Everybody who is somebody on one side or on both.
+fn cases<'h, 's>(old: &'h Side<'s>, new: &'h Side<'s>) -> Vec<Case<'h, 's>> {
+    let credentials: BTreeSet<&Credential> = old.holders.keys().chain(new.holders.keys()).collect();
+    let mut cases = Vec::with_capacity(credentials.len());
+    for credential in credentials {
+        let sides @ [one, other] = [old.holders.get(credential), new.holders.get(credential)];
+        let kind = credential.kind();
+        cases.push(Case { credential: kind, sides, told: Told::All });
+        // Whoever has a binding of their own is let in by that one alone, dead or alive.
+        if kind == CredentialKind::Token && other.is_none() {
+            let by_claims = new.by_claims().map(|claims| [one, Some(claims)]);
+            cases.extend(by_claims.map(|sides| Case { credential: kind, sides, told: Told::Gains }));
+        }
+        if kind == CredentialKind::Token && one.is_none() {
+            let by_claims = old.by_claims().map(|claims| [Some(claims), other]);
+            cases.extend(by_claims.map(|sides| Case { credential: kind, sides, told: Told::Losses }));
+        }
+    }
+    cases
+}
 
 /// Who has a credential, whether or not it is over.
 #[derive(Clone, Copy)]
 struct HeldBy<'s> {
     caller: &'s Caller,
-    /// None: the caller is one without a credential.
+    /// None: the caller is not one with keys.
     key: Option<&'s CallerKey>,
 }
 
@@ -131,8 +199,7 @@ fn moments(holders: [Option<&HeldBy>; 2], now: UnixSeconds) -> BTreeSet<UnixSeco
 struct Side<'s> {
     snapshot: &'s Snapshot,
     servers: BTreeMap<&'s str, ServerIndex>,
-    /// None: callers without a credential.
-    holders: BTreeMap<Option<KeyDigest>, HeldBy<'s>>,
+    holders: BTreeMap<Credential<'s>, HeldBy<'s>>,
 }
 
 fn differences((old, new): (&Side, &Side), (before, after): (Who, Who), server: &str) -> Vec<AccessChange> {
@@ -162,6 +229,41 @@ fn difference(
     (change.widens.is_some() || change.narrows.is_some()).then_some(change)
 }
 
+// === impl Credential ===
+
+impl<'s> Credential<'s> {
+    fn of_token(subject: &'s TokenSubject) -> Self {
+        match subject {
+            TokenSubject::User(user) => Self::User(user),
+            TokenSubject::ServiceAccount(account) => Self::ServiceAccount(account),
+            TokenSubject::Claims(claims) => Self::Claims(claims),
+        }
+    }
+
+    fn kind(&self) -> CredentialKind {
+        match self {
+            Self::Nothing => CredentialKind::Nothing,
+            Self::Key(_) => CredentialKind::Key,
+            Self::User(_) | Self::ServiceAccount(_) => CredentialKind::Token,
+            Self::Claims(_) => CredentialKind::Claims,
+        }
+    }
+}
+
+// === impl Told ===
+
+impl Told {
+    fn of(self, change: &AccessChange) -> Option<AccessChange> {
+        let mut told = change.clone();
+        match self {
+            Told::All => {}
+            Told::Gains => told.narrows = None,
+            Told::Losses => told.widens = None,
+        }
+        (told.widens.is_some() || told.narrows.is_some()).then_some(told)
+    }
+}
+
 // === impl HeldBy ===
 
 impl<'s> HeldBy<'s> {
@@ -178,9 +280,18 @@ impl<'s> Side<'s> {
     fn new(snapshot: &'s Snapshot) -> Self {
         let servers = (0..).zip(&snapshot.servers).map(|(at, server)| (server.id.as_str(), at)).collect();
         let keys = snapshot.callers.iter().flat_map(|caller| caller.keys.iter().map(move |key| (key, caller)));
-        let keys = keys.map(|(key, caller)| (Some(key.digest), HeldBy { caller, key: Some(key) }));
-        let anonymous = snapshot.anonymous.as_ref().map(|caller| (None, HeldBy { caller, key: None }));
-        Self { snapshot, servers, holders: keys.chain(anonymous).collect() }
+        let keys = keys.map(|(key, caller)| (Credential::Key(key.digest), HeldBy { caller, key: Some(key) }));
+        let tokens = snapshot.callers.iter().filter_map(|caller| Some((caller, caller.token.as_ref()?)));
+        let tokens = tokens.map(|(caller, token)| (Credential::of_token(token), HeldBy { caller, key: None }));
+        let anonymous = snapshot.anonymous.as_ref();
+        let anonymous = anonymous.map(|caller| (Credential::Nothing, HeldBy { caller, key: None }));
+        Self { snapshot, servers, holders: keys.chain(tokens).chain(anonymous).collect() }
+    }
+
+    /// Those whom their claims let in.
+    fn by_claims(&self) -> impl Iterator<Item = &HeldBy<'s>> {
+        let all = self.holders.iter().filter(|(credential, _)| credential.kind() == CredentialKind::Claims);
+        all.map(|(_, holder)| holder)
     }
 
     fn rules(&self, access: Who, server: &str) -> ByKind<Option<Effective<'s>>> {

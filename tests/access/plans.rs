@@ -4,9 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use crds::plan::{AccessChange, Change, Example, changes};
+use crds::plan::{AccessChange, Change, Example, Holder, changes};
 use crds::snapshot::{ItemKind, Snapshot};
-use tests::oracle::{Credential, Identity, Item, Items, Oracle};
+use tests::oracle::{Credential, Identity, Item, Items, Oracle, tokens};
 use tests::world::{NOW, World};
 
 use crate::product::{Bench, Product};
@@ -42,18 +42,16 @@ fn by_kind<'i>(one: &'i Items, other: &'i Items) -> BTreeMap<(String, ItemKind),
     one.difference(other).map(|(server, item)| ((server.to_string(), kind(item)), item)).collect()
 }
 
-/// The changes that are told of the holder of a credential.
+/// The changes that are told of the holder of a credential: of a token that several bindings let in, of each of them.
 fn told(changes: &[Change], (before, after): (&Identity, &Identity)) -> Vec<AccessChange> {
-    let id = |identity: &Identity| match identity {
-        // A key is of one binding.
-        Identity::Bindings(ids) => ids.first().map(ToString::to_string),
-        Identity::Unauthorized => None,
+    let is_one = |identity: &Identity, said: &Option<String>| match (identity, said) {
+        (_, None) => true,
+        (Identity::Bindings(ids), Some(said)) => ids.iter().any(|id| id.to_string() == *said),
+        (Identity::Unauthorized, Some(_)) => false,
     };
-    let (before, after) = (id(before), id(after));
-    let of_holder = changes
-        .iter()
-        .filter(|change| change.callers.iter().any(|holder| (&holder.before, &holder.after) == (&before, &after)));
-    of_holder.flat_map(|change| change.access.clone()).collect()
+    let of_holder = |holder: &Holder| is_one(before, &holder.before) && is_one(after, &holder.after);
+    let now = changes.iter().filter(|change| change.from.is_none());
+    now.filter(|change| change.callers.iter().any(of_holder)).flat_map(|change| change.access.clone()).collect()
 }
 
 /// A name that is told is one that the evaluator gives on the one side alone.
@@ -67,19 +65,36 @@ fn confirmed(change: &AccessChange, has: impl Fn(&str) -> (bool, bool)) -> bool 
     only(&change.widens, (false, true)) && only(&change.narrows, (true, false))
 }
 
-fn has(product: &Product, credential: &Credential, change: &AccessChange, name: &str) -> bool {
+fn has(product: &Product, binding: Option<&String>, change: &AccessChange, name: &str) -> bool {
     let snapshot: &Snapshot = &product.view.table.snapshot;
     let server = snapshot.servers.iter().position(|server| server.id == change.server);
-    let caller = product.caller(credential);
+    let caller = snapshot.callers.iter().chain(&snapshot.anonymous).find(|caller| Some(&caller.id) == binding);
     server
         .zip(caller)
-        .is_some_and(|(server, caller)| caller.allows(snapshot, NOW, server as u32, change.kind.item(name)))
+        .is_some_and(|(server, caller)| snapshot.allows(caller, NOW, server as u32, change.kind.item(name)))
+}
+
+/// Whether each change is one of each binding that it is told of.
+fn are_confirmed(changes: &[Change], before: &Product, after: &Product) -> Result<(), String> {
+    for change in changes.iter().filter(|change| change.from.is_none()) {
+        for holder in &change.callers {
+            for access in &change.access {
+                let sides = |name: &str| {
+                    (has(before, holder.before.as_ref(), access, name), has(after, holder.after.as_ref(), access, name))
+                };
+                if !confirmed(access, sides) {
+                    return Err(format!("{holder:?}: {access:?}"));
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 #[test]
 fn plan_tells_every_gain_and_loss_and_no_other() {
     let bench = Bench::new();
-    let (mut gains, mut losses) = (0, 0);
+    let (mut gains, mut losses, mut of_tokens) = (0, 0, 0);
     for seed in 0..PAIRS {
         let whole = World::random(seed);
         let part = without_one(whole.clone(), seed / 2);
@@ -89,8 +104,10 @@ fn plan_tells_every_gain_and_loss_and_no_other() {
             let (before, after) = (Product::new(&old, &bench), Product::new(&new, &bench));
             let changes = changes(&before.view.table.snapshot, &after.view.table.snapshot, NOW);
             let (oracle_before, oracle_after) = (Oracle::new(&old, NOW), Oracle::new(&new, NOW));
+            are_confirmed(&changes, &before, &after).unwrap_or_else(|why| panic!("seed {seed}: {why}"));
             let keys = old.keys().into_iter().chain(new.keys()).map(Credential::Key);
-            for credential in keys.chain([Credential::None]) {
+            let tokens = tokens(&old).into_iter().chain(tokens(&new)).map(Credential::Token);
+            for credential in keys.chain(tokens).chain([Credential::None]) {
                 let identities = (oracle_before.identify(&credential), oracle_after.identify(&credential));
                 let told = told(&changes, (&identities.0, &identities.1));
                 let (had, has_now) = (oracle_before.permitted(&credential), oracle_after.permitted(&credential));
@@ -101,16 +118,13 @@ fn plan_tells_every_gain_and_loss_and_no_other() {
                             change.server == server && change.kind == kind && example.is_some()
                         });
                         assert!(is_told, "seed {seed}: {credential:?} has a {what}: {item:?} of {server}: {told:?}");
-                        if gain { gains += 1 } else { losses += 1 }
+                        *if gain { &mut gains } else { &mut losses } += 1;
+                        of_tokens += usize::from(matches!(credential, Credential::Token(_)));
                     }
-                }
-                for change in &told {
-                    let sides =
-                        |name: &str| (has(&before, &credential, change, name), has(&after, &credential, change, name));
-                    assert!(confirmed(change, sides), "seed {seed}: {credential:?}: {change:?}");
                 }
             }
         });
     }
-    assert!(gains > 300 && losses > 300, "{gains} gains and {losses} losses are too few to say anything");
+    let enough = gains > 300 && losses > 300 && of_tokens > 300;
+    assert!(enough, "{gains} gains, {losses} losses, {of_tokens} of tokens are too few to say anything");
 }

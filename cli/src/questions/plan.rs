@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use crds::compile::{Pepper, compile};
-use crds::plan::{AccessChange, Change, Example, Holder, changes};
+use crds::plan::{AccessChange, Change, CredentialKind, Example, Holder, changes};
 use crds::snapshot::Rule;
 use jiff::Timestamp;
 use serde_json::json;
@@ -120,16 +120,25 @@ fn callers(holders: &[Holder]) -> Vec<String> {
     named
 }
 
-fn holder(Holder { before, after, keys }: &Holder) -> String {
-    let anonymous = *keys == 0;
-    match (before, after) {
-        (Some(one), Some(other)) if one == other => one.clone(),
-        (Some(one), Some(other)) => format!("{other} (with a key that was of {one})"),
-        (None, Some(new)) if anonymous => format!("{new} (without a credential: nobody was let in)"),
-        (Some(old), None) if anonymous => format!("{old} (without a credential: nobody is let in any more)"),
-        (None, Some(new)) => format!("{new} (with a key that let nobody in)"),
-        (Some(old), None) => format!("{old} (with a key that lets nobody in any more)"),
-        (None, None) => String::new(),
+fn holder(Holder { before, after, credential, .. }: &Holder) -> String {
+    let with = match credential {
+        CredentialKind::Nothing => "without a credential",
+        CredentialKind::Key => "with a key",
+        CredentialKind::Token => "with a token",
+        CredentialKind::Claims => "with a token of these claims",
+    };
+    match (before, after, credential) {
+        (Some(one), Some(other), _) if one == other => one.clone(),
+        (Some(one), Some(other), _) => format!("{other} ({with} that was of {one})"),
+        (None, Some(new), CredentialKind::Nothing) => format!("{new} ({with}: nobody was let in)"),
+        (Some(old), None, CredentialKind::Nothing) => format!("{old} ({with}: nobody is let in any more)"),
+        (None, Some(new), CredentialKind::Token) => format!("{new} ({with} that no binding of its own let in)"),
+        (Some(old), None, CredentialKind::Token) => {
+            format!("{old} ({with} that no binding of its own lets in any more)")
+        }
+        (None, Some(new), _) => format!("{new} ({with} that let nobody in)"),
+        (Some(old), None, _) => format!("{old} ({with} that lets nobody in any more)"),
+        (None, None, _) => String::new(),
     }
 }
 
