@@ -7,6 +7,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::print_stdout,
     reason = "a test has no caller to return an error to: what fails here is a failed test, and says so at once"
 )]
 
@@ -14,10 +15,18 @@ use tests::figures::Figures;
 
 mod errors;
 mod headers;
+mod litellm;
 mod row;
 mod world;
 
 use world::World;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn litellm_itself_answers_alike_or_the_documents_say_where_not() {
+    let world = World::start().await;
+    let unsaid = litellm::compare(&world, &[headers::rows(), errors::rows()].concat()).await;
+    assert!(unsaid.is_empty(), "{}", unsaid.join("\n"));
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_row_is_answered_as_it_is_written() {

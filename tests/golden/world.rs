@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::client::{Client, split};
 use tests::manifests::Manifests;
 use tests::process::{Options, Switchboard};
@@ -24,7 +24,7 @@ pub(crate) const POOR: &str = "sb-golden-poor";
 /// See [`ALICE`] and those after; a group `dev_group` of `near`; a server `hidden` that nobody may use.
 pub(crate) struct World {
     near: Upstream,
-    _poor: Upstream,
+    poor: Upstream,
     switchboard: Switchboard,
     /// The same, where callers bring their credentials in `x-own-auth`.
     renamed: Switchboard,
@@ -52,12 +52,31 @@ impl World {
             (outcome == "unreachable").then_some(())
         })
         .await;
-        Self { near, _poor: poor, switchboard, renamed, _manifests: [manifests, other] }
+        Self { near, poor, switchboard, renamed, _manifests: [manifests, other] }
     }
 
     /// The gateway; `renamed`: that with another header for credentials.
     pub(crate) fn address(&self, renamed: bool) -> SocketAddr {
         split(if renamed { &self.renamed.mcp } else { &self.switchboard.mcp }).0
+    }
+
+    /// The same servers, as LiteLLM's configuration has them.
+    pub(crate) fn litellm_servers(&self) -> Value {
+        let (near, poor) = (self.near.url(), self.poor.url());
+        let http = |url: &str| json!({"url": url, "transport": "http"});
+        let mut servers =
+            json!({"near": http(&near), "hidden": http(&near), "dead": http(&dead_url()), "poor": http(&poor)});
+        servers["near"]["access_groups"] = json!(["dev_group"]);
+        servers["poor"]["timeout"] = json!(1);
+        servers["far"] = json!({"url": near, "transport": "http", "alias": "Far_Away", "auth_type": "bearer_token", "auth_value": "of-the-house"});
+        servers["keyed"] =
+            json!({"url": near, "transport": "http", "auth_type": "api_key", "auth_value": "of-the-house"});
+        servers
+    }
+
+    /// The same callers, and the servers of each.
+    pub(crate) fn litellm_callers() -> Value {
+        json!({ALICE: ["near", "far", "keyed"], NOBODY: [], LOST: ["dead"], HALF: ["near", "dead"], POOR: ["poor"]})
     }
 
     /// The calls that have arrived at any server.

@@ -19,6 +19,11 @@ pub fn python2() -> PathBuf {
     installed("SWITCHBOARD_TESTS_PYTHON2")
 }
 
+/// The Python of the virtual environment that holds LiteLLM with what its proxy needs.
+pub fn litellm() -> PathBuf {
+    installed("SWITCHBOARD_TESTS_LITELLM")
+}
+
 /// A cache folder that outlives the run, so that npx and uvx download once.
 pub fn cache() -> PathBuf {
     installed("SWITCHBOARD_TESTS_CACHE")
