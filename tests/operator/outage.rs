@@ -17,7 +17,8 @@ async fn an_apiserver_that_is_away_changes_nothing_and_is_found_again_within_sec
     pods.start_some(1).await;
     release.apply(&[server("tools", "docs"), binding("tools", "laptop", "key-1", &["docs"])].concat());
     release.until("McpKeyBinding tools/laptop", "Ready", "True Ready").await;
-    let before = pods.newest();
+    // Ready as soon as it is compiled: pods hear of it later.
+    let before = pods.until("the first key", |it| it.knows("key-1")).await;
 
     release.server.stop(Component::ApiServer);
     throughout(Duration::from_secs(if full() { 60 } else { 20 }), || ());
