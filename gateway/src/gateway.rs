@@ -124,7 +124,7 @@ impl Gateway {
             budget: Budget::default(),
             guesses: Guesses::default(),
             denials: Denials::default(),
-            tokens: Tokens::new(connectors.egress.clone()),
+            tokens: Tokens::new(connectors.egress.clone(), metrics.issuers.clone()),
             metrics,
             revision: watch::Sender::new(0),
             indexed: watch::Sender::new(0),

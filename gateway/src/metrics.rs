@@ -8,8 +8,10 @@ use crate::certificates::CertificateMetrics;
 use crate::forward::Method;
 use crate::peers::PeerMetrics;
 
+mod issuers;
 mod snapshot;
 
+pub use issuers::IssuerMetrics;
 pub use snapshot::SnapshotMetrics;
 
 /// All counters of a gateway.
@@ -22,6 +24,8 @@ pub struct Metrics {
     permits: [IntCounter; Method::ALL.len()],
     /// Connections closed at once, by which limit was reached: `peer`, that of an address, or `all`.
     pub closed_connections: IntCounterVec,
+    /// Of issuers of tokens.
+    pub issuers: IssuerMetrics,
     /// Of snapshots.
     pub snapshots: SnapshotMetrics,
     /// Of peers.
@@ -51,12 +55,13 @@ impl Metrics {
         let permits = permits(&registry);
         let closed = "Connections closed at once, by the limit that was reached: an address's, or that of all.";
         let closed_connections = counters("switchboard_closed_connections_total", closed, &["reason"]);
-        let snapshots = SnapshotMetrics::new(&registry);
+        let (issuers, snapshots) = (IssuerMetrics::new(&registry), SnapshotMetrics::new(&registry));
         let reachable = gauge("switchboard_peers_reachable", "Peers that answered when last asked.");
         let forwarded = "Requests for other processes, by what came of them: answered, gone, broken.";
         let forwarded = counters("switchboard_forwarded_requests_total", forwarded, &["outcome"]);
         let peers = PeerMetrics { reachable, forwarded };
-        let metrics = Self { registry, calls, costs, rejects, denials, permits, closed_connections, snapshots, peers };
+        let metrics =
+            Self { registry, calls, costs, rejects, denials, permits, closed_connections, issuers, snapshots, peers };
         let all: [Box<dyn Collector>; 7] = [
             Box::new(metrics.calls.clone()),
             Box::new(metrics.costs.clone()),

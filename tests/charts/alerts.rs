@@ -65,6 +65,19 @@ const CASES: &[Case] = &[
         ],
     },
     Case {
+        alert: "SwitchboardIssuerKeysOld",
+        fires: &[(
+            "switchboard_issuer_keys_read_timestamp_seconds{issuer=\"https://id.example\"}",
+            "gateway-a",
+            "0x40",
+        )],
+        quiet: &[(
+            "switchboard_issuer_keys_read_timestamp_seconds{issuer=\"https://id.example\"}",
+            "gateway-a",
+            "0+60x40",
+        )],
+    },
+    Case {
         alert: "SwitchboardCertificateExpires",
         fires: &[("switchboard_certificate_expires_timestamp_seconds", "gateway-a", "500000x40")],
         quiet: &[("switchboard_certificate_expires_timestamp_seconds", "gateway-a", "700000x40")],

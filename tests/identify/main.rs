@@ -24,6 +24,7 @@ use gateway::clock;
 use gateway::egress::{Egress, EgressPolicy};
 use gateway::head::Head;
 use gateway::identify::{Identity, identify, verify};
+use gateway::metrics::Metrics;
 use gateway::networks::Side;
 use gateway::permit::permit;
 use gateway::scope::Scope;
@@ -120,7 +121,7 @@ async fn measure(issuer: &str, tokens: &str) -> ExitCode {
     let of_a_key = rss_bytes(own).saturating_sub(before) / KEYS as u64;
     println!("{:>28} {of_a_key:>8} bytes, without the snapshot", "memory of a key");
     let policy = EgressPolicy { allow_loopback: true, ..EgressPolicy::default() };
-    let known = Tokens::new(Arc::new(Egress::new(policy)));
+    let known = Tokens::new(Arc::new(Egress::new(policy)), Metrics::new().issuers);
     known.trust(&table.snapshot.settings.issuers);
 
     let keys: Vec<String> = (0..KEYS).map(key).collect();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use tests::client::{Answer, Client, get, take_request_id};
+use tests::client::{Answer, Client, take_request_id};
 use tests::manifests::Manifests;
 use tests::process::{Options, Switchboard, run};
 use tests::upstream::{Does, Entry, Script, Tool, Upstream};
@@ -166,9 +166,8 @@ async fn a_denied_item_has_an_id_and_the_log_the_rule() {
 
     let allowed = client.call("lab-echo", "{}").await;
     assert!(!allowed.is_tool_error() && !allowed.headers.contains_key("switchboard-request-id"));
-    let denied = get(&format!("{}/metrics", company.switchboard.admin)).await;
-    let denied = String::from_utf8(denied.body.to_vec()).unwrap();
-    assert!(denied.contains(r#"switchboard_denials_total{reason="filtered"} 1"#), "{denied}");
+    let denied = company.switchboard.metric(r#"switchboard_denials_total{reason="filtered"}"#).await;
+    assert_eq!(denied, Some(1));
 
     let mut of_ended = company.client(OPEN);
     of_ended.initialize("2025-11-25").await;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use http::StatusCode;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::Value;
-use tests::client::{Client, get, split};
+use tests::client::{Client, split};
 use tests::raw;
 use tests::upstream::Script;
 use tests::wait::{until, until_async};
@@ -26,9 +26,7 @@ const BURST: u32 = 100;
 const OF_PEER: usize = 4096;
 
 async fn metric(scene: &Scene, line: &str) -> u64 {
-    let answer = get(&format!("{}/metrics", scene.switchboard.admin)).await;
-    let text = String::from_utf8(answer.body.to_vec()).unwrap();
-    text.lines().find_map(|each| each.strip_prefix(line)?.trim().parse().ok()).unwrap_or_default()
+    scene.switchboard.metric(line).await.unwrap_or_default()
 }
 
 /// Presents an invalid key until that is answered by something else than 401: how often it was 401, and the answer.

@@ -7,7 +7,6 @@ use std::time::Duration;
 use http::StatusCode;
 use serde_json::Value;
 use tests::certificates::{Issued, Secret};
-use tests::client::get;
 use tests::http2::Http2;
 use tests::process::{Options, Switchboard};
 use tests::upstream::{Script, Upstream};
@@ -50,9 +49,7 @@ impl Certified {
 
     /// A counter or gauge.
     async fn metric(&self, name: &str) -> Option<u64> {
-        let page = get(&format!("{}/metrics", self.scene.switchboard.admin)).await;
-        let page = String::from_utf8(page.body.to_vec()).unwrap();
-        page.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+        self.scene.switchboard.metric(name).await
     }
 }
 
@@ -94,7 +91,7 @@ async fn a_new_certificate_costs_no_call_and_a_broken_one_nothing_at_all() {
             }
         })
     };
-    let expires = certified.metric("switchboard_certificate_expires_timestamp_seconds ").await;
+    let expires = certified.metric("switchboard_certificate_expires_timestamp_seconds").await;
     assert!(expires.is_some_and(|expires| expires > 1_000_000_000), "{expires:?}");
     let new = Issued::new();
     certified.secret.put(&new.certificate, &new.key);
@@ -102,7 +99,7 @@ async fn a_new_certificate_costs_no_call_and_a_broken_one_nothing_at_all() {
     assert!(certified.connect(&certified.issued).await.is_err(), "and no longer the old one");
 
     certified.secret.put(&certified.issued.certificate, &new.key);
-    let failures = "switchboard_certificate_reload_failures_total ";
+    let failures = "switchboard_certificate_reload_failures_total";
     assert_eq!(certified.metric(failures).await, Some(0));
     until_async("what does not match is told", SOON, async || {
         (certified.metric(failures).await == Some(1)).then_some(())

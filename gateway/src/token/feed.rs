@@ -17,6 +17,7 @@ use super::known::Known;
 use super::source::{Fetched, Source};
 use crate::denial::Reason;
 use crate::egress::Egress;
+use crate::metrics::IssuerMetrics;
 
 /// How often they are asked for anew.
 const REFRESH: Duration = Duration::from_secs(300);
@@ -30,6 +31,7 @@ pub(super) struct Feed {
     source: Source,
     egress: Arc<Egress>,
     known: Arc<Known>,
+    metrics: IssuerMetrics,
     keys: ArcSwapOption<Keys>,
     /// Who holds it asks; when it was last asked because of a token.
     asking: Mutex<Option<Instant>>,
@@ -42,10 +44,9 @@ struct Keys {
 
 impl Feed {
     /// Begins to ask; ends when nobody has it any more.
-    pub(super) fn begin(source: Source, egress: &Arc<Egress>, known: &Arc<Known>) -> Arc<Self> {
-        let (egress, known) = (egress.clone(), known.clone());
-        let feed = Self { source, egress, known, keys: ArcSwapOption::empty(), asking: Mutex::default() };
-        let feed = Arc::new(feed);
+    pub(super) fn begin(source: Source, egress: Arc<Egress>, known: Arc<Known>, metrics: IssuerMetrics) -> Arc<Self> {
+        let (keys, asking) = (ArcSwapOption::empty(), Mutex::default());
+        let feed = Arc::new(Self { source, egress, known, metrics, keys, asking });
         tokio::spawn(keep(Arc::downgrade(&feed)));
         feed
     }
@@ -91,6 +92,7 @@ impl Feed {
             Ok(Keys { issuer, set })
         }) {
             Ok(keys) => {
+                self.metrics.came(self.source.name());
                 let before = self.keys.swap(Some(Arc::new(keys)));
                 let lost =
                     |before: &Keys| !self.keys.load().as_ref().is_some_and(|now| now.set.has_all_of(&before.set));
@@ -101,6 +103,7 @@ impl Feed {
                 true
             }
             Err(why) => {
+                self.metrics.failed(self.source.name());
                 let had =
                     if self.keys.load().is_some() { "those of before are used" } else { "its tokens are refused" };
                 tracing::warn!(issuer = self.source.name(), "no keys were had, {had}: {why}");

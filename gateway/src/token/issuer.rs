@@ -14,6 +14,7 @@ use super::source::Source;
 use super::{LONGEST, Refused, Token, claims, keys, looks_like_one, service_account_audience};
 use crate::denial::Reason;
 use crate::egress::Egress;
+use crate::metrics::IssuerMetrics;
 use crate::table::RoutingTable;
 
 /// What is known of tokens and of those who issue them.
@@ -22,6 +23,7 @@ pub struct Tokens {
     trusted: ArcSwap<Vec<Trusted>>,
     cluster: OnceLock<Arc<Feed>>,
     known: Arc<Known>,
+    metrics: IssuerMetrics,
 }
 
 /// An issuer of the settings, with its keys.
@@ -32,13 +34,19 @@ struct Trusted {
 
 impl Tokens {
     /// No token is taken yet.
-    pub fn new(egress: Arc<Egress>) -> Self {
-        Self { egress, trusted: ArcSwap::default(), cluster: OnceLock::new(), known: Arc::new(Known::new()) }
+    pub fn new(egress: Arc<Egress>, metrics: IssuerMetrics) -> Self {
+        let known = Arc::new(Known::new());
+        Self { egress, trusted: ArcSwap::default(), cluster: OnceLock::new(), known, metrics }
     }
 
     /// Takes the tokens of the service accounts of the cluster with this apiserver. To be called in the runtime, once.
     pub fn trust_cluster(&self, apiserver: kube::Client) {
-        self.cluster.get_or_init(|| Feed::begin(Source::Cluster(apiserver), &self.egress, &self.known));
+        self.cluster.get_or_init(|| self.begin(Source::Cluster(apiserver)));
+    }
+
+    fn begin(&self, source: Source) -> Arc<Feed> {
+        self.metrics.begin(source.name());
+        Feed::begin(source, self.egress.clone(), self.known.clone(), self.metrics.clone())
     }
 
     /// Keeps the keys of these issuers at hand, and of no others. Those that are known are not asked for again.
@@ -50,15 +58,19 @@ impl Tokens {
         let trusted: Vec<_> = issuers
             .iter()
             .map(|issuer| {
-                let feed = before.iter().find(|known| known.is_at(issuer)).map_or_else(
-                    || Feed::begin(Source::of(issuer), &self.egress, &self.known),
-                    |known| known.feed.clone(),
-                );
+                let feed = before
+                    .iter()
+                    .find(|known| known.is_at(issuer))
+                    .map_or_else(|| self.begin(Source::of(issuer)), |known| known.feed.clone());
                 Trusted { issuer: Arc::new(issuer.clone()), feed }
             })
             .collect();
         let is_gone = |feed: &Arc<Feed>| trusted.iter().all(|now| !Arc::ptr_eq(&now.feed, feed));
         let any_is_gone = before.iter().any(|before| is_gone(&before.feed));
+        let is_named = |name: &str| issuers.iter().any(|issuer| issuer.issuer == name);
+        for gone in before.iter().filter(|before| !is_named(&before.issuer.issuer)) {
+            self.metrics.end(&gone.issuer.issuer);
+        }
         self.trusted.store(Arc::new(trusted));
         if any_is_gone {
             // Nobody hears any more which of its keys are taken back.

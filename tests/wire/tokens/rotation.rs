@@ -49,9 +49,15 @@ async fn r27_keys_that_were_had_are_kept_through_an_outage_and_those_that_were_n
     let token = scene.token("ann", &json!({"email": "ann"}));
     let answer = scene.ping(&token).await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "nobody can say: {answer:?}");
+    let url = scene.issuer.url();
+    let metric = async |name: &str| scene.switchboard.metric(&format!(r#"{name}{{issuer="{url}"}}"#)).await;
+    let (read, failures) = ("switchboard_issuer_keys_read_timestamp_seconds", "switchboard_issuer_keys_failures_total");
+    assert_eq!(metric(read).await, Some(0), "never");
+    assert!(metric(failures).await.is_some_and(|failures| failures > 0));
     assert!(answer.headers.contains_key("retry-after") && !answer.headers.contains_key("www-authenticate"));
     scene.issuer.set_down(false);
     until_async("the keys", SOON, async || (scene.ping(&token).await.status == StatusCode::OK).then_some(())).await;
+    assert!(metric(read).await.is_some_and(|read| read > 1_700_000_000));
     assert!(scene.switchboard.errors().contains("503"), "it was said why: {}", scene.switchboard.errors());
 }
 
