@@ -126,7 +126,7 @@ fn reason(exchange: &Exchange<'_>, list: List, meant: &Meant<'_>) -> Reason {
     let item: Item<'_> = list.item(native);
     let obstacles =
         exchange.caller.bindings().map(|caller| table.snapshot.obstacle(caller, exchange.now, server, item));
-    // None, nothing in the way, is less than any obstacle.
+    // Where nothing is in the way, that comes furthest of all.
     let nearest = obstacles.max_by_key(|obstacle| obstacle.map_or((1, None), |obstacle| (0, Some(obstacle))));
     if let Some(Some(obstacle)) = nearest {
         return obstacle.into();
