@@ -115,6 +115,9 @@ pub async fn respond(
 ) -> Result<Response<Body>, Reject> {
     let (parts, body) = request.into_parts();
     let view = gateway.view.load_full();
+    if endpoint == Endpoint::CallTool {
+        return call::respond(gateway, hop, (&view, goes_on), (&parts, body)).await;
+    }
     let head = proxy::read_head(&view, hop, &parts)?;
     if endpoint == Endpoint::Enabled {
         takes(endpoint, &parts)?;
@@ -126,9 +129,6 @@ pub async fn respond(
         return Err(Reject::NotFound);
     }
     takes(endpoint, &parts)?;
-    if endpoint == Endpoint::CallTool {
-        return call::respond(gateway, hop, (admitted, goes_on), (&parts, body)).await;
-    }
     let exchange = |admitted| exchange(gateway, &view, &parts, admitted, goes_on);
     match endpoint {
         Endpoint::ListTools => match named::by_query(&view, &mut admitted, parts.uri.query()) {

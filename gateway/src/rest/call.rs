@@ -8,12 +8,12 @@ use http::request::Parts;
 use http::{Response, StatusCode};
 use hyper::body::Incoming;
 
-use super::{exchange, json, named, refusal};
+use super::{Endpoint, exchange, json, named, refusal, takes};
 use crate::body::Body;
 use crate::call::{self, Asked};
 use crate::denial;
 use crate::exchange::Answer;
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, View};
 use crate::hop::Hop;
 use crate::json::detail;
 use crate::proxy::{self, Admitted};
@@ -29,17 +29,22 @@ const ID: &str = r#""mcp-rest""#;
 pub(super) async fn respond(
     gateway: &Arc<Gateway>,
     hop: Hop,
-    (admitted, goes_on): (Admitted<'_>, &GoesOn),
+    (before, goes_on): (&Arc<View>, &GoesOn),
     (parts, body): (&Parts, Incoming),
 ) -> Result<Response<Body>, Reject> {
+    let admit = async |view| {
+        let head = proxy::read_head(view, hop, parts)?;
+        let side = hop.side(&view.table.networks, &parts.headers);
+        proxy::admit_to(gateway, view, (head, side), None).await
+    };
+    let admitted: Admitted<'_> = admit(before).await?;
+    takes(Endpoint::CallTool, parts)?;
     let mut bytes = gateway.budget.hold();
     let body = proxy::read_body(&admitted.head, body, &mut bytes).await?;
-    drop(admitted);
-    // As with every body: who was somebody at its beginning is asked again.
-    let view = gateway.view.load_full();
-    let head = proxy::read_head(&view, hop, parts)?;
-    let side = hop.side(&view.table.networks, &parts.headers);
-    let mut admitted = proxy::admit_to(gateway, &view, (head, side), None).await?;
+    // As with every body: who was somebody at its beginning is asked again if anything was put in force meanwhile.
+    let after = gateway.view.load_full();
+    let (view, mut admitted) =
+        if Arc::ptr_eq(&before.table, &after.table) { (before, admitted) } else { (&after, admit(&after).await?) };
     let asked = scan::tool_call(&body).map_err(|fault| proxy::refuse(&fault))?;
     let (server, message) = match message(&body, &asked) {
         Ok(meant) => meant,
@@ -48,14 +53,14 @@ pub(super) async fn respond(
     if !bytes.add(message.len()) {
         return Err(Reject::Busy);
     }
-    let Some(server) = named::narrow(&view, &mut admitted, server) else {
-        return Ok(refusal::access_denied(denial::of_server(gateway, &view, &admitted, server)));
+    let Some(server) = named::narrow(view, &mut admitted, server) else {
+        return Ok(refusal::access_denied(denial::of_server(gateway, view, &admitted, server)));
     };
     let scan::Incoming::One(read) = scan::request(&message).map_err(|fault| proxy::refuse(&fault))? else {
         return Err(Reject::Internal);
     };
     let id = read.id.as_ref().ok_or(Reject::Internal)?.token;
-    let exchange = exchange(gateway, &view, parts, &admitted, goes_on);
+    let exchange = exchange(gateway, view, parts, &admitted, goes_on);
     let asked = Asked { body: &message, message: &read, id, whole: true };
     match call::tool_of(&exchange, server, asked).await {
         Answer::Message(StatusCode::OK, answer) if bytes.add(answer.len()) => {
