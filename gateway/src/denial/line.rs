@@ -44,16 +44,16 @@ impl Line {
 
 fn json(line: &str) -> Option<(String, BTreeMap<String, String>)> {
     let mut line: Map<String, Value> = serde_json::from_str(line).ok()?;
-    if line.remove("target")? != "gateway::denial" || line.remove("message")? != "denied" {
+    let Value::Object(mut fields) = line.remove("fields")? else { return None };
+    if line.get("target")? != "gateway::denial" || fields.remove("message")? != "denied" {
         return None;
     }
-    line.remove("level");
-    let time = line.remove("timestamp")?.as_str()?.to_owned();
+    let time = line.get("timestamp")?.as_str()?.to_owned();
     let text = |value: Value| match value {
         Value::String(text) => text,
         value => value.to_string(),
     };
-    Some((time, line.into_iter().map(|(name, value)| (name, text(value))).collect()))
+    Some((time, fields.into_iter().map(|(name, value)| (name, text(value))).collect()))
 }
 
 fn text(line: &str) -> Option<(String, BTreeMap<String, String>)> {
