@@ -24,7 +24,7 @@ pub(crate) struct ClusterArgs {
     /// The namespaces that the release watches in the cluster, separated by commas. Default: all.
     #[arg(long, value_name = "NAMESPACE,…", value_delimiter = ',')]
     pub(crate) watch_namespaces: Option<Vec<String>>,
-    /// The moment that is asked about, as in 2027-01-31T00:00:00Z. Default: now.
+    /// The moment that is asked about, as in 2027-01-31T00:00:00Z. Default: now; of `explain`, when it was denied.
     #[arg(long, value_name = "TIME")]
     pub(crate) at: Option<jiff::Timestamp>,
 }
