@@ -107,9 +107,10 @@ impl<'t> Caller<'t> {
         last
     }
 
-    /// Whether a filter header of the caller may name the group.
-    pub fn is_admitted_to(&self, group: &Group) -> bool {
-        self.bindings().any(|caller| group.admits.binary_search(&caller.namespace).is_ok())
+    /// Whether a filter header of the caller may name the group: a binding that has ended does not count.
+    pub fn is_admitted_to(&self, group: &Group, now: UnixSeconds) -> bool {
+        let mut live = self.bindings().filter(|caller| caller.is_known(now));
+        live.any(|caller| group.admits.binary_search(&caller.namespace).is_ok())
     }
 
     /// The servers of which the caller may use anything now, from where it is, in rising order, each with what of it; of

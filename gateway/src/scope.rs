@@ -63,7 +63,7 @@ impl Scope {
                 // A group has many spellings; its members are looked at once.
                 Some(Named::Group(index)) if groups.insert(index) => {
                     let group = &table.snapshot.groups[index as usize];
-                    if caller.is_admitted_to(group) {
+                    if caller.is_admitted_to(group, now) {
                         let members = &table.snapshot.access[group.members as usize];
                         let entries = members.iter().filter(|(server, _)| usable(*server));
                         narrowed.extend(entries.map(|(server, _)| (*server, Some(group.members))));

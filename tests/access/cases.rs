@@ -4,8 +4,8 @@
 use gateway::catalogue::List;
 use tests::oracle::{Credential, Identity, Item, Oracle, Reason};
 use tests::world::{
-    Binding, Entry, Grants, Id, KeyEntry, KeySource, Labels, Meta, Mode, NOW, Reference, Secret, SecretRef, Server,
-    Subject, Transport, World,
+    Binding, Consent, Entry, From, Grants, Group, Id, KeyEntry, KeySource, Labels, Meta, Mode, NOW, Reference, Secret,
+    SecretRef, Server, Subject, Transport, World,
 };
 
 use crate::compare::differences;
@@ -268,4 +268,41 @@ fn a_name_that_all_callers_see_stays_where_it_is_whatever_one_caller_sees() {
         assert!(!index.leaves_name(List::Tools, "a__b__get", 0) && index.leaves_name(List::Tools, "a__b__get", 1));
         assert!(index.leaves_name(List::Tools, "a__put", 0) && index.leaves_name(List::Tools, "a__get", 0));
     });
+}
+
+#[test]
+fn a_binding_that_has_expired_names_no_group_for_whom_another_lets_in() {
+    let mut world = world(vec![Server {
+        allowed_namespaces: Some(Consent { from: From::All, selector: None }),
+        ..server("time", &["now"])
+    }]);
+    let member = Entry { server: Reference { name: "time".to_owned(), namespace: String::new() }, ..Entry::default() };
+    world.groups.push(Group {
+        meta: meta("dev"),
+        group_name: None,
+        servers: vec![member],
+        selector: None,
+        join_from: None,
+        allowed_namespaces: None,
+    });
+    let groups = |values: &[&str]| {
+        let values = values.iter().map(ToString::to_string).collect();
+        Subject::Claims(vec![("groups".to_owned(), values)])
+    };
+    let elsewhere = Meta { namespace: "elsewhere".to_owned(), ..meta("live") };
+    let granted =
+        Entry { server: Reference { name: "time".to_owned(), namespace: "default".to_owned() }, ..Entry::default() };
+    let grants = Grants { servers: vec![granted], access_groups: Vec::new() };
+    let live =
+        Binding { meta: elsewhere, subject: groups(&["blue"]), grants: Some(grants), ..world.bindings[0].clone() };
+    // Of the group's own namespace, which it admits.
+    let expired = Binding {
+        meta: meta("over"),
+        subject: groups(&["blue", "red"]),
+        grants: None,
+        expires: Some(NOW - 1),
+        ..live.clone()
+    };
+    world.bindings.extend([live, expired]);
+    assert_eq!(differences(&world, &Bench::new()), Vec::<String>::new());
 }

@@ -71,8 +71,8 @@ fn usable(exchange: &Exchange<'_>) -> impl Iterator<Item = ServerIndex> {
 }
 
 fn admitting<'v>(exchange: &Exchange<'v>) -> impl Iterator<Item = &'v Group> {
-    let caller = exchange.caller;
-    exchange.view.table.snapshot.groups.iter().filter(|group| caller.is_admitted_to(group))
+    let (caller, now) = (exchange.caller, exchange.now);
+    exchange.view.table.snapshot.groups.iter().filter(move |group| caller.is_admitted_to(group, now))
 }
 
 fn has(exchange: &Exchange<'_>, group: &Group, server: ServerIndex) -> bool {
