@@ -162,6 +162,7 @@ enum Told {
 /// Everybody who is somebody on one side or on both.
 fn cases<'h, 's>(old: &'h Side<'s>, new: &'h Side<'s>) -> Vec<Case<'h, 's>> {
     let credentials: BTreeSet<&Credential> = old.holders.keys().chain(new.holders.keys()).collect();
+    let (old_claims, new_claims) = (old.by_claims(), new.by_claims());
     let mut cases = Vec::with_capacity(credentials.len());
     for credential in credentials {
         let sides @ [one, other] = [old.holders.get(credential), new.holders.get(credential)];
@@ -169,11 +170,11 @@ fn cases<'h, 's>(old: &'h Side<'s>, new: &'h Side<'s>) -> Vec<Case<'h, 's>> {
         cases.push(Case { credential: kind, sides, told: Told::All });
         // Whoever has a binding of their own is let in by that one alone, dead or alive.
         if kind == CredentialKind::Token && other.is_none() {
-            let by_claims = new.by_claims().map(|claims| [one, Some(claims)]);
+            let by_claims = new_claims.iter().map(|claims| [one, Some(*claims)]);
             cases.extend(by_claims.map(|sides| Case { credential: kind, sides, told: Told::Gains }));
         }
         if kind == CredentialKind::Token && one.is_none() {
-            let by_claims = old.by_claims().map(|claims| [Some(claims), other]);
+            let by_claims = old_claims.iter().map(|claims| [Some(*claims), other]);
             cases.extend(by_claims.map(|sides| Case { credential: kind, sides, told: Told::Losses }));
         }
     }
@@ -289,9 +290,9 @@ impl<'s> Side<'s> {
     }
 
     /// Those whom their claims let in.
-    fn by_claims(&self) -> impl Iterator<Item = &HeldBy<'s>> {
+    fn by_claims(&self) -> Vec<&HeldBy<'s>> {
         let all = self.holders.iter().filter(|(credential, _)| credential.kind() == CredentialKind::Claims);
-        all.map(|(_, holder)| holder)
+        all.map(|(_, holder)| holder).collect()
     }
 
     fn rules(&self, access: Who, server: &str) -> ByKind<Option<Effective<'s>>> {

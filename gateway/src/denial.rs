@@ -45,9 +45,9 @@ pub struct RequestId(u64);
 pub struct Denial<'d> {
     /// Why.
     pub reason: Reason,
-    /// Whose binding: of a credential that is not taken, the one that it was of.
+    /// Who was let in, by id.
     pub caller: Option<&'d str>,
-    /// The binding that decides, where a caller is let in by several.
+    /// The caller's binding, of several one; of a credential that is not taken the one that it was of.
     pub binding: Option<&'d str>,
     /// What was asked for: `call`, `get`, `read`.
     pub verb: Option<&'static str>,
@@ -73,15 +73,14 @@ pub struct Denials {
 impl Denial<'_> {
     /// A denial of which nothing is known but why.
     pub fn new(reason: Reason, revision: u64) -> Self {
-        let nothing = None;
         Self {
             reason,
-            caller: nothing,
-            binding: nothing,
-            verb: nothing,
-            name: nothing,
-            server: nothing,
-            item: nothing,
+            caller: None,
+            binding: None,
+            verb: None,
+            name: None,
+            server: None,
+            item: None,
             address: None,
             revision,
         }

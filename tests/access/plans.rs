@@ -42,10 +42,12 @@ fn by_kind<'i>(one: &'i Items, other: &'i Items) -> BTreeMap<(String, ItemKind),
     one.difference(other).map(|(server, item)| ((server.to_string(), kind(item)), item)).collect()
 }
 
-/// The changes that are told of the holder of a credential: of a token that several bindings let in, of each of them.
-fn told(changes: &[Change], (before, after): (&Identity, &Identity)) -> Vec<AccessChange> {
+/// The changes that are told of the holder of a credential: of a token, which several bindings may let in, of each of them.
+fn told(changes: &[Change], credential: &Credential, (before, after): (&Identity, &Identity)) -> Vec<AccessChange> {
+    let is_token = matches!(credential, Credential::Token(_));
     let is_one = |identity: &Identity, said: &Option<String>| match (identity, said) {
-        (_, None) => true,
+        (Identity::Unauthorized, None) => true,
+        (Identity::Bindings(_), None) => is_token,
         (Identity::Bindings(ids), Some(said)) => ids.iter().any(|id| id.to_string() == *said),
         (Identity::Unauthorized, Some(_)) => false,
     };
@@ -109,7 +111,7 @@ fn plan_tells_every_gain_and_loss_and_no_other() {
             let tokens = tokens(&old).into_iter().chain(tokens(&new)).map(Credential::Token);
             for credential in keys.chain(tokens).chain([Credential::None]) {
                 let identities = (oracle_before.identify(&credential), oracle_after.identify(&credential));
-                let told = told(&changes, (&identities.0, &identities.1));
+                let told = told(&changes, &credential, (&identities.0, &identities.1));
                 let (had, has_now) = (oracle_before.permitted(&credential), oracle_after.permitted(&credential));
                 for (gain, what, which) in [(true, "gain", (&has_now, &had)), (false, "loss", (&had, &has_now))] {
                     for ((server, kind), item) in by_kind(which.0, which.1) {
