@@ -14,6 +14,7 @@ use http::{HeaderValue, Response};
 use parking_lot::Mutex;
 
 use crate::body::Body;
+use crate::bucket;
 
 mod line;
 mod named;
@@ -116,12 +117,9 @@ impl Denials {
 
     fn may_tell(&self, now: Instant) -> bool {
         let mut full_at = self.full_at.lock();
-        let next = full_at.filter(|full_at| *full_at > now).unwrap_or(now) + REFILL;
-        let may = next <= now + REFILL * BURST;
-        if may {
-            *full_at = Some(next);
-        }
-        may
+        let taken = bucket::take(*full_at, now, (BURST, REFILL));
+        *full_at = taken.or(*full_at);
+        taken.is_some()
     }
 }
 

@@ -56,7 +56,7 @@ pub async fn forward(exchange: &Exchange<'_>, request: Request<'_>, found: Found
     let Request { said, client, .. } = request;
     let server = found.permit.server();
     let denied = |reason| {
-        let id = denial::of_lost(exchange, client.about, reason, (server, found.called.name()));
+        let id = denial::of_lost(exchange, client.about, reason, (server, found.called.item()));
         failure::unknown(client, &said.value, id)
     };
     let Some(upstreams) = &exchange.view.upstreams[server as usize] else {

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use crate::bucket;
 use crate::peer::Peer;
 
 /// Invalid credentials that an address may present at once.
@@ -37,10 +38,9 @@ impl Guesses {
     pub fn take(&self, peer: Peer, now: Instant) -> bool {
         let mut buckets = self.0.lock();
         buckets.forget_full(now);
-        let full_at = buckets.full_at.get(&peer).copied().unwrap_or(now) + REFILL;
-        if full_at > now + REFILL * BURST {
+        let Some(full_at) = bucket::take(buckets.full_at.get(&peer).copied(), now, (BURST, REFILL)) else {
             return false;
-        }
+        };
         buckets.set(peer, full_at);
         true
     }

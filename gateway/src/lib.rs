@@ -10,7 +10,8 @@
 
 pub mod admin;
 pub mod body;
-pub mod budget;
+pub mod bucket;
+mod budget;
 pub mod call;
 pub mod caller;
 pub mod caller_part;

@@ -233,7 +233,7 @@ pub async fn admit<'r>(
         admit_to(gateway, view, (head, hop.side(&view.table.networks, &parts.headers)), path.names()).await?;
     match path.names().filter(|_| admitted.scope.is_empty()) {
         Some(names) => {
-            let id = denial::of_scope(gateway, view, &admitted, names);
+            let id = denial::of_scope(gateway, view, (&admitted.caller, admitted.now), names);
             Err(Reject::NoSuchServer(names.to_owned(), id))
         }
         None => Ok((path.door, admitted)),

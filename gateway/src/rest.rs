@@ -133,11 +133,13 @@ pub async fn respond(
     match endpoint {
         Endpoint::ListTools => match named::by_query(&view, &mut admitted, parts.uri.query()) {
             Ok(server) => Ok(tools::native(&exchange(&admitted), server).await),
-            Err(name) => Ok(refusal::access_denied(denial::of_server(gateway, &view, &admitted, &name))),
+            Err(name) => {
+                Ok(refusal::access_denied(denial::of_server(gateway, &view, (&admitted.caller, admitted.now), &name)))
+            }
         },
         Endpoint::Tools => Ok(tools::published(&exchange(&admitted)).await),
         Endpoint::Servers => Ok(servers::all(&exchange(&admitted))),
-        Endpoint::Server => Ok(servers::one(&exchange(&admitted), &admitted, &named::of_path(parts.uri.path()))),
+        Endpoint::Server => Ok(servers::one(&exchange(&admitted), &named::of_path(parts.uri.path()))),
         Endpoint::Health => Ok(servers::health(&exchange(&admitted))),
         Endpoint::Groups => Ok(servers::groups(&exchange(&admitted))),
         Endpoint::Enabled | Endpoint::CallTool | Endpoint::OtherObject | Endpoint::Nothing => Err(Reject::NotFound),

@@ -77,14 +77,11 @@ impl Scope {
         Scope::Narrowed(narrowed)
     }
 
-    /// What it holds of this server alone, which the caller may use.
-    pub fn of_server(self, server: ServerIndex) -> Self {
+    /// Narrows it to this server, which the caller may use.
+    pub fn narrow(&mut self, server: ServerIndex) {
         match self {
-            Scope::All => Scope::Narrowed(vec![(server, None)]),
-            Scope::Narrowed(mut entries) => {
-                entries.retain(|entry| entry.0 == server);
-                Scope::Narrowed(entries)
-            }
+            Scope::All => *self = Scope::Narrowed(vec![(server, None)]),
+            Scope::Narrowed(entries) => entries.retain(|entry| entry.0 == server),
         }
     }
 

@@ -62,26 +62,35 @@ impl Company {
         Client::new(&self.switchboard.mcp).key(key).header("x-forwarded-for", "198.51.100.7")
     }
 
-    /// What `explain` makes of the log so far.
     fn explain(&self, id: &str, more: &[&str]) -> (Option<i32>, String, String) {
-        let log = self.log(id);
-        run(&[&["explain", id, "--log", log.to_str().unwrap()], more].concat())
-    }
-
-    /// The log, once it has the id.
-    fn log(&self, id: &str) -> PathBuf {
-        let log = until("the log has it", SOON, || Some(self.switchboard.errors()).filter(|log| log.contains(id)));
-        // Not among the manifests, which are watched.
-        let path = self.switchboard.home().join("gateway.log");
-        fs::write(&path, log).unwrap();
-        path
+        explain(&self.switchboard, id, more)
     }
 
     fn reason(&self, id: &str) -> Value {
-        let (code, told, errors) = self.explain(id, &["-o", "json"]);
-        assert_eq!(code, Some(0), "{errors}");
-        serde_json::from_str(&told).unwrap()
+        line(&self.switchboard, id)
     }
+}
+
+/// What `explain` makes of the log so far.
+pub(crate) fn explain(switchboard: &Switchboard, id: &str, more: &[&str]) -> (Option<i32>, String, String) {
+    let log = log(switchboard, id);
+    run(&[&["explain", id, "--log", log.to_str().unwrap()], more].concat())
+}
+
+/// The log, once it has the id.
+fn log(switchboard: &Switchboard, id: &str) -> PathBuf {
+    let log = until("the log has it", SOON, || Some(switchboard.errors()).filter(|log| log.contains(id)));
+    // Not among the manifests, which are watched.
+    let path = switchboard.home().join("gateway.log");
+    fs::write(&path, log).unwrap();
+    path
+}
+
+/// What the log has under an id.
+pub(crate) fn line(switchboard: &Switchboard, id: &str) -> Value {
+    let (code, told, errors) = explain(switchboard, id, &["-o", "json"]);
+    assert_eq!(code, Some(0), "{errors}");
+    serde_json::from_str(&told).unwrap()
 }
 
 fn key(key: &str, more: &Value) -> Value {
@@ -97,7 +106,7 @@ fn header(answer: &Answer) -> String {
     id.to_str().unwrap().to_owned()
 }
 
-fn id_of(answer: &Answer) -> String {
+pub(crate) fn id_of(answer: &Answer) -> String {
     let (_, id) = answer.without_request_id();
     assert_eq!(header(answer), id);
     id
@@ -275,7 +284,7 @@ async fn explain_shows_the_way_by_the_objects_and_says_where_there_is_none() {
     let (_, told, _) = company.explain(&id, &["--directory", directory]);
     assert!(told.contains("by these objects it is allowed"), "{told}");
 
-    let log = company.log(&id);
+    let log = log(&company.switchboard, &id);
     let (code, told, errors) = run(&["explain", "0000000000000000", "--log", log.to_str().unwrap()]);
     assert_eq!((code, &*told), (Some(2), ""));
     assert!(errors.contains("no log has `0000000000000000`"), "{errors}");

@@ -13,6 +13,8 @@ use tests::process::{Options, Switchboard};
 use tests::upstream::{Does, Script, Tool, Upstream};
 use tests::wait::until_async;
 
+use super::denials::{explain, id_of, line};
+
 mod exchange;
 mod refused;
 mod rotation;
@@ -89,6 +91,27 @@ fn claims(claims: &Value) -> Value {
 
 const MAIL: [&str; 2] = ["mail-get", "mail-note"];
 const TIME: [&str; 2] = ["time-get", "time-note"];
+
+/// Of several bindings the log has the one that comes furthest, and `explain` follows it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_denial_is_told_by_the_binding_that_its_reason_is_of() {
+    let scene = Scene::of(|manifests| {
+        let of_team = |values: &[&str]| claims(&json!([{"claim": "team", "values": values}]));
+        let get = json!({"servers": [{"name": "mail", "tools": ["get"]}]});
+        bind(manifests, "a", &of_team(&["blue"]), &["time"]);
+        manifests.object("McpKeyBinding", "b", &json!({"subject": of_team(&["blue", "navy"]), "grants": get}));
+        bind(manifests, "c", &of_team(&["blue", "red"]), &["time"]);
+    })
+    .await;
+    let mut client = scene.client(&scene.token("somebody", &json!({"groups": ["blue"]})));
+    client.initialize("2025-11-25").await;
+    let id = id_of(&client.call("mail-note", "{}").await);
+    let directory = scene.manifests.path().to_str().unwrap();
+    let told = explain(&scene.switchboard, &id, &["--directory", directory]);
+    let line = line(&scene.switchboard, &id);
+    assert_eq!((&line["reason"], &line["binding"]), (&json!("not_granted"), &json!("default/b")), "{told:?}");
+    assert!(told.1.contains("a token of McpKeyBinding default/b may not call `mail-note`"), "{told:?}");
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_of_its_user_or_of_all_claims_that_match() {

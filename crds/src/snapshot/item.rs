@@ -46,7 +46,14 @@ pub struct ByKind<T> {
     pub resources: T,
 }
 
-impl Item<'_> {
+impl<'n> Item<'n> {
+    /// Its native name, URI or URI template.
+    pub fn name(self) -> &'n str {
+        match self {
+            Item::Tool(name) | Item::Prompt(name) | Item::Resource(name) => name,
+        }
+    }
+
     /// Its kind.
     pub fn kind(self) -> ItemKind {
         match self {

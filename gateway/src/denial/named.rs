@@ -3,15 +3,15 @@
 
 use std::borrow::Cow;
 
-use crds::snapshot::{Item, ServerIndex};
+use crds::snapshot::{Item, Obstacle, Server, ServerIndex, UnixSeconds};
 
 use super::{Denial, Reason, RequestId};
-use crate::catalogue::{Entry, List};
+use crate::caller::Caller;
+use crate::catalogue::List;
 use crate::exchange::Exchange;
 use crate::failure::About;
 use crate::gateway::{Gateway, View};
-use crate::index::At;
-use crate::proxy::Admitted;
+use crate::index::{At, ServerLists};
 use crate::published::{is_qualified, native_uri};
 use crate::route;
 use crate::table::Named;
@@ -25,15 +25,22 @@ struct Meant<'n> {
 
 /// Tells of a tool, prompt or resource that its caller was not given by this name. `of`: the one server that was asked.
 pub fn of_item(exchange: &Exchange<'_>, about: About, of: Option<ServerIndex>, name: &str) -> Option<RequestId> {
+    let revision = exchange.view.table.version.revision;
     let list = match about {
         About::Tool | About::RestTool => List::Tools,
         About::Prompt => List::Prompts,
         About::Resource => List::Resources,
-        About::Task => return tell(exchange, about, Reason::NotTheirs, (None, None)),
+        About::Task => return tell(exchange, about, &Denial::new(Reason::NotTheirs, revision)),
     };
     let meant = if name.len() > list.longest_called() { None } else { meant(exchange, list, of, name) };
-    let reason = meant.as_ref().map_or(Reason::UnknownName, |meant| reason(exchange, list, meant));
-    tell(exchange, about, reason, (Some(name), meant))
+    let Some(meant) = meant else {
+        // What means nothing may be anything, also a key that got into the wrong field: the log does not have it.
+        return tell(exchange, about, &Denial::new(Reason::UnknownName, revision));
+    };
+    let item = list.item(&meant.native);
+    let (binding, obstacle) = furthest(exchange, meant.server, item);
+    let reason = obstacle.map_or_else(|| reason(exchange, list, &meant), Reason::from);
+    tell(exchange, about, &Denial { name: Some(name), binding, ..denied(exchange.view, reason, (meant.server, item)) })
 }
 
 /// Tells of what was taken away while it was used.
@@ -41,33 +48,36 @@ pub fn of_lost(
     exchange: &Exchange<'_>,
     about: About,
     reason: Reason,
-    (server, native): (ServerIndex, &str),
+    (server, item): (ServerIndex, Item<'_>),
 ) -> Option<RequestId> {
-    let meant = Meant { server, native: native.into() };
-    tell(exchange, about, reason, (None, Some(meant)))
+    let (binding, _) = furthest(exchange, server, item);
+    tell(exchange, about, &Denial { binding, ..denied(exchange.view, reason, (server, item)) })
 }
 
-fn tell(
-    exchange: &Exchange<'_>,
-    about: About,
-    reason: Reason,
-    (name, meant): (Option<&str>, Option<Meant<'_>>),
-) -> Option<RequestId> {
-    let table = &exchange.view.table;
+fn denied<'d>(view: &'d View, reason: Reason, (server, item): (ServerIndex, Item<'d>)) -> Denial<'d> {
+    let table = &view.table;
+    Denial {
+        server: Some(&table.snapshot.servers[server as usize].id),
+        item: Some(item.name()),
+        ..Denial::new(reason, table.version.revision)
+    }
+}
+
+fn tell(exchange: &Exchange<'_>, about: About, denial: &Denial<'_>) -> Option<RequestId> {
     exchange.gateway.deny_request(&Denial {
         caller: Some(exchange.caller.id()),
-        binding: exchange.caller.bindings().next().map(|binding| &*binding.id),
+        binding: denial.binding.or_else(|| first(exchange.caller)),
         verb: Some(match about {
             About::Tool | About::RestTool | About::Task => "call",
             About::Prompt => "get",
             About::Resource => "read",
         }),
-        // What means nothing may be anything, also a key that got into the wrong field.
-        name: name.filter(|_| meant.is_some()),
-        server: meant.as_ref().map(|meant| &*table.snapshot.servers[meant.server as usize].id),
-        item: meant.as_ref().map(|meant| &*meant.native),
-        ..Denial::new(reason, table.version.revision)
+        ..*denial
     })
+}
+
+fn first<'t>(caller: &Caller<'t>) -> Option<&'t str> {
+    caller.bindings().next().map(|binding| &*binding.id)
 }
 
 /// The most likely meaning: what is listed before what is not, a full name before a bare one.
@@ -81,10 +91,7 @@ fn meant<'n>(exchange: &Exchange<'_>, list: List, of: Option<ServerIndex>, name:
     if list == List::Resources {
         return exact(list).or_else(|| exact(List::Templates)).or_else(|| uri(exchange, name));
     }
-    let lists = |server: ServerIndex, native: &str| {
-        let entries = &index.servers[server as usize].catalogue().of(list).entries;
-        entries.iter().any(|entry| entry.name == native)
-    };
+    let lists = |server: ServerIndex, native: &str| lists(&index.servers[server as usize], list, native);
     let readings = route::readings(exchange, name);
     let spelled = |(server, native): (ServerIndex, &'n str)| Meant { server, native: native.into() };
     let native = |server: ServerIndex| Meant { server, native: name.into() };
@@ -100,41 +107,52 @@ fn meant<'n>(exchange: &Exchange<'_>, list: List, of: Option<ServerIndex>, name:
 /// The first server that lists this name and whose it may be called, else the first that lists it.
 fn bare(exchange: &Exchange<'_>, list: List, name: &str) -> Option<ServerIndex> {
     let all = (0..).zip(&exchange.view.index.servers);
-    let lists = all.filter(|(_, lists)| lists.catalogue().of(list).entries.iter().any(|entry| entry.name == name));
-    let listing: Vec<ServerIndex> = lists.map(|(server, _)| server).collect();
+    let listing: Vec<ServerIndex> =
+        all.filter(|(_, server)| lists(server, list, name)).map(|(server, _)| server).collect();
     let may = |server: &ServerIndex| exchange.permit(*server, list.item(name)).is_some();
     listing.iter().copied().find(may).or_else(|| listing.first().copied())
+}
+
+fn lists(server: &ServerLists, list: List, native: &str) -> bool {
+    server.catalogue().of(list).entries.iter().any(|entry| entry.name == native)
 }
 
 /// A URI that no list has: of the server that its form names, or of the first with a template that makes it.
 fn uri<'n>(exchange: &Exchange<'_>, uri: &'n str) -> Option<Meant<'n>> {
     let view = exchange.view;
-    let all = || (0..).zip(&view.table.snapshot.servers);
-    let mut named = all().filter(|(_, server)| is_qualified(uri) || server.uri_prefix.is_some());
-    let mut made = all().filter(|(at, _)| {
-        let templates = &view.index.servers[*at as usize].catalogue().of(List::Templates).entries;
-        templates.iter().any(|template: &Entry| may_make(&template.name, uri))
-    });
-    let meant = |(at, server)| native_uri(uri, server).map(|native| Meant { server: at, native: native.into() });
-    named.find_map(meant).or_else(|| made.find_map(meant))
+    let declared = (0..).zip(&view.table.snapshot.servers);
+    let read = declared.filter_map(|(at, server)| Some((at, server, native_uri(uri, server)?)));
+    let may: Vec<(ServerIndex, &Server, &str)> = read.collect();
+    let named = || may.iter().find(|(_, server, _)| is_qualified(uri) || server.uri_prefix.is_some());
+    let makes = |at: ServerIndex, native: &str| {
+        let templates = &view.index.servers[at as usize].catalogue().of(List::Templates).entries;
+        templates.iter().any(|template| may_make(&template.name, native))
+    };
+    let made = || may.iter().find(|(at, _, native)| makes(*at, native));
+    named().or_else(made).map(|(server, _, native)| Meant { server: *server, native: (*native).into() })
 }
 
-/// What is in the caller's way; of several bindings the one that comes furthest.
+/// Of the caller's bindings the one that comes furthest, and what is in its way, if anything is.
+fn furthest<'e>(exchange: &Exchange<'e>, server: ServerIndex, item: Item<'_>) -> (Option<&'e str>, Option<Obstacle>) {
+    let snapshot = &exchange.view.table.snapshot;
+    let each = exchange.caller.bindings().map(|binding| {
+        let obstacle = snapshot.obstacle(binding, exchange.now, server, item);
+        (&*binding.id, obstacle)
+    });
+    match each.max_by_key(|(_, obstacle)| (obstacle.is_none(), *obstacle)) {
+        Some((binding, obstacle)) => (Some(binding), obstacle),
+        None => (None, None),
+    }
+}
+
+/// What is in the way though the access rule is not.
 fn reason(exchange: &Exchange<'_>, list: List, meant: &Meant<'_>) -> Reason {
     let Meant { server, native } = meant;
     let (table, server) = (&exchange.view.table, *server);
-    let item: Item<'_> = list.item(native);
-    let obstacles =
-        exchange.caller.bindings().map(|caller| table.snapshot.obstacle(caller, exchange.now, server, item));
-    // Where nothing is in the way, that comes furthest of all.
-    let nearest = obstacles.max_by_key(|obstacle| obstacle.map_or((1, None), |obstacle| (0, Some(obstacle))));
-    if let Some(Some(obstacle)) = nearest {
-        return obstacle.into();
-    }
     if !exchange.caller.reaches(&table.snapshot, server) {
         return Reason::InternalOnly;
     }
-    if !exchange.scope.holds(table, server, item) {
+    if !exchange.scope.holds(table, server, list.item(native)) {
         return Reason::OutOfScope;
     }
     let lists = &exchange.view.index.servers[server as usize];
@@ -146,20 +164,23 @@ fn reason(exchange: &Exchange<'_>, list: List, meant: &Meant<'_>) -> Reason {
     }
 }
 
+/// Who named a server, and when.
+type Asker<'r> = (&'r Caller<'r>, UnixSeconds);
+
 /// Tells of a server that its caller named and was not given.
-pub fn of_server(gateway: &Gateway, view: &View, admitted: &Admitted<'_>, name: &str) -> Option<RequestId> {
-    let (server, reason) = named(view, admitted, name);
-    tell_of_server(gateway, view, admitted, (server, reason, name))
+pub fn of_server(gateway: &Gateway, view: &View, (caller, now): Asker<'_>, name: &str) -> Option<RequestId> {
+    let (server, reason) = named(view, (caller, now), name);
+    tell_of_server(gateway, view, caller, (server, reason, name))
 }
 
 /// Tells of names in a path that leave their caller nothing.
-pub fn of_scope(gateway: &Gateway, view: &View, admitted: &Admitted<'_>, names: &str) -> Option<RequestId> {
-    let all = names.split(',').map(|name| named(view, admitted, name.trim()));
+pub fn of_scope(gateway: &Gateway, view: &View, (caller, now): Asker<'_>, names: &str) -> Option<RequestId> {
+    let all = names.split(',').map(|name| named(view, (caller, now), name.trim()));
     let (server, reason) = all.max_by_key(|(server, _)| server.is_some()).unwrap_or((None, Reason::UnknownName));
-    tell_of_server(gateway, view, admitted, (server, reason, names))
+    tell_of_server(gateway, view, caller, (server, reason, names))
 }
 
-fn named(view: &View, admitted: &Admitted<'_>, name: &str) -> (Option<ServerIndex>, Reason) {
+fn named(view: &View, (caller, now): Asker<'_>, name: &str) -> (Option<ServerIndex>, Reason) {
     let table = &view.table;
     let snapshot = &table.snapshot;
     let by_id = || snapshot.servers.iter().position(|server| server.id == name).map(|at| at as ServerIndex);
@@ -169,7 +190,6 @@ fn named(view: &View, admitted: &Admitted<'_>, name: &str) -> (Option<ServerInde
         None => by_id(),
     };
     let Some(server) = server else { return (None, Reason::UnknownName) };
-    let (caller, now) = (&admitted.caller, admitted.now);
     let reason = if snapshot.servers[server as usize].off {
         Reason::ServerOff
     } else if caller.access(table, now).iter().any(|(has, _)| *has == server) {
@@ -187,13 +207,13 @@ fn named(view: &View, admitted: &Admitted<'_>, name: &str) -> (Option<ServerInde
 fn tell_of_server(
     gateway: &Gateway,
     view: &View,
-    admitted: &Admitted<'_>,
+    caller: &Caller<'_>,
     (server, reason, name): (Option<ServerIndex>, Reason, &str),
 ) -> Option<RequestId> {
     let table = &view.table;
     gateway.deny_request(&Denial {
-        caller: Some(admitted.caller.id()),
-        binding: admitted.caller.bindings().next().map(|binding| &*binding.id),
+        caller: Some(caller.id()),
+        binding: first(caller),
         name: Some(name).filter(|_| reason != Reason::UnknownName),
         server: server.map(|server| &*table.snapshot.servers[server as usize].id),
         ..Denial::new(reason, table.version.revision)

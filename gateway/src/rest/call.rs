@@ -54,7 +54,8 @@ pub(super) async fn respond(
         return Err(Reject::Busy);
     }
     let Some(server) = named::narrow(view, &mut admitted, server) else {
-        return Ok(refusal::access_denied(denial::of_server(gateway, view, &admitted, server)));
+        let id = denial::of_server(gateway, view, (&admitted.caller, admitted.now), server);
+        return Ok(refusal::access_denied(id));
     };
     let scan::Incoming::One(read) = scan::request(&message).map_err(|fault| proxy::refuse(&fault))? else {
         return Err(Reject::Internal);

@@ -11,7 +11,6 @@ use percent_encoding::percent_decode_str;
 use super::SERVER;
 use crate::gateway::View;
 use crate::proxy::Admitted;
-use crate::scope::Scope;
 use crate::table::Named;
 
 /// The longest name that is looked at, in bytes: an id has at most 317.
@@ -49,7 +48,7 @@ pub(super) fn narrow(view: &View, admitted: &mut Admitted<'_>, name: &str) -> Op
     if !admitted.scope.holds_server(server) {
         return None;
     }
-    admitted.scope = std::mem::replace(&mut admitted.scope, Scope::All).of_server(server);
+    admitted.scope.narrow(server);
     Some(server)
 }
 

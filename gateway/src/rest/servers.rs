@@ -11,7 +11,6 @@ use crate::catalogue::State;
 use crate::denial;
 use crate::exchange::Exchange;
 use crate::gateway::View;
-use crate::proxy::Admitted;
 
 /// A server.
 #[derive(Serialize)]
@@ -44,12 +43,13 @@ pub(super) fn all(exchange: &Exchange<'_>) -> Response<Body> {
 }
 
 /// The one of this name.
-pub(super) fn one(exchange: &Exchange<'_>, admitted: &Admitted<'_>, name: &str) -> Response<Body> {
+pub(super) fn one(exchange: &Exchange<'_>, name: &str) -> Response<Body> {
     let found = named::server(exchange.view, (exchange.caller, exchange.now), name);
-    match found.filter(|server| exchange.scope.holds_server(*server)) {
-        Some(server) => written(&describe(exchange, server)),
-        None => refusal::no_such_server(denial::of_server(exchange.gateway, exchange.view, admitted, name)),
+    if let Some(server) = found.filter(|server| exchange.scope.holds_server(*server)) {
+        return written(&describe(exchange, server));
     }
+    let asker = (exchange.caller, exchange.now);
+    refusal::no_such_server(denial::of_server(exchange.gateway, exchange.view, asker, name))
 }
 
 /// How each of them is, as this process knows it: nothing is asked for that.
