@@ -8,7 +8,7 @@ use std::time::Duration;
 use crds::rollout::Rollout;
 use futures_util::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::{Api, Client};
+use kube::Api;
 use kube_runtime::WatchStreamExt;
 use kube_runtime::watcher::{self, watch_object};
 use serde_json::json;
@@ -22,14 +22,11 @@ const FIRST: Duration = Duration::from_secs(10);
 
 /// Waits, and says what it waits for. Success once the revision is in force everywhere.
 pub(crate) fn status(args: &RolloutStatusArgs) -> Result<ExitCode, String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| error.to_string())?.block_on(wait(args))
+    cluster::ask(wait(args))
 }
 
 async fn wait(args: &RolloutStatusArgs) -> Result<ExitCode, String> {
-    let config = cluster::config(args.context.as_deref()).await?;
-    let namespace = args.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
-    let client = Client::try_from(config).map_err(|error| format!("no client for the cluster: {error}"))?;
+    let (client, namespace) = cluster::connect(args.context.as_deref(), args.namespace.as_deref()).await?;
     let name = Rollout::name_of(&args.release);
     let found = Api::<ConfigMap>::namespaced(client, &namespace);
     // A failed watch begins again by itself, a little later each time.

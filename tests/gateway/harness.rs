@@ -13,7 +13,7 @@ use http::Method;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
-use tests::client::{Answer, Client, get};
+use tests::client::{Answer, Client, get, metric};
 use tests::kube::ApiServer;
 use tests::process::gateway_binary;
 use tests::upstream::{Script, Upstream};
@@ -154,10 +154,7 @@ impl Gateway {
 
     /// A counter or gauge without labels.
     pub(crate) async fn metric(&self, name: &str) -> u64 {
-        let page = get(&format!("{}/metrics", self.admin)).await;
-        let page = String::from_utf8(page.body.to_vec()).unwrap();
-        let value = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        value.unwrap_or_else(|| panic!("{name} in {page}")).parse().unwrap()
+        metric(&self.admin, name).await.unwrap_or_else(|| panic!("there is no {name}"))
     }
 
     /// Asks it to end, and waits for that.
@@ -191,7 +188,7 @@ impl Gateway {
     fn logged(&self, field: &str) -> String {
         until(&format!("{field} is logged"), SOON, || {
             let logs = self.logs.lock().unwrap();
-            logs.iter().find_map(|line| line["fields"][field].as_str().map(str::to_owned))
+            logs.iter().find_map(|line| line[field].as_str().map(str::to_owned))
         })
     }
 }

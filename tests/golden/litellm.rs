@@ -2,13 +2,14 @@
 //! that the row names. Who may use what is told to it by `litellm/callers.py`, which stands for its database.
 
 use std::fs::{self, File};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tests::client::get;
+use tests::client::{get, take_request_id};
+use tests::fleet::address;
 use tests::toolchain::{checkout, litellm};
 use tests::wait::until_async;
 
@@ -36,11 +37,17 @@ impl LiteLlm {
         // JSON is YAML too.
         fs::write(folder.path().join("config.yaml"), config.to_string()).unwrap();
         fs::copy(checkout().join("tests/golden/litellm/callers.py"), folder.path().join("callers.py")).unwrap();
-        // Given back at once, to be taken by it: it cannot choose one itself.
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let address = address();
         let log = File::create(folder.path().join("log")).unwrap();
         let mut command = Command::new(litellm().with_file_name("litellm"));
-        command.args(["--config", "config.yaml", "--host", "127.0.0.1", "--port", &address.port().to_string()]);
+        command.args([
+            "--config",
+            "config.yaml",
+            "--host",
+            &address.ip().to_string(),
+            "--port",
+            &address.port().to_string(),
+        ]);
         command.current_dir(folder.path()).env("HOME", folder.path());
         command.env("SERVERS_BY_KEY", World::litellm_callers().to_string());
         command.envs(own_header.map(|header| ("LITELLM_MCP_CLIENT_SIDE_AUTH_HEADER_NAME", header)));
@@ -84,26 +91,16 @@ impl Told {
     fn of(reply: &Reply) -> Self {
         let header = |name: &str| reply.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
         let text = reply.body.lines().find_map(|line| line.strip_prefix("data: ")).unwrap_or(&reply.body);
+        let mut body = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()));
+        // The ids of denials the documents list as a difference of all of them.
+        take_request_id(&mut body);
         Self {
             status: reply.status,
             challenge: header("www-authenticate"),
             session: header("mcp-session-id").is_some(),
-            body: without_ids(serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))),
+            body,
         }
     }
-}
-
-/// Without the ids of denials, which the documents list as a difference of all of them.
-fn without_ids(mut message: Value) -> Value {
-    for (of, members) in [("result", "_meta"), ("error", "data")] {
-        if let Some(said) = message.pointer_mut(&format!("/{of}/{members}")).and_then(Value::as_object_mut)
-            && said.remove("switchboard.dev/requestId").is_some()
-            && said.is_empty()
-        {
-            message[of].as_object_mut().unwrap().remove(members);
-        }
-    }
-    message
 }
 
 /// Asks both for each row, prints where they differ, and says what of that the documents do not say.

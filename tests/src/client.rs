@@ -276,7 +276,7 @@ impl Answer {
     /// The message of a denial without the id that it says, which is another each time; and the id.
     pub fn without_request_id(&self) -> (Value, String) {
         let mut message = self.json();
-        let id = take_request_id(&mut message);
+        let id = take_request_id(&mut message).unwrap_or_else(|| panic!("no id: {message}"));
         (message, id)
     }
 
@@ -285,24 +285,31 @@ impl Answer {
     }
 }
 
-/// Takes the id out of a message that is a denial.
-pub fn take_request_id(message: &mut Value) -> String {
+/// Takes the id out of a message, if it is a denial.
+pub fn take_request_id(message: &mut Value) -> Option<String> {
     for (of, members) in [("result", "_meta"), ("error", "data")] {
         let Some(said) = message.pointer_mut(&format!("/{of}/{members}")).and_then(Value::as_object_mut) else {
             continue;
         };
         let Some(id) = said.remove("switchboard.dev/requestId") else { continue };
         if said.is_empty() {
-            message[of].as_object_mut().unwrap().remove(members);
+            message[of].as_object_mut()?.remove(members);
         }
-        return id.as_str().unwrap().to_owned();
+        return id.as_str().map(str::to_owned);
     }
-    panic!("no id: {message}")
+    None
 }
 
 /// GETs a page, for the admin port.
 pub async fn get(url: &str) -> Answer {
     Client::new(url).send(&Method::GET, &[("content-type", ""), ("accept", "")], Bytes::new()).await
+}
+
+/// The value of a metric, given with its labels, at the admin port of this URL; none if there is none.
+pub async fn metric(admin: &str, name: &str) -> Option<u64> {
+    let page = get(&format!("{admin}/metrics")).await;
+    let page = String::from_utf8(page.body.to_vec()).unwrap();
+    page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
 }
 
 /// The address and the path of a URL that names an address.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::balancer::{Backend, Balancer};
-use crate::client::{get, split};
+use crate::client::{metric, split};
 use crate::manifests::Manifests;
 use crate::process::{Options, Switchboard};
 use crate::wait::{until, until_async};
@@ -113,10 +113,7 @@ impl Fleet {
 
     /// A counter or gauge of a process, with its labels as `/metrics` shows them; 0 if it is not there.
     pub async fn metric(&self, number: usize, name: &str) -> u64 {
-        let page = get(&format!("{}/metrics", self.processes[number].admin)).await;
-        let page = String::from_utf8(page.body.to_vec()).unwrap();
-        let value = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        value.map_or(0, |value| value.parse().unwrap())
+        metric(&self.processes[number].admin, name).await.unwrap_or(0)
     }
 }
 

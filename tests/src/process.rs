@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::client::get;
+use crate::client::metric;
 use crate::wait::until;
 
 /// How long Switchboard may take to print its addresses. A ceiling for a loaded machine, not a claim.
@@ -89,9 +89,7 @@ impl Switchboard {
 
     /// What its metrics say by this name and labels; none if they do not.
     pub async fn metric(&self, name: &str) -> Option<u64> {
-        let page = get(&format!("{}/metrics", self.admin)).await;
-        let page = String::from_utf8(page.body.to_vec()).unwrap();
-        page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
+        metric(&self.admin, name).await
     }
 
     /// The process.

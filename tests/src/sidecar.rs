@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::client::{Answer, Client, get};
+use crate::client::{Answer, Client, get, metric};
 use crate::mount::Mount;
 use crate::process::{collect_text, gateway_binary};
 use crate::wait::{until, until_async};
@@ -86,9 +86,7 @@ impl Sidecar {
 
     /// A counter or gauge, by its name and labels as they are printed.
     pub async fn metric(&self, name: &str) -> Option<u64> {
-        let page = get(&format!("{}/metrics", self.admin)).await;
-        let page = String::from_utf8(page.body.to_vec()).unwrap();
-        page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
+        metric(&self.admin, name).await
     }
 
     /// The process.
@@ -114,7 +112,7 @@ impl Sidecar {
         until(&format!("{field} is logged"), SOON, || {
             let logs = self.logs();
             let mut lines = logs.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-            lines.find_map(|line| line["fields"][field].as_str().map(str::to_owned))
+            lines.find_map(|line| line[field].as_str().map(str::to_owned))
         })
     }
 }

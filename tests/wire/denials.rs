@@ -193,7 +193,8 @@ async fn each_denied_message_of_a_batch_has_its_own() {
     let batch = json!([call(1, "lab-drop"), call(2, "lab-echo"), call(3, "vault-echo")]);
     let answer = client.post(batch.to_string()).await;
     let Value::Array(mut messages) = answer.json() else { panic!("{answer:?}") };
-    let (first, third) = (take_request_id(&mut messages[0]), take_request_id(&mut messages[2]));
+    let mut id_at = |at: usize| take_request_id(&mut messages[at]).unwrap();
+    let (first, third) = (id_at(0), id_at(2));
     assert_eq!(company.reason(&first)["reason"], "not_granted");
     assert_eq!(company.reason(&third)["reason"], "server_not_granted");
     assert_eq!(messages[1]["result"]["isError"], Value::Null);

@@ -21,18 +21,20 @@ use crate::source::{Source, gateway_logs};
 pub(crate) fn explain(args: &ExplainArgs) -> Result<bool, String> {
     let line = find(args)?;
     let now = args.cluster.at.map_or_else(|| moment(&line), |at| Some(at.as_second()));
-    let world = match args.source() {
-        Some(source) => Some(World::new(Source::read(&source)?, now.unwrap_or_else(gateway::clock::now))?),
+    let found = match args.source() {
+        Some(source) => {
+            let world = World::new(Source::read(&source)?, now.unwrap_or_else(gateway::clock::now))?;
+            by_objects(&world, &line).map(|why| (world, why))
+        }
         None => None,
     };
-    let why = world.as_ref().and_then(|world| by_objects(world, &line));
     match args.output {
-        Output::Json => output::line(&as_json(&line, world.as_ref(), why.as_ref()).to_string()),
+        Output::Json => output::line(&as_json(&line, found.as_ref()).to_string()),
         Output::Text => {
             output::line(&headline(&line));
             let reason = output::on_terminal(line.reason.as_str(), Colour::Red);
             output::line(&format!("{reason}: {}", line.reason.meaning()));
-            for (world, why) in world.iter().zip(&why) {
+            if let Some((world, why)) = &found {
                 if why.allowed {
                     output::line("  by these objects it is allowed: they are not those that it was denied by");
                 }
@@ -122,7 +124,7 @@ fn by_objects(world: &World, line: &Line) -> Option<Why> {
     Some(world.may(&binding, &world.server(&server)?, item))
 }
 
-fn as_json(line: &Line, world: Option<&World>, why: Option<&Why>) -> Value {
+fn as_json(line: &Line, found: Option<&(World, Why)>) -> Value {
     let mut answer = json!({
         "request": line.request,
         "time": line.time,
@@ -132,7 +134,7 @@ fn as_json(line: &Line, world: Option<&World>, why: Option<&Why>) -> Value {
     for (name, value) in line.fields() {
         answer[name] = json!(value);
     }
-    if let (Some(world), Some(why)) = (world, why) {
+    if let Some((world, why)) = found {
         answer["allowedByObjects"] = json!(why.allowed);
         answer["path"] = why.steps.iter().map(|step| world.json(step)).collect();
     }

@@ -25,14 +25,11 @@ const SETTINGS_KEY: &str = "settings.yaml";
 
 /// Reads all that counts. Whoever may not read some of it gets no answer, rather than a wrong one.
 pub(super) fn read(args: &ClusterArgs) -> Result<Objects, String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| error.to_string())?.block_on(objects(args))
+    cluster::ask(objects(args))
 }
 
 async fn objects(args: &ClusterArgs) -> Result<Objects, String> {
-    let config = cluster::config(args.context.as_deref()).await?;
-    let namespace = args.release_namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
-    let client = Client::try_from(config).map_err(|error| format!("no client for the cluster: {error}"))?;
+    let (client, namespace) = cluster::connect(args.context.as_deref(), args.release_namespace.as_deref()).await?;
     let settings = settings(&client, &args.release, &namespace).await?;
     let mut resources = Resources { settings, ..Resources::default() };
     let watched: Vec<Option<&str>> = match &args.watch_namespaces {

@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{ListParams, LogParams};
-use kube::{Api, Client, ResourceExt};
+use kube::{Api, ResourceExt};
 
 use crate::args::ClusterArgs;
 use crate::cluster;
@@ -14,14 +14,11 @@ const CONTAINER: &str = "gateway";
 
 /// The log of each pod, and that of its container before it was started again. Whoever may not read one gets no answer.
 pub(crate) fn gateway_logs(args: &ClusterArgs) -> Result<Vec<String>, String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| error.to_string())?.block_on(logs(args))
+    cluster::ask(logs(args))
 }
 
 async fn logs(args: &ClusterArgs) -> Result<Vec<String>, String> {
-    let config = cluster::config(args.context.as_deref()).await?;
-    let namespace = args.release_namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
-    let client = Client::try_from(config).map_err(|error| format!("no client for the cluster: {error}"))?;
+    let (client, namespace) = cluster::connect(args.context.as_deref(), args.release_namespace.as_deref()).await?;
     let pods: Api<Pod> = Api::namespaced(client, &namespace);
     let found = pods.list(&ListParams::default().labels(GATEWAYS)).await;
     let found = found.map_err(|error| format!("the pods in {namespace} cannot be listed: {error}"))?;

@@ -43,12 +43,12 @@ impl Line {
 }
 
 fn json(line: &str) -> Option<(String, BTreeMap<String, String>)> {
-    let mut line: Map<String, Value> = serde_json::from_str(line).ok()?;
-    let Value::Object(mut fields) = line.remove("fields")? else { return None };
-    if line.get("target")? != "gateway::denial" || fields.remove("message")? != "denied" {
+    let mut fields: Map<String, Value> = serde_json::from_str(line).ok()?;
+    if fields.remove("target")? != "gateway::denial" || fields.remove("message")? != "denied" {
         return None;
     }
-    let time = line.get("timestamp")?.as_str()?.to_owned();
+    fields.remove("level");
+    let time = fields.remove("timestamp")?.as_str()?.to_owned();
     let text = |value: Value| match value {
         Value::String(text) => text,
         value => value.to_string(),
