@@ -60,7 +60,7 @@ impl<'t> Caller<'t> {
 
     /// Whether it is anybody who presents nothing.
     pub fn is_anonymous(&self) -> bool {
-        matches!(self.bindings, Bindings::One(caller) if caller.keys.is_empty() && caller.token.is_none())
+        matches!(self.bindings, Bindings::One(caller) if caller.is_anonymous())
     }
 
     /// The bindings.

@@ -24,7 +24,7 @@ pub(crate) fn who_can(args: &WhoCanArgs) -> Result<bool, String> {
                 .iter()
                 .map(|(binding, caller, why)| {
                     let path: Vec<_> = why.steps.iter().map(|step| world.json(step)).collect();
-                    json!({ "caller": binding.to_string(), "anonymous": caller.keys.is_empty(), "path": path })
+                    json!({ "caller": binding.to_string(), "anonymous": caller.is_anonymous(), "path": path })
                 })
                 .collect();
             let answer = json!({ "server": server.id.to_string(), "kind": kind, "name": name, "callers": callers });
@@ -32,7 +32,7 @@ pub(crate) fn who_can(args: &WhoCanArgs) -> Result<bool, String> {
         }
         Output::Text => {
             for (binding, caller, why) in &answers {
-                let who = if caller.keys.is_empty() { " (anybody, without a credential)" } else { "" };
+                let who = if caller.is_anonymous() { " (anybody, without a credential)" } else { "" };
                 output::line(&format!("{binding}{who}"));
                 for step in &why.steps {
                     output::line(&world.sentence(step));

@@ -212,8 +212,20 @@ fn export() -> Value {
         ("expired", "expires", json!("2020-01-01T00:00:00.123456")),
         ("not a time", "expires", json!("soon")),
         ("for models", "allowed_routes", json!(["/chat/completions"])),
+        ("all but MCP", "allowed_routes", json!(["llm_api_routes_without_mcp"])),
+        ("one path", "allowed_routes", json!(["/mcp/a"])),
+        ("a list alone", "allowed_routes", json!(["/mcp-rest/tools/list"])),
+        ("tools of what all have", "object_permission", json!({ "mcp_tool_permissions": { "all": [] } })),
+        ("permissions elsewhere", "object_permission_id", json!("p")),
+        ("all of MCP", "allowed_routes", json!(["mcp_routes"])),
+        ("of a listed user", "user_id", json!("silent")),
+        ("of another page's user", "user_id", json!("gone")),
     ] {
-        keys.push(json!({ "token": sha256(&format!("sk-{name}")), "key_alias": name, "object_permission": { "mcp_servers": ["a"] }, member: value }));
+        let permission = if member == "object_permission_id" { Value::Null } else { json!({ "mcp_servers": ["a"] }) };
+        let mut key =
+            json!({ "token": sha256(&format!("sk-{name}")), "key_alias": name, "object_permission": permission });
+        key[member] = value;
+        keys.push(key);
     }
     json!({
         "keys": keys,
@@ -225,6 +237,7 @@ fn export() -> Value {
             { "team_id": "tools", "object_permission": { "mcp_tool_permissions": { "a": ["add", "echo"] } } },
             { "team_id": "of-only-a", "organization_id": "only-a" },
         ],
+        "users": [{ "user_id": "silent" }],
         "organizations": [{ "organization_id": "only-a", "organization_alias": "Only A", "object_permission": { "mcp_servers": ["a"] } }],
     })
 }
@@ -245,10 +258,17 @@ fn keys_may_what_litellms_rule_lets_them_by_the_keys_that_they_are() {
         let expected: BTreeSet<String> = expected.split_whitespace().chain(["all-echo"]).map(str::to_owned).collect();
         assert_eq!(found, expected, "{name}");
     }
-    for name in ["blocked", "expired", "not a time", "for models", "unknown"] {
+    let refused = ["blocked", "expired", "not a time", "for models", "all but MCP", "one path", "a list alone"];
+    for name in refused.into_iter().chain(["tools of what all have", "permissions elsewhere", "unknown"]) {
         assert_eq!(serving.post(&format!("sk-{name}"), &json!({})).0, 401, "{name}");
     }
     assert_eq!(serving.add("sk-silent, inherits the team's", "b-add"), "5");
     assert_ne!(serving.add("sk-own and team's: both must have it", "a-add"), "5");
     assert!(imported.says("keys.a team that is not known", "`gone` is not in the export"));
+    assert_eq!(serving.add("sk-all of MCP", "a-add"), "5");
+    assert_eq!(serving.add("sk-of a listed user", "a-add"), "5");
+    assert_ne!(serving.add("sk-of another page's user", "a-add"), "5");
+    assert!(imported.says("keys.of another page's user", "`gone` is not in the list of users"));
+    assert!(imported.says("keys.tools of what all have", "`all`, which every key has whole"));
+    assert!(imported.says("keys.one path", "may not call all of MCP"));
 }

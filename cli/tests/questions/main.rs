@@ -206,6 +206,15 @@ fn who_can_names_everybody_who_may() {
     let callers: Vec<&str> = answer.out.lines().filter(|line| !line.starts_with(' ')).collect();
     assert_eq!(callers, ["default/laptop", "default/anybody (anybody, without a credential)"]);
     assert_eq!(answer.error, "2 callers may use tool `now` of default/time\n");
+    let agent = "kind: McpKeyBinding
+metadata: {name: agent}
+spec:
+  subject: {type: ServiceAccount, serviceAccount: {name: agent}}
+  grants: {servers: [{name: time}]}
+";
+    fs::write(here.join("agent.yaml"), format!("{HEAD}{agent}")).unwrap();
+    let with_token = switchboard(here, &["who-can", "time/now"]);
+    assert!(with_token.out.lines().any(|line| line == "default/agent"), "it needs a token: {}", with_token.out);
     let nobody = switchboard(here, &["who-can", "wiki/delete_page", "-o", "json"]);
     let answer: Value = serde_json::from_str(&nobody.out).unwrap();
     assert_eq!((nobody.code, &answer["callers"]), (0, &Value::Array(Vec::new())));

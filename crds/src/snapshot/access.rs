@@ -60,6 +60,11 @@ impl Caller {
         !self.suspended && self.expires.is_none_or(|expires| now < expires)
     }
 
+    /// Whether it is anybody who presents nothing.
+    pub fn is_anonymous(&self) -> bool {
+        self.keys.is_empty() && self.token.is_none()
+    }
+
     /// Whether anybody can be the caller now: it is known, and so is one of its keys, if it is one with keys.
     pub fn is_presentable(&self, now: UnixSeconds) -> bool {
         self.is_known(now) && (self.keys.is_empty() || self.keys.iter().any(|key| key.is_known(now)))

@@ -21,6 +21,8 @@ pub(super) struct Restriction {
     pub(super) grants: Option<Value>,
     /// Not even what everybody has.
     pub(super) is_absolute: bool,
+    /// They narrow what everybody has, which nothing does here: the holder has to be suspended.
+    pub(super) is_beyond: bool,
     /// What had to be left out.
     pub(super) lines: Vec<String>,
 }
@@ -37,7 +39,11 @@ pub(super) fn of(holder: &Value, known: &Known) -> Restriction {
                     .to_owned(),
             );
         }
-        return Restriction { grants: is_elsewhere.then(|| json!({})), is_absolute: false, lines };
+        let is_beyond = is_elsewhere && known.has_all_keys();
+        if is_beyond {
+            lines.push("and is suspended, since it would have the servers of all keys".to_owned());
+        }
+        return Restriction { grants: is_elsewhere.then(|| json!({})), is_absolute: false, is_beyond, lines };
     }
     let (servers, groups) = (texts(permission.get("mcp_servers")), texts(permission.get("mcp_access_groups")));
     let toolsets = texts(permission.get("mcp_toolsets"));
@@ -46,18 +52,23 @@ pub(super) fn of(holder: &Value, known: &Known) -> Restriction {
         lines.push("toolsets have no counterpart: left out; grant single tools, or a group".to_owned());
     }
     if servers.is_empty() && groups.is_empty() && tools.is_empty() && toolsets.is_empty() {
-        return Restriction { grants: None, is_absolute: false, lines };
+        return Restriction { grants: None, is_absolute: false, is_beyond: false, lines };
     }
     if servers.iter().any(|server| server == NO_SERVERS) {
-        return Restriction { grants: Some(json!({})), is_absolute: true, lines };
+        return Restriction { grants: Some(json!({})), is_absolute: true, is_beyond: false, lines };
     }
     let mut granted: BTreeMap<String, Option<BTreeSet<String>>> = BTreeMap::new();
+    let mut is_beyond = false;
     let unknown = |name: &str| format!("`{name}` is not among what is imported: left out");
     for (server, only) in &tools {
         let Some(object) = known.server(server) else {
             lines.push(unknown(server));
             continue;
         };
+        if known.is_for_all_keys(object) {
+            lines.push(format!("is granted single tools of `{server}`, which every key has whole (`allow_all_keys`): it is suspended; grant the server to those who are to have it instead"));
+            is_beyond = true;
+        }
         let (only, wider): (BTreeSet<String>, Vec<String>) = {
             let (exact, wider): (Vec<String>, Vec<String>) =
                 texts(Some(only)).into_iter().partition(|tool| is_exact(tool));
@@ -93,7 +104,7 @@ pub(super) fn of(holder: &Value, known: &Known) -> Restriction {
             whole.push(json!({ "name": object }));
         }
     }
-    Restriction { grants: Some(written(granted, &whole)), is_absolute: false, lines }
+    Restriction { grants: Some(written(granted, &whole)), is_absolute: false, is_beyond, lines }
 }
 
 fn written(servers: BTreeMap<String, Option<BTreeSet<String>>>, groups: &[Value]) -> Value {

@@ -38,6 +38,9 @@ struct Parent {
     organization: Option<String>,
 }
 
+/// The routes of LiteLLM that let a key list and call at every server; others let it do less, or nothing.
+const ALL_OF_MCP: [&str; 6] = ["*", "/mcp", "/mcp/*", "llm_api_routes", "mcp_inference_routes", "mcp_routes"];
+
 /// Writes everybody of an export.
 pub(super) fn write(import: &mut Import, known: &Known, export: &Export) {
     if let Some(all) = export.keys_of {
@@ -47,9 +50,11 @@ pub(super) fn write(import: &mut Import, known: &Known, export: &Export) {
     let organizations = parents(import, known, (ORGANIZATION, &export.organizations), &Written::new());
     let teams = parents(import, known, (TEAM, &export.teams), &organizations);
     let users = parents(import, known, (USER, &export.users), &Written::new());
+    let ids = export.users.iter().filter_map(|user| user["user_id"].as_str());
+    let listed = export.has_users.then(|| ids.collect::<BTreeSet<_>>());
     let mut seen = BTreeSet::new();
     for key in &export.keys {
-        one_key(import, known, key, (&organizations, &teams, &users), &mut seen);
+        one_key(import, known, key, (&organizations, &teams, &users, listed.as_ref()), &mut seen);
     }
     let with_user = export.keys.iter().filter(|key| key["user_id"].is_string()).count();
     if with_user > 0 && !export.has_users {
@@ -64,7 +69,7 @@ fn parents(import: &mut Import, known: &Known, (kind, entries): (Kind, &[Value])
     for entry in entries {
         let Some(id) = text(entry, "id") else { continue };
         let at = format!("{}s.{id}", kind.word);
-        let Restriction { grants, lines, .. } = grants::of(entry, known);
+        let Restriction { grants, is_beyond, lines, .. } = grants::of(entry, known);
         let restriction = grants;
         let silent_user = kind.subject == USER.subject && restriction.is_none();
         if silent_user {
@@ -93,7 +98,7 @@ fn parents(import: &mut Import, known: &Known, (kind, entries): (Kind, &[Value])
         if let Some(grants) = &grants {
             spec["grants"] = grants.clone();
         }
-        if is_true(entry.get("blocked")) {
+        if is_true(entry.get("blocked")) || is_beyond {
             spec["suspend"] = json!(true);
         }
         let object = import.names.object("McpKeyBinding", &format!("{} {name}", kind.word));
@@ -109,7 +114,7 @@ fn one_key(
     import: &mut Import,
     known: &Known,
     key: &Value,
-    (organizations, teams, users): (&Written, &Written, &Written),
+    (organizations, teams, users, listed): (&Written, &Written, &Written, Option<&BTreeSet<&str>>),
     seen: &mut BTreeSet<String>,
 ) {
     let hash = key["token"].as_str().unwrap_or_default().to_ascii_lowercase();
@@ -122,11 +127,11 @@ fn one_key(
     if !seen.insert(hash.clone()) {
         return import.report.say(&at, "stands twice in the export: left out");
     }
-    let Restriction { mut grants, is_absolute, lines } = grants::of(key, known);
+    let Restriction { mut grants, is_absolute, is_beyond, lines } = grants::of(key, known);
     let mut said = lines;
     let mut spec = json!({ "subject": { "type": "Key", "keys": [{ "name": "litellm", "sha256": hash }] } });
-    let mut suspended = is_true(key.get("blocked"));
-    if is_absolute && known.has_all_keys {
+    let mut suspended = is_beyond | is_kept_out(key, &mut said);
+    if is_absolute && known.has_all_keys() {
         said.push("is to have no server, not even those of all keys: it is suspended, and answered 401".to_owned());
         suspended = true;
     }
@@ -150,8 +155,16 @@ fn one_key(
             None => {}
         }
     }
-    if let Some(user) = key["user_id"].as_str().and_then(|id| users.get(id)) {
-        spec["user"] = json!(user.name);
+    match key["user_id"].as_str().map(|id| (id, users.get(id))) {
+        Some((_, Some(user))) => spec["user"] = json!(user.name),
+        // A user who is listed and silent narrows nothing.
+        Some((id, None)) if listed.is_some_and(|listed| !listed.contains(id)) => {
+            said.push(format!(
+                "its user `{id}` is not in the list of users, of which there may be other pages: it may use nothing"
+            ));
+            grants = Some(json!({}));
+        }
+        _ => {}
     }
     if key["agent_id"].is_string() {
         said.push(
@@ -161,13 +174,6 @@ fn one_key(
     }
     if !texts(key.get("access_group_ids")).is_empty() {
         said.push("`access_group_ids` have no counterpart: what they add is left out".to_owned());
-    }
-    let routes = texts(key.get("allowed_routes"));
-    if !routes.is_empty()
-        && !routes.iter().any(|route| route.contains("mcp") || route == "llm_api_routes" || route == "*")
-    {
-        said.push("may not call MCP by its `allowed_routes`: it is suspended".to_owned());
-        suspended = true;
     }
     match expiry(&key["expires"]) {
         Ok(Some(time)) => spec["expirationTime"] = json!(time.to_string()),
@@ -192,6 +198,16 @@ fn one_key(
     let object = import.names.object("McpKeyBinding", &label);
     let object = import.object("McpKeyBinding", &object, spec);
     import.add(&at, vec![object]);
+}
+
+/// Whether a key may not call, or not all that its permissions say.
+fn is_kept_out(key: &Value, said: &mut Vec<String>) -> bool {
+    let routes = texts(key.get("allowed_routes"));
+    let by_routes = !routes.is_empty() && !routes.iter().any(|route| ALL_OF_MCP.contains(&route.as_str()));
+    if by_routes {
+        said.push("may not call all of MCP by its `allowed_routes`: it is suspended".to_owned());
+    }
+    by_routes || is_true(key.get("blocked"))
 }
 
 /// The grants of a key without permissions of its own: none, where it inherits what those above it have. Who has nobody

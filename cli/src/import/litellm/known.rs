@@ -11,8 +11,8 @@ pub(super) struct Known {
     servers: BTreeMap<String, String>,
     /// Of each group by its name in LiteLLM: its object, and its servers' objects.
     groups: BTreeMap<String, (String, BTreeSet<String>)>,
-    /// Whether every key has some server.
-    pub(super) has_all_keys: bool,
+    /// The objects of the servers that every key has.
+    all_keys: BTreeSet<String>,
     /// Whether a key without permissions of its own has none (`require_key_mcp_access_defined`).
     pub(super) requires_own: bool,
 }
@@ -22,6 +22,19 @@ impl Known {
         for name in names {
             self.servers.entry(name).or_insert_with(|| object.to_owned());
         }
+    }
+
+    /// Notes a server that every key has.
+    pub(super) fn add_for_all_keys(&mut self, object: &str) {
+        self.all_keys.insert(object.to_owned());
+    }
+
+    pub(super) fn has_all_keys(&self) -> bool {
+        !self.all_keys.is_empty()
+    }
+
+    pub(super) fn is_for_all_keys(&self, object: &str) -> bool {
+        self.all_keys.contains(object)
     }
 
     pub(super) fn add_group(&mut self, name: &str, object: &str) {

@@ -116,7 +116,9 @@ pub(super) fn write(import: &mut Import, known: &mut Known, entry: &Entry<'_>) {
         for group in texts(entry.members.get("access_groups")) {
             known.join(&group, &object);
         }
-        known.has_all_keys |= all_keys;
+        if all_keys {
+            known.add_for_all_keys(&object);
+        }
     }
 }
 
