@@ -123,11 +123,21 @@ impl Denials {
     }
 }
 
-/// A name as the log has it: a URI without its query, which may hold a credential, and nothing endless.
+/// A name as the log has it: a URI without its user and its query, which may be credentials, and nothing endless.
 fn shortened(name: &str) -> Cow<'_, str> {
-    let end = name.find(['?', '#']).filter(|_| name.contains(':')).unwrap_or(name.len());
-    let end = name.floor_char_boundary(end.min(LONGEST_NAME));
-    if end == name.len() { name.into() } else { format!("{}…", &name[..end]).into() }
+    let told = without_user(name);
+    let end = told.find(['?', '#']).filter(|_| told.contains(':')).unwrap_or(told.len());
+    let end = told.floor_char_boundary(end.min(LONGEST_NAME));
+    if end == told.len() { told } else { format!("{}…", &told[..end]).into() }
+}
+
+fn without_user(uri: &str) -> Cow<'_, str> {
+    let Some((scheme, rest)) = uri.split_once("://") else { return uri.into() };
+    let authority = rest.split('/').next().unwrap_or_default();
+    match authority.rfind('@') {
+        Some(at) => format!("{scheme}://…{}", &rest[at..]).into(),
+        None => uri.into(),
+    }
 }
 
 impl RequestId {

@@ -9,7 +9,7 @@ use crds::snapshot::{AccessIndex, Item, ServerIndex, UnixSeconds};
 use crate::table::{Named, RoutingTable};
 
 /// The most names that a path may hold (LiteLLM's bound).
-const MAX_NAMES: usize = 16;
+pub(crate) const MAX_NAMES: usize = 16;
 /// The most different words that filter headers may hold; what comes after them narrows to nothing more.
 const MAX_WORDS: usize = 256;
 

@@ -237,6 +237,7 @@ async fn a_path_and_a_server_by_rest_too() {
         ("/mcp/vault", "server_not_granted", Some("default/vault")),
         ("/inner/mcp", "internal_only", Some("default/inner")),
         ("/nope/mcp", "unknown_name", None),
+        ("/mcp/vault,sb-in-the-wrong-place", "server_not_granted", Some("default/vault")),
     ] {
         let answer = company.client(KEY).path(path).try_initialize("2025-11-25").await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND);
@@ -244,6 +245,7 @@ async fn a_path_and_a_server_by_rest_too() {
         assert_eq!((&line["reason"], &line["caller"]), (&json!(reason), &json!("default/caller")), "{path}");
         assert_eq!(line["server"], json!(server), "{path}");
     }
+    assert!(!company.switchboard.errors().contains("sb-in-the-wrong-place"), "what means nothing is not in the log");
     for (path, body, status, reason) in [
         ("/mcp-rest/tools/list?server_id=vault", None, 403, "server_not_granted"),
         ("/v1/mcp/server/vault", None, 404, "server_not_granted"),

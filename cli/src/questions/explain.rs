@@ -114,7 +114,7 @@ fn by_objects(world: &World, line: &Line) -> Option<Why> {
         Reason::Filtered,
         Reason::Lost,
     ];
-    let item = line.field("item").filter(|item| !item.ends_with('…') && follows.contains(&line.reason))?;
+    let item = line.field("item").filter(|item| !item.contains('…') && follows.contains(&line.reason))?;
     let item = match line.field("verb")? {
         "call" => Item::Tool(item),
         "get" => Item::Prompt(item),

@@ -69,7 +69,7 @@ mcp_servers:
     client_id: gateway
     client_secret: oauth-secret
     scopes: [read, write]
-  petstore: { spec_path: ./petstore.yaml, url: null }
+  petstore: { spec_path: ./petstore.yaml, url: 'https://petstore.example/v3', auth_type: bearer_token, auth_value: petstore-secret }
 "#;
 
 fn sha256(key: &str) -> String {

@@ -14,6 +14,7 @@ use crate::gateway::{Gateway, View};
 use crate::index::{At, ServerLists};
 use crate::published::{is_qualified, native_uri};
 use crate::route;
+use crate::scope::MAX_NAMES;
 use crate::table::Named;
 use crate::uri_template::may_make;
 
@@ -175,9 +176,12 @@ pub fn of_server(gateway: &Gateway, view: &View, (caller, now): Asker<'_>, name:
 
 /// Tells of names in a path that leave their caller nothing.
 pub fn of_scope(gateway: &Gateway, view: &View, (caller, now): Asker<'_>, names: &str) -> Option<RequestId> {
-    let all = names.split(',').map(|name| named(view, (caller, now), name.trim()));
-    let (server, reason) = all.max_by_key(|(server, _)| server.is_some()).unwrap_or((None, Reason::UnknownName));
-    tell_of_server(gateway, view, caller, (server, reason, names))
+    let all = names.split(',').take(MAX_NAMES).map(|name| (named(view, (caller, now), name.trim()), name.trim()));
+    // Of several names the log has the one that means something: the others may be anything.
+    match all.max_by_key(|((server, _), _)| server.is_some()) {
+        Some(((server, reason), name)) => tell_of_server(gateway, view, caller, (server, reason, name)),
+        None => None,
+    }
 }
 
 fn named(view: &View, (caller, now): Asker<'_>, name: &str) -> (Option<ServerIndex>, Reason) {

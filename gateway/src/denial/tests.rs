@@ -95,6 +95,8 @@ fn a_query_stays_out_of_the_log_and_so_does_the_rest_of_a_long_name() {
         assert_eq!(Line::read(&log).unwrap().field("name"), Some("https://host/a…"));
     }
     assert_eq!(shortened("what?"), "what?");
+    assert_eq!(shortened("switchboard:db:postgres://app:s3?cret@db/t?u"), "switchboard:db:postgres://…@db/t…");
+    assert_eq!(shortened("test://one/@two"), "test://one/@two");
 }
 
 #[test]

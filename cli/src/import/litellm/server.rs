@@ -67,13 +67,12 @@ pub(super) fn write(import: &mut Import, known: &mut Known, entry: &Entry<'_>) {
     let at = format!("mcp_servers.{}", entry.name);
     let text = |member: &str| entry.members.get(member).and_then(scalar);
     let (url, command) = (text("url"), text("command"));
+    // Its `url`, if it has one, is where the API is: no MCP is spoken there.
+    if text("spec_path").is_some() {
+        return import.report.say(&at, "is made of an OpenAPI document: left out");
+    }
     if url.is_none() && command.is_none() {
-        let what = if entry.members.contains_key("spec_path") {
-            "is made of an OpenAPI document"
-        } else {
-            "has neither url nor command"
-        };
-        return import.report.say(&at, format!("{what}: left out"));
+        return import.report.say(&at, "has neither url nor command: left out");
     }
     let published = entry.alias.unwrap_or(entry.name);
     let mut draft = Draft::begin(import, at, entry.name, published);
