@@ -20,6 +20,9 @@ const NAMED: usize = 10;
 /// Prints the difference; true unless it is one that `--fail-on` names.
 pub(crate) fn plan(args: &PlanArgs) -> Result<bool, String> {
     let place = |place: &str| Objects::of_place(place, &args.cluster).map_err(|error| format!("{place}: {error}"));
+    if args.cluster.context.is_some() && ![&args.before, &args.after].into_iter().any(|place| Objects::is_live(place)) {
+        return Err("--context names a cluster, and neither OLD nor NEW is `live`".to_owned());
+    }
     let (mut before, mut after) = (place(&args.before)?, place(&args.after)?);
     match (Objects::is_live(&args.before), Objects::is_live(&args.after)) {
         (true, false) => after.surround(&before),

@@ -243,3 +243,11 @@ fn the_jobs_for_pipelines_run_and_stop_a_change_by_which_somebody_gains() {
         assert_eq!(codes(&[("[now]", "[now, convert]")]), vec![0; count], "{file}");
     }
 }
+
+#[test]
+fn a_context_that_nothing_asks_is_an_error() {
+    let company = company(&[]);
+    let answer = switchboard(company.path(), &["plan", ".", ".", "--context", "prod"]);
+    assert_eq!(answer.code, 2);
+    assert!(answer.error.contains("neither OLD nor NEW is `live`"), "{}", answer.error);
+}
