@@ -11,7 +11,7 @@
 pub mod admin;
 pub mod body;
 pub mod bucket;
-mod budget;
+pub mod budget;
 pub mod call;
 pub mod caller;
 pub mod caller_part;

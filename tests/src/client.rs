@@ -309,7 +309,8 @@ pub async fn get(url: &str) -> Answer {
 pub async fn metric(admin: &str, name: &str) -> Option<u64> {
     let page = get(&format!("{admin}/metrics")).await;
     let page = String::from_utf8(page.body.to_vec()).unwrap();
-    page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
+    let value = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    value.map(|value| value.parse().unwrap_or_else(|_| panic!("{name} is {value}")))
 }
 
 /// The address and the path of a URL that names an address.

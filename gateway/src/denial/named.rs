@@ -178,10 +178,8 @@ pub fn of_server(gateway: &Gateway, view: &View, (caller, now): Asker<'_>, name:
 pub fn of_scope(gateway: &Gateway, view: &View, (caller, now): Asker<'_>, names: &str) -> Option<RequestId> {
     let all = names.split(',').take(MAX_NAMES).map(|name| (named(view, (caller, now), name.trim()), name.trim()));
     // Of several names the log has the one that means something: the others may be anything.
-    match all.max_by_key(|((server, _), _)| server.is_some()) {
-        Some(((server, reason), name)) => tell_of_server(gateway, view, caller, (server, reason, name)),
-        None => None,
-    }
+    let ((server, reason), name) = all.max_by_key(|((server, _), _)| server.is_some())?;
+    tell_of_server(gateway, view, caller, (server, reason, name))
 }
 
 fn named(view: &View, (caller, now): Asker<'_>, name: &str) -> (Option<ServerIndex>, Reason) {

@@ -69,6 +69,7 @@ proptest! {
             prop_assert_eq!(line.field("caller"), Some("default/guest"));
             prop_assert_eq!(line.field("item"), Some("add"));
             prop_assert_eq!(line.field("revision"), Some("7"));
+            prop_assert_eq!(line.field("address"), None);
             prop_assert_eq!(line.fields().count(), 6);
         }
     }

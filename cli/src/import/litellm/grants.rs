@@ -16,6 +16,7 @@ use super::texts;
 pub(super) const NO_SERVERS: &str = "no-mcp-servers";
 
 /// What a holder may use by its own permissions.
+#[derive(Default)]
 pub(super) struct Restriction {
     /// None: they are silent.
     pub(super) grants: Option<Value>,
@@ -43,7 +44,7 @@ pub(super) fn of(holder: &Value, known: &Known) -> Restriction {
         if is_beyond {
             lines.push("and is suspended, since it would have the servers of all keys".to_owned());
         }
-        return Restriction { grants: is_elsewhere.then(|| json!({})), is_absolute: false, is_beyond, lines };
+        return Restriction { grants: is_elsewhere.then(|| json!({})), is_beyond, lines, ..Restriction::default() };
     }
     let (servers, groups) = (texts(permission.get("mcp_servers")), texts(permission.get("mcp_access_groups")));
     let toolsets = texts(permission.get("mcp_toolsets"));
@@ -52,10 +53,10 @@ pub(super) fn of(holder: &Value, known: &Known) -> Restriction {
         lines.push("toolsets have no counterpart: left out; grant single tools, or a group".to_owned());
     }
     if servers.is_empty() && groups.is_empty() && tools.is_empty() && toolsets.is_empty() {
-        return Restriction { grants: None, is_absolute: false, is_beyond: false, lines };
+        return Restriction { lines, ..Restriction::default() };
     }
     if servers.iter().any(|server| server == NO_SERVERS) {
-        return Restriction { grants: Some(json!({})), is_absolute: true, is_beyond: false, lines };
+        return Restriction { grants: Some(json!({})), is_absolute: true, lines, ..Restriction::default() };
     }
     let mut granted: BTreeMap<String, Option<BTreeSet<String>>> = BTreeMap::new();
     let mut is_beyond = false;
@@ -104,7 +105,7 @@ pub(super) fn of(holder: &Value, known: &Known) -> Restriction {
             whole.push(json!({ "name": object }));
         }
     }
-    Restriction { grants: Some(written(granted, &whole)), is_absolute: false, is_beyond, lines }
+    Restriction { grants: Some(written(granted, &whole)), is_beyond, lines, ..Restriction::default() }
 }
 
 fn written(servers: BTreeMap<String, Option<BTreeSet<String>>>, groups: &[Value]) -> Value {

@@ -130,7 +130,7 @@ fn one_key(
     let Restriction { mut grants, is_absolute, is_beyond, lines } = grants::of(key, known);
     let mut said = lines;
     let mut spec = json!({ "subject": { "type": "Key", "keys": [{ "name": "litellm", "sha256": hash }] } });
-    let mut suspended = is_beyond | is_kept_out(key, &mut said);
+    let mut suspended = is_kept_out(key, &mut said) || is_beyond;
     if is_absolute && known.has_all_keys() {
         said.push("is to have no server, not even those of all keys: it is suspended, and answered 401".to_owned());
         suspended = true;
