@@ -30,6 +30,9 @@ pub(crate) enum Bindings<'t> {
     Claims(&'t Snapshot, Arc<Bearer>),
 }
 
+/// Whose something is that outlives a request: the caller's id, and what it was last known by where that is a token.
+pub type KeptFor<'w> = (&'w str, Option<&'w Arc<Token>>);
+
 /// Whose a token is, in one table.
 #[derive(Debug)]
 pub struct Bearer {
@@ -55,6 +58,14 @@ impl<'t> Caller<'t> {
         match &self.bindings {
             Bindings::One(caller) => &caller.id,
             Bindings::Claims(_, bearer) => &bearer.token.id,
+        }
+    }
+
+    /// What it is known by, where that is a token alone: no binding is its own.
+    pub fn token(&self) -> Option<&Arc<Token>> {
+        match &self.bindings {
+            Bindings::One(_) => None,
+            Bindings::Claims(_, bearer) => Some(&bearer.token),
         }
     }
 

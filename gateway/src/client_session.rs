@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use crate::caller::Caller;
+use crate::caller::{Caller, KeptFor};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -29,6 +29,7 @@ use crate::reject::Reject;
 use crate::revision::Revision;
 use crate::seal::Sealer;
 use crate::session::{Nonce, Session};
+use crate::token::Token;
 use crate::upstream::Upstream;
 
 pub mod answer;
@@ -92,6 +93,8 @@ struct State {
     last_stream: u64,
     upstreams: Vec<Weak<Upstream>>,
     used: Instant,
+    /// What the caller was last known by, where that is a token.
+    token: Option<Arc<Token>>,
     ended: bool,
 }
 
@@ -113,7 +116,7 @@ impl ClientSessions {
         let this = &gateway.clients;
         let mut known = this.known.lock();
         if let Some(client) = known.get(&session.nonce) {
-            client.state.lock().used = Instant::now();
+            client.state.lock().use_by(caller);
             return Ok(client.clone());
         }
         // Asked under the lock: what is put in before the session ends is taken out by its end.
@@ -130,7 +133,7 @@ impl ClientSessions {
             known.remove(&oldest.session.nonce);
             oldest.end();
         }
-        let client = Arc::new(ClientSession::new(gateway, *session, caller.id()));
+        let client = Arc::new(ClientSession::new(gateway, *session, caller));
         known.insert(session.nonce, client.clone());
         Ok(client)
     }
@@ -149,11 +152,12 @@ impl ClientSessions {
     }
 
     /// Forgets streams that nobody comes back for, and ends sessions that are idle or whose caller `keeps` says no to.
-    pub fn sweep(&self, keeps: impl Fn(&str) -> bool) {
+    pub fn sweep(&self, keeps: impl Fn(KeptFor<'_>) -> bool) {
         let now = crate::clock::now();
         let mut ended = Vec::new();
         self.known.lock().retain(|_, client| {
-            let keep = client.session.expires > now && keeps(&client.caller) && !client.is_idle();
+            let keep =
+                client.session.expires > now && keeps((&client.caller, client.token().as_ref())) && !client.is_idle();
             if !keep {
                 ended.push(client.clone());
             }
@@ -180,19 +184,27 @@ fn oldest_idle(known: &HashMap<Nonce, Arc<ClientSession>>, caller: Option<&str>)
     unused.min_by_key(|client| client.state.lock().used).cloned()
 }
 
+impl State {
+    fn use_by(&mut self, caller: &Caller<'_>) {
+        self.used = Instant::now();
+        self.token = caller.token().cloned();
+    }
+}
+
 impl ClientSession {
-    fn new(gateway: &Arc<Gateway>, session: Session, caller: &str) -> Self {
+    fn new(gateway: &Arc<Gateway>, session: Session, caller: &Caller<'_>) -> Self {
         let kept = gateway.clients.kept.clone();
         let state = State {
             streams: HashMap::new(),
             last_stream: OWN_STREAM,
             upstreams: Vec::new(),
             used: Instant::now(),
+            token: caller.token().cloned(),
             ended: false,
         };
         Self {
             session,
-            caller: caller.into(),
+            caller: caller.id().into(),
             gateway: Arc::downgrade(gateway),
             sealer: gateway.sealer.clone(),
             own: Outbox::new(kept.clone()),
@@ -209,6 +221,11 @@ impl ClientSession {
     /// Whether the session has ended.
     pub fn has_ended(&self) -> bool {
         self.state.lock().ended
+    }
+
+    /// What the caller was last known by, where that is a token.
+    fn token(&self) -> Option<Arc<Token>> {
+        self.state.lock().token.clone()
     }
 
     /// Notes a session with a server that is there for this client alone, and tells it of the level of logs that the client

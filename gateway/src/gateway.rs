@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
 use crate::budget::Budget;
-use crate::caller::Caller;
+use crate::caller::{Caller, KeptFor};
 use crate::client_session::ClientSessions;
 use crate::denial::{Denial, Denials, RequestId};
 use crate::discovery;
@@ -238,15 +238,14 @@ impl Gateway {
         let now = crate::clock::now();
         // What is kept for a caller is kept as long as any request of it could use it.
         let inside = view.table.networks.side_told(true);
-        self.clients.sweep(|caller| {
-            let caller = self.caller_by_id(&view.table, (caller, inside), now);
-            caller.is_some_and(|caller| !caller.access(&view.table, now).is_empty())
+        self.clients.sweep(|kept_for| {
+            let mut callers = self.callers_of(&view.table, kept_for, inside, now);
+            callers.any(|caller| !caller.access(&view.table, now).is_empty())
         });
         for (index, upstreams) in view.upstreams.iter().enumerate() {
             let Some(upstreams) = upstreams else { continue };
-            upstreams.sweep(|caller| {
-                let caller = self.caller_by_id(&view.table, (caller, inside), now);
-                caller.is_some_and(|caller| {
+            upstreams.sweep(|kept_for| {
+                self.callers_of(&view.table, kept_for, inside, now).any(|caller| {
                     let access = caller.access(&view.table, now);
                     access.binary_search_by_key(&(index as u32), |entry| entry.0).is_ok()
                 })
@@ -254,18 +253,22 @@ impl Gateway {
         }
     }
 
-    /// The caller of an id, if it is still known, at this side: of a binding, or of a token that is valid.
-    pub fn caller_by_id<'t>(
+    /// Whom something that is kept is for, if that is still somebody, at this side: the one of a binding; of a token, as
+    /// the one says with which it was last used, and as the one says that is valid longest.
+    pub fn callers_of<'t>(
         &self,
         table: &'t RoutingTable,
-        (id, side): (&str, Side),
+        (id, token): KeptFor<'_>,
+        side: Side,
         now: UnixSeconds,
-    ) -> Option<Caller<'t>> {
-        if let Some(token) = self.tokens.of_id(id, now) {
-            let bearer = table.bearer(&token)?;
-            return table.caller(&Identity { who: Who::Token(Arc::new(bearer)), side });
-        }
-        table.caller_by_id(id, side)
+    ) -> impl Iterator<Item = Caller<'t>> {
+        let binding = if token.is_none() { table.caller_by_id(id, side) } else { None };
+        let tokens = token.into_iter().flat_map(|token| [Some(token.clone()), self.tokens.of_id(id, now)]).flatten();
+        let of_token = tokens.filter(|token| token.is_valid(now)).filter_map(|token| table.bearer(&token));
+        let of_token = of_token
+            .filter_map(|bearer| table.caller(&Identity { who: Who::Token(Arc::new(bearer)), side }))
+            .filter(|caller| caller.id() == id);
+        binding.into_iter().chain(of_token.collect::<Vec<_>>())
     }
 
     /// The one connector for everything that it connects to.

@@ -236,7 +236,7 @@ impl RoutingTable {
             }
             Who::Token(bearer) => {
                 let bearer = if self.is_of(bearer) { bearer.clone() } else { Arc::new(self.bearer(&bearer.token)?) };
-                let live = now < bearer.token.expires && self.is_live(&bearer, now);
+                let live = bearer.token.is_valid(now) && self.is_live(&bearer, now);
                 self.bindings(&Who::Token(bearer)).filter(|_| live)?
             }
         };

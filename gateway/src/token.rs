@@ -9,7 +9,7 @@
 //! What a token says of keys (`jku`, `x5u`, `jwk`) is not read.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use crds::snapshot::{Issuer, UnixSeconds, WireSettings};
 
@@ -23,6 +23,8 @@ mod keys;
 mod known;
 mod source;
 
+use keys::Key;
+
 pub use issuer::Tokens;
 pub use known::Found;
 
@@ -32,13 +34,15 @@ pub(crate) const LONGEST: usize = 16 << 10;
 pub const SERVICE_ACCOUNT_AUDIENCE: &str = "switchboard";
 
 /// What a verified token says of who presents it.
-#[derive(Debug, Eq, PartialEq)]
+#[derive(Debug)]
 pub struct Token {
     /// By what settings that is so. Under others it has to be verified anew.
     pub authority: Authority,
+    /// What signed it, as long as its issuer is trusted and has that key.
+    key: Weak<Key>,
     /// Whose it is, of all issuers: a digest of `iss` and `sub`, the same for each token of theirs.
     pub id: Arc<str>,
-    /// From then on it is unknown.
+    /// From then on it is no longer valid.
     pub expires: UnixSeconds,
     /// The user, by the issuer's mapping.
     pub user: Option<String>,
@@ -67,6 +71,11 @@ pub enum Refused {
 }
 
 impl Token {
+    /// Whether it has not expired, and what signed it still counts.
+    pub fn is_valid(&self, now: UnixSeconds) -> bool {
+        now < self.expires && self.key.strong_count() > 0
+    }
+
     /// Whether these settings take it.
     pub fn is_taken_by(&self, settings: &WireSettings) -> bool {
         match &self.authority {

@@ -10,7 +10,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use crate::caller::Caller;
+use crate::caller::{Caller, KeptFor};
 use arc_swap::ArcSwap;
 use crds::snapshot::{Digest128, SessionMode};
 use futures_util::future::join_all;
@@ -24,6 +24,7 @@ use crate::client_session::{ClientSession, stray};
 use crate::metrics::ServerMetrics;
 use crate::own_list::OwnList;
 use crate::session::Nonce;
+use crate::token::Token;
 use crate::upstream::tokens::Tokens;
 use crate::upstream::{CallerPart, Connectors, Endpoint, Outcome, Strays, Upstream, UpstreamError};
 
@@ -84,6 +85,8 @@ struct Entry {
     client: Option<Weak<ClientSession>>,
     /// When it was opened last, or seen in use.
     used: Instant,
+    /// What its caller was last known by, where that is a token.
+    token: Option<Arc<Token>>,
 }
 
 /// A session as a request uses it.
@@ -140,6 +143,7 @@ impl ServerUpstreams {
         let own_list = digest.is_some() && client.is_none();
         if let Some(entry) = sessions.get_mut(&Sought { caller: caller.id(), part: digest, client: nonce }) {
             entry.used = Instant::now();
+            entry.token = caller.token().cloned();
             return Ok(entry.opened(own_list));
         }
         match client {
@@ -151,7 +155,8 @@ impl ServerUpstreams {
             Some(client) => self.begin_for(client, part, digest),
         };
         let client = client.map(Arc::downgrade);
-        let entry = Entry { upstream, list: Arc::default(), client, used: Instant::now() };
+        let token = caller.token().cloned();
+        let entry = Entry { upstream, list: Arc::default(), client, used: Instant::now(), token };
         let session = entry.opened(own_list);
         sessions.insert(SessionKey { caller: Arc::from(caller.id()), part: digest, client: nonce }, entry);
         Ok(session)
@@ -223,14 +228,14 @@ impl ServerUpstreams {
     }
 
     /// Ends sessions that are idle, and those of callers that `keeps` says no to, in use or not.
-    pub fn sweep(&self, keeps: impl Fn(&str) -> bool) {
+    pub fn sweep(&self, keeps: impl Fn(KeptFor<'_>) -> bool) {
         let now = Instant::now();
         let mut ended = Vec::new();
         self.sessions.lock().retain(|key, entry| {
             if entry.in_use() || entry.is_heard() {
                 entry.used = now;
             }
-            let keep = now.duration_since(entry.used) < IDLE && keeps(&key.caller);
+            let keep = now.duration_since(entry.used) < IDLE && keeps((&key.caller, entry.token.as_ref()));
             if !keep {
                 ended.push(entry.clone());
             }

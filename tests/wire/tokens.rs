@@ -46,10 +46,7 @@ impl Scene {
                 &json!({"http": {"url": upstream.url(), "transport": "StreamableHTTP", "forwardHeaders": ["authorization"]}}),
             );
         }
-        let claims = json!({
-            "user": {"claim": "email", "prefix": "corp:"}, "team": {"claim": "groups"}, "organization": {"claim": "tenant"},
-        });
-        manifests.settings(&json!({"issuers": [issuer.settings(&claims)]}));
+        manifests.settings(&json!({"issuers": [issuer.settings(&mapping())]}));
         bind(&manifests);
         let options = Options { environment: vec![issuer.environment()], ..Options::default() };
         let switchboard = Switchboard::start_ready(manifests.path(), &options);
@@ -79,6 +76,11 @@ impl Scene {
 pub(crate) fn bind(manifests: &Manifests, name: &str, subject: &Value, servers: &[&str]) {
     let servers: Vec<Value> = servers.iter().map(|server| json!({"name": server})).collect();
     manifests.object("McpKeyBinding", name, &json!({"subject": subject, "grants": {"servers": servers}}));
+}
+
+/// What the issuer's claims stand for.
+fn mapping() -> Value {
+    json!({"user": {"claim": "email", "prefix": "corp:"}, "team": {"claim": "groups"}, "organization": {"claim": "tenant"}})
 }
 
 fn user(name: &str) -> Value {

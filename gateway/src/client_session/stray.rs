@@ -120,10 +120,11 @@ impl ClientSession {
         let server = snapshot.servers.iter().position(|known| known.id == server);
         let now = crate::clock::now();
         let side = view.table.networks.side_told(!self.session.outside);
-        let caller = gateway.caller_by_id(&view.table, (&self.caller, side), now);
-        server
-            .zip(caller)
-            .is_some_and(|(server, caller)| caller.allows(snapshot, now, server as u32, Item::Resource(uri)))
+        let token = self.token();
+        let mut callers = gateway.callers_of(&view.table, (&self.caller, token.as_ref()), side, now);
+        server.is_some_and(|server| {
+            callers.any(|caller| caller.allows(snapshot, now, server as u32, Item::Resource(uri)))
+        })
     }
 }
 

@@ -10,6 +10,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::jose::Payload;
+use super::keys::Key;
 use super::{Authority, Token};
 use crate::denial::Reason;
 
@@ -19,8 +20,13 @@ const SKEW: i64 = 60;
 const ACCOUNT: &str = "system:serviceaccount:";
 
 /// What a token of an issuer of the settings says, if it is valid now and has what every token must have.
-pub(super) fn of_issuer(payload: &Payload, issuer: &Arc<Issuer>, now: UnixSeconds) -> Result<Token, Reason> {
-    let mut token = read(payload, Authority::Issuer(issuer.clone()), &issuer.audiences, now)?;
+pub(super) fn of_issuer(
+    payload: &Payload,
+    issuer: &Arc<Issuer>,
+    key: &Arc<Key>,
+    now: UnixSeconds,
+) -> Result<Token, Reason> {
+    let mut token = read(payload, (Authority::Issuer(issuer.clone()), key), &issuer.audiences, now)?;
     token.user = issuer.user.as_ref().and_then(|mapping| user(payload, mapping));
     speak(&mut token.claims, "user", token.user.iter().cloned().collect());
     for (name, mapping) in [("team", &issuer.team), ("organization", &issuer.organization)] {
@@ -33,8 +39,13 @@ pub(super) fn of_issuer(payload: &Payload, issuer: &Arc<Issuer>, now: UnixSecond
 }
 
 /// The same of a token of the cluster's own service accounts.
-pub(super) fn of_account(payload: &Payload, audience: String, now: UnixSeconds) -> Result<Token, Reason> {
-    let mut token = read(payload, Authority::Cluster(audience.clone()), &[audience], now)?;
+pub(super) fn of_account(
+    payload: &Payload,
+    audience: String,
+    key: &Arc<Key>,
+    now: UnixSeconds,
+) -> Result<Token, Reason> {
+    let mut token = read(payload, (Authority::Cluster(audience.clone()), key), &[audience], now)?;
     let account = payload.text("sub").and_then(|subject| subject.strip_prefix(ACCOUNT)?.split_once(':'));
     let (namespace, name) = account.ok_or(Reason::TokenLacksClaim)?;
     token.account = Some(format!("{namespace}/{name}"));
@@ -44,7 +55,12 @@ pub(super) fn of_account(payload: &Payload, audience: String, now: UnixSeconds) 
     Ok(token)
 }
 
-fn read(payload: &Payload, authority: Authority, audiences: &[String], now: UnixSeconds) -> Result<Token, Reason> {
+fn read(
+    payload: &Payload,
+    (authority, key): (Authority, &Arc<Key>),
+    audiences: &[String],
+    now: UnixSeconds,
+) -> Result<Token, Reason> {
     let said = (payload.issuer(), payload.text("sub"), payload.moment("exp"));
     let (Some(issuer), Some(subject), Some(expires)) = said else { return Err(Reason::TokenLacksClaim) };
     let has_begun = |claim: &str| match payload.0.get(claim) {
@@ -62,6 +78,7 @@ fn read(payload: &Payload, authority: Authority, audiences: &[String], now: Unix
     }
     Ok(Token {
         authority,
+        key: Arc::downgrade(key),
         id: id(issuer, subject),
         expires,
         user: None,

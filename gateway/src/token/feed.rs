@@ -12,8 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use super::Refused;
 use super::jose::Parts;
-use super::keys::KeySet;
-use super::known::Known;
+use super::keys::{Key, KeySet};
 use super::source::{Fetched, Source};
 use crate::denial::Reason;
 use crate::egress::Egress;
@@ -30,7 +29,6 @@ const AGAIN: (Duration, Duration) = (Duration::from_millis(500), Duration::from_
 pub(super) struct Feed {
     source: Source,
     egress: Arc<Egress>,
-    known: Arc<Known>,
     metrics: IssuerMetrics,
     keys: ArcSwapOption<Keys>,
     /// Who holds it asks; when it was last asked because of a token.
@@ -44,15 +42,20 @@ struct Keys {
 
 impl Feed {
     /// Begins to ask; ends when nobody has it any more.
-    pub(super) fn begin(source: Source, egress: Arc<Egress>, known: Arc<Known>, metrics: IssuerMetrics) -> Arc<Self> {
+    pub(super) fn begin(source: Source, egress: Arc<Egress>, metrics: IssuerMetrics) -> Arc<Self> {
         let (keys, asking) = (ArcSwapOption::empty(), Mutex::default());
-        let feed = Arc::new(Self { source, egress, known, metrics, keys, asking });
+        let feed = Arc::new(Self { source, egress, metrics, keys, asking });
         tokio::spawn(keep(Arc::downgrade(&feed)));
         feed
     }
 
-    /// Whether the token was signed by this issuer, who is the one that it names.
-    pub(super) async fn verify(&self, named: &str, parts: &Parts<'_>, algorithm: Algorithm) -> Result<(), Refused> {
+    /// The key with which this issuer, who is the one that it names, signed the token.
+    pub(super) async fn verify(
+        &self,
+        named: &str,
+        parts: &Parts<'_>,
+        algorithm: Algorithm,
+    ) -> Result<Arc<Key>, Refused> {
         let kid = parts.header.kid.as_deref();
         let mut keys = self.keys.load_full();
         let has_key = |keys: &Arc<Keys>| keys.issuer == named && keys.set.find(kid, algorithm).is_some();
@@ -66,7 +69,7 @@ impl Feed {
         }
         let key = keys.set.find(kid, algorithm).ok_or(Refused::Invalid(Reason::TokenKey))?;
         let verified = key.verifies(algorithm, parts.signed, &parts.signature);
-        if verified { Ok(()) } else { Err(Refused::Invalid(Reason::TokenSignature)) }
+        if verified { Ok(key.clone()) } else { Err(Refused::Invalid(Reason::TokenSignature)) }
     }
 
     async fn ask_because_of_a_token(&self) {
@@ -91,15 +94,14 @@ impl Feed {
             let set = KeySet::read(&jwks).ok_or("its keys are no JWKS document")?;
             Ok(Keys { issuer, set })
         }) {
-            Ok(keys) => {
+            Ok(Keys { issuer, set }) => {
                 self.metrics.came(self.source.name());
-                let before = self.keys.swap(Some(Arc::new(keys)));
-                let lost =
-                    |before: &Keys| !self.keys.load().as_ref().is_some_and(|now| now.set.has_all_of(&before.set));
-                if before.is_some_and(|before| lost(&before)) {
-                    // What was signed by a key that is gone is not taken any longer.
-                    self.known.clear();
-                }
+                let before = self.keys.load_full().filter(|before| before.issuer == issuer);
+                let set = match before {
+                    Some(before) => set.since(&before.set),
+                    None => set,
+                };
+                self.keys.store(Some(Arc::new(Keys { issuer, set })));
                 true
             }
             Err(why) => {

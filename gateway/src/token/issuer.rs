@@ -22,7 +22,7 @@ pub struct Tokens {
     egress: Arc<Egress>,
     trusted: ArcSwap<Vec<Trusted>>,
     cluster: OnceLock<Arc<Feed>>,
-    known: Arc<Known>,
+    known: Known,
     metrics: IssuerMetrics,
 }
 
@@ -35,8 +35,7 @@ struct Trusted {
 impl Tokens {
     /// No token is taken yet.
     pub fn new(egress: Arc<Egress>, metrics: IssuerMetrics) -> Self {
-        let known = Arc::new(Known::new());
-        Self { egress, trusted: ArcSwap::default(), cluster: OnceLock::new(), known, metrics }
+        Self { egress, trusted: ArcSwap::default(), cluster: OnceLock::new(), known: Known::new(), metrics }
     }
 
     /// Takes the tokens of the service accounts of the cluster with this apiserver. To be called in the runtime, once.
@@ -46,10 +45,11 @@ impl Tokens {
 
     fn begin(&self, source: Source) -> Arc<Feed> {
         self.metrics.begin(source.name());
-        Feed::begin(source, self.egress.clone(), self.known.clone(), self.metrics.clone())
+        Feed::begin(source, self.egress.clone(), self.metrics.clone())
     }
 
-    /// Keeps the keys of these issuers at hand, and of no others. Those that are known are not asked for again.
+    /// Keeps the keys of these issuers at hand, and of no others: no token counts that another's key signed. Those that
+    /// are known are not asked for again.
     pub fn trust(&self, issuers: &[Issuer]) {
         let before = self.trusted.load_full();
         if before.iter().map(|trusted| &*trusted.issuer).eq(issuers) {
@@ -65,17 +65,11 @@ impl Tokens {
                 Trusted { issuer: Arc::new(issuer.clone()), feed }
             })
             .collect();
-        let is_gone = |feed: &Arc<Feed>| trusted.iter().all(|now| !Arc::ptr_eq(&now.feed, feed));
-        let any_is_gone = before.iter().any(|before| is_gone(&before.feed));
         let is_named = |name: &str| issuers.iter().any(|issuer| issuer.issuer == name);
         for gone in before.iter().filter(|before| !is_named(&before.issuer.issuer)) {
             self.metrics.end(&gone.issuer.issuer);
         }
         self.trusted.store(Arc::new(trusted));
-        if any_is_gone {
-            // Nobody hears any more which of its keys are taken back.
-            self.known.clear();
-        }
     }
 
     /// Whose a token is, by its SHA-256, if it was verified before.
@@ -83,7 +77,7 @@ impl Tokens {
         self.known.bearer(digest, table, now)
     }
 
-    /// The token of an id, if one was verified that is still valid.
+    /// The token of an id, if one is known that is still valid.
     pub fn of_id(&self, id: &str, now: UnixSeconds) -> Option<Arc<Token>> {
         self.known.of_id(id, now)
     }
@@ -91,7 +85,6 @@ impl Tokens {
     /// Verifies a token by these settings and knows it from then on. Waits for keys that are on their way, and asks for
     /// them where a token names one that is not known.
     pub async fn verify(&self, text: &[u8], settings: &WireSettings, now: UnixSeconds) -> Result<Arc<Token>, Refused> {
-        let since = self.known.since();
         if text.len() > LONGEST || !looks_like_one(text) {
             return Err(Refused::Invalid(Reason::TokenMalformed));
         }
@@ -103,18 +96,18 @@ impl Tokens {
             (Some(issuer), _) => {
                 let Trusted { issuer, feed } = &self.trusted(issuer).ok_or(Refused::Unavailable)?;
                 let pinned = keys::read(&parts.header.alg).filter(|algorithm| issuer.algorithms.contains(algorithm));
-                feed.verify(named, &parts, pinned.ok_or(Refused::Invalid(Reason::TokenIssuer))?).await?;
-                claims::of_issuer(&parts.payload, issuer, now)
+                let key = feed.verify(named, &parts, pinned.ok_or(Refused::Invalid(Reason::TokenIssuer))?).await?;
+                claims::of_issuer(&parts.payload, issuer, &key, now)
             }
             (None, Some(cluster)) => {
                 let algorithm = keys::read(&parts.header.alg).ok_or(Refused::Invalid(Reason::TokenIssuer))?;
-                cluster.verify(named, &parts, algorithm).await?;
-                claims::of_account(&parts.payload, service_account_audience(settings), now)
+                let key = cluster.verify(named, &parts, algorithm).await?;
+                claims::of_account(&parts.payload, service_account_audience(settings), &key, now)
             }
             (None, None) => Err(Reason::TokenIssuer),
         };
         let token = Arc::new(token.map_err(Refused::Invalid)?);
-        self.known.insert(Sha256::digest(text).into(), &token, since, now);
+        self.known.insert(Sha256::digest(text).into(), &token, now);
         Ok(token)
     }
 

@@ -1,5 +1,7 @@
 //! The public keys of an issuer (RFC 7517), and what they say of a signature.
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crds::snapshot::Algorithm;
@@ -15,10 +17,10 @@ use serde_json::Value;
 const MOST: usize = 256;
 
 /// Keys of an issuer that can verify a signature.
-#[derive(Debug, Default, Eq, PartialEq)]
-pub(super) struct KeySet(Vec<Key>);
+#[derive(Debug)]
+pub(super) struct KeySet(Vec<Arc<Key>>);
 
-/// One of them.
+/// One of them. Who holds it weakly knows by that whether the issuer still has it.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct Key {
     kid: Option<String>,
@@ -63,21 +65,22 @@ impl KeySet {
     pub(super) fn read(document: &[u8]) -> Option<Self> {
         let Jwks { keys } = serde_json::from_slice(document).ok()?;
         let keys = keys.into_iter().take(MOST).filter_map(|key| serde_json::from_value(key).ok()).filter_map(Key::of);
-        Some(Self(keys.collect()))
+        Some(Self(keys.map(Arc::new).collect()))
+    }
+
+    /// These keys, of which those that were there before are the same ones still.
+    pub(super) fn since(self, before: &Self) -> Self {
+        let known = |key: Arc<Key>| before.0.iter().find(|known| **known == key).cloned().unwrap_or(key);
+        Self(self.0.into_iter().map(known).collect())
     }
 
     /// The key that a token names, or the only one that can be meant.
-    pub(super) fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Option<&Key> {
+    pub(super) fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Option<&Arc<Key>> {
         let mut fitting = self.0.iter().filter(|key| key.fits(algorithm));
         match kid {
             Some(kid) => fitting.find(|key| key.kid.as_deref() == Some(kid)),
             None => fitting.next().filter(|_| fitting.next().is_none()),
         }
-    }
-
-    /// Whether every key of the other is here.
-    pub(super) fn has_all_of(&self, other: &Self) -> bool {
-        other.0.iter().all(|key| self.0.contains(key))
     }
 }
 

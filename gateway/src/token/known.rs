@@ -1,9 +1,9 @@
-//! Tokens that were verified, by their SHA-256, until they expire or something
-//! changes.
+//! Tokens that were verified, by their SHA-256, until they expire or their issuer
+//! takes back the key that signed them.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwapOption;
 use crds::snapshot::UnixSeconds;
@@ -19,7 +19,7 @@ const SHARDS: usize = 64;
 
 /// What is known of a token.
 pub enum Found {
-    /// Nothing, that it has expired, or what it was under other settings: it has to be verified.
+    /// Nothing, that it is no longer valid, or what it was under other settings: it has to be verified.
     Unknown,
     /// It was verified, and is nobody's here.
     Nobody,
@@ -29,12 +29,12 @@ pub enum Found {
 
 /// Verified tokens.
 pub(super) struct Known {
-    shards: Vec<RwLock<HashMap<[u8; 32], Arc<Entry>>>>,
-    /// The token of each id that lasts longest.
-    /// How often all was forgotten.
-    cleared: AtomicU64,
-    by_id: RwLock<HashMap<Arc<str>, Arc<Token>>>,
+    shards: Vec<Shard<[u8; 32], Arc<Entry>>>,
+    /// The valid token of each id that lasts longest, and what finds its shard.
+    by_id: (RandomState, Vec<Shard<Arc<str>, Arc<Token>>>),
 }
+
+type Shard<K, V> = RwLock<HashMap<K, V>>;
 
 struct Entry {
     token: Arc<Token>,
@@ -46,15 +46,14 @@ impl Known {
     pub(super) fn new() -> Self {
         Self {
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
-            cleared: AtomicU64::default(),
-            by_id: RwLock::default(),
+            by_id: (RandomState::new(), (0..SHARDS).map(|_| RwLock::default()).collect()),
         }
     }
 
     /// Whose token it is in a table.
     pub(super) fn bearer(&self, digest: &[u8; 32], table: &RoutingTable, now: UnixSeconds) -> Found {
         let entry = self.shard(digest).read().get(digest).cloned();
-        let Some(entry) = entry.filter(|entry| now < entry.token.expires) else { return Found::Unknown };
+        let Some(entry) = entry.filter(|entry| entry.token.is_valid(now)) else { return Found::Unknown };
         if let Some(bearer) = &*entry.bearer.load()
             && table.is_of(bearer)
         {
@@ -68,58 +67,42 @@ impl Known {
         bearer.map_or(Found::Nobody, Found::Bearer)
     }
 
-    /// For [`Known::insert`], before a token is verified.
-    pub(super) fn since(&self) -> u64 {
-        self.cleared.load(Ordering::Acquire)
-    }
-
-    /// Knows a token, unless all was forgotten since its verification began: that may be why.
-    pub(super) fn insert(&self, digest: [u8; 32], token: &Arc<Token>, since: u64, now: UnixSeconds) {
+    /// Knows a token.
+    pub(super) fn insert(&self, digest: [u8; 32], token: &Arc<Token>, now: UnixSeconds) {
         let mut shard = self.shard(&digest).write();
-        if self.since() != since {
-            return;
-        }
-        make_room(&mut shard, MOST, now, |entry| entry.token.expires);
+        make_room(&mut shard, |entry| entry.token.is_valid(now));
         shard.insert(digest, Arc::new(Entry { token: token.clone(), bearer: ArcSwapOption::empty() }));
-        let mut by_id = self.by_id.write();
-        make_room(&mut by_id, MOST * SHARDS, now, |token| token.expires);
-        let longer = by_id.get(&token.id).is_none_or(|known| known.expires <= token.expires);
-        if longer {
+        drop(shard);
+        let mut by_id = self.shard_of_id(&token.id).write();
+        make_room(&mut by_id, |token| token.is_valid(now));
+        let known = by_id.get(&token.id).filter(|known| known.is_valid(now));
+        if known.is_none_or(|known| known.expires <= token.expires) {
             by_id.insert(token.id.clone(), token.clone());
         }
     }
 
     /// The token of this id that is valid longest, if one still is.
     pub(super) fn of_id(&self, id: &str, now: UnixSeconds) -> Option<Arc<Token>> {
-        self.by_id.read().get(id).filter(|token| now < token.expires).cloned()
+        self.shard_of_id(id).read().get(id).filter(|token| token.is_valid(now)).cloned()
     }
 
-    /// Forgets all: each is verified anew.
-    pub(super) fn clear(&self) {
-        self.cleared.fetch_add(1, Ordering::AcqRel);
-        for shard in &self.shards {
-            shard.write().clear();
-        }
-        self.by_id.write().clear();
-    }
-
-    fn shard(&self, digest: &[u8; 32]) -> &RwLock<HashMap<[u8; 32], Arc<Entry>>> {
+    fn shard(&self, digest: &[u8; 32]) -> &Shard<[u8; 32], Arc<Entry>> {
         &self.shards[usize::from(digest[0]) % SHARDS]
+    }
+
+    fn shard_of_id(&self, id: &str) -> &Shard<Arc<str>, Arc<Token>> {
+        let (hasher, shards) = &self.by_id;
+        &shards[hasher.hash_one(id) as usize % SHARDS]
     }
 }
 
-/// In a full map takes out what has expired, and if that is nothing, whatever comes first: it is verified anew.
-fn make_room<K: Clone + Eq + std::hash::Hash, V>(
-    map: &mut HashMap<K, V>,
-    most: usize,
-    now: UnixSeconds,
-    expires: impl Fn(&V) -> UnixSeconds,
-) {
-    if map.len() < most {
+/// In a full map takes out what is not valid, and if that is nothing, whatever comes first: it is verified anew.
+fn make_room<K: Clone + Eq + Hash, V>(map: &mut HashMap<K, V>, is_valid: impl Fn(&V) -> bool) {
+    if map.len() < MOST {
         return;
     }
-    map.retain(|_, value| now < expires(value));
-    if map.len() >= most
+    map.retain(|_, value| is_valid(value));
+    if map.len() >= MOST
         && let Some(first) = map.keys().next().cloned()
     {
         map.remove(&first);

@@ -76,7 +76,7 @@ async fn r23_a_session_with_a_callers_values_is_that_callers_alone() {
     let (a, b) = (open(&upstreams, "a", "same"), open(&upstreams, "b", "same"));
     assert!(!Arc::ptr_eq(&a, &b));
     assert!(Arc::ptr_eq(&a, &open(&upstreams, "a", "same")));
-    upstreams.sweep(|caller| caller == "b");
+    upstreams.sweep(|(caller, _)| caller == "b");
     assert!(Arc::ptr_eq(&b, &open(&upstreams, "b", "same")), "the other caller's goes on");
     assert!(!Arc::ptr_eq(&a, &open(&upstreams, "a", "same")), "a lost caller's session ends, in use or not");
 }

@@ -5,6 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::*;
 
+/// Within this an issuer is asked for a key that is not known, however lately it was.
+const ASKED_AGAIN: Duration = Duration::from_secs(45);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn r27_a_new_key_is_asked_for_once_however_many_tokens_name_it() {
     let scene = Scene::of(|manifests| bind(manifests, "ann", &user("corp:ann"), &["time"])).await;
@@ -95,15 +98,58 @@ async fn another_issuer_beside_it_changes_nothing_for_the_tokens_of_one() {
     let mut client = scene.client(&token);
     client.initialize("2025-11-25").await;
     client.call("time-note", r#"{"text":"before"}"#).await;
-    let claims = json!({
-        "user": {"claim": "email", "prefix": "corp:"}, "team": {"claim": "groups"}, "organization": {"claim": "tenant"},
-    });
     let other = json!({"issuer": "https://other.example", "audiences": ["switchboard"]});
     let asked = scene.issuer.asked();
     let before = get(&format!("{}/revision", scene.switchboard.admin)).await.body;
-    scene.manifests.settings(&json!({"issuers": [other, scene.issuer.settings(&claims)], "maxToolNameLength": 63}));
-    let page = format!("{}/revision", scene.switchboard.admin);
-    until_async("the settings", SOON, async || (get(&page).await.body != before).then_some(())).await;
+    scene.manifests.settings(&json!({"issuers": [other, scene.issuer.settings(&mapping())], "maxToolNameLength": 63}));
+    until_in_force(&scene, &before).await;
     assert_eq!(client.call("time-note", r#"{"text":""}"#).await.text(), "before", "the session goes on");
     assert_eq!(scene.issuer.asked(), asked, "its keys are known");
+}
+
+/// A key or an issuer that is no longer trusted takes nothing from those whom another vouches for: what a server remembers
+/// for them is there without a word of theirs.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_or_an_issuer_that_goes_ends_nothing_of_what_others_vouch_for() {
+    let scene = Scene::of(|manifests| bind(manifests, "blue", &blue(), &["time"])).await;
+    let second = Signer::new("second");
+    scene.issuer.publish(&[&scene.signer, &second]);
+    let payload = scene.issuer.payload("ann", &json!({"groups": ["blue"]}));
+    let mut client = scene.client(&second.sign(&payload));
+    client.initialize("2025-11-25").await;
+    client.call("time-note", r#"{"text":"before"}"#).await;
+    let of_first = scene.token("bob", &json!({"groups": ["blue"]}));
+    let mut bob = scene.client(&of_first);
+    bob.initialize("2025-11-25").await;
+    let session = bob.session().unwrap().to_owned();
+    let mut held = scene.client(&of_first).listen(&[("mcp-session-id", session.as_str())]).await;
+    assert_eq!(held.status, StatusCode::OK);
+
+    // The first key goes, which is seen when the keys are next read. Settings in force look at every session.
+    let third = Signer::new("third");
+    scene.issuer.publish(&[&second, &third]);
+    let of_third = third.sign(&scene.issuer.payload("cay", &json!({"groups": ["blue"]})));
+    let gone = async || (scene.ping(&of_third).await.status == StatusCode::OK).then_some(());
+    until_async("the third key", ASKED_AGAIN, gone).await;
+    assert_eq!(scene.ping(&of_first).await.status, StatusCode::UNAUTHORIZED, "its key is no more");
+    let other = json!({"issuer": "https://other.example", "audiences": ["switchboard"]});
+    for issuers in [json!([other, scene.issuer.settings(&mapping())]), json!([scene.issuer.settings(&mapping())])] {
+        let before = get(&format!("{}/revision", scene.switchboard.admin)).await.body;
+        scene.manifests.settings(&json!({ "issuers": issuers }));
+        until_in_force(&scene, &before).await;
+        let answer = client.call("time-note", r#"{"text":"before"}"#).await;
+        assert_eq!(answer.text(), "before", "the session goes on: {answer:?}");
+    }
+    let ended = tokio::time::timeout(SOON, async { while held.event().await.is_ok() {} }).await;
+    assert!(ended.is_ok(), "what the first key opened ends");
+}
+
+/// Until other settings than those of this page are in force.
+async fn until_in_force(scene: &Scene, before: &[u8]) {
+    let page = format!("{}/revision", scene.switchboard.admin);
+    until_async("the settings", SOON, async || (get(&page).await.body != before).then_some(())).await;
+}
+
+fn blue() -> Value {
+    claims(&json!([{"claim": "team", "values": ["blue"]}]))
 }
