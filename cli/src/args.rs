@@ -34,7 +34,8 @@ struct Cli {
 enum Command {
     /// Serve the manifests of a directory at /mcp; edits are in force in under a second.
     Run(RunArgs),
-    /// Check the manifests of a directory as the apiserver and the operator would. Exit code: 0 clean, 1 findings.
+    /// Check the manifests of a directory as `run` would, or with --release-namespace as the apiserver and the operator of a
+    /// cluster would. Exit code: 0 clean, 1 findings.
     Validate(ValidateArgs),
     /// Make keys for callers.
     #[command(subcommand)]
@@ -113,6 +114,10 @@ pub(crate) struct RunArgs {
 pub(crate) struct ValidateArgs {
     /// The directory of manifests.
     pub(crate) directory: PathBuf,
+    /// Check it as a cluster would whose release is in this namespace: only that is a platform namespace, unless the settings
+    /// say otherwise, and Secrets that are not in the directory count as there.
+    #[arg(long, value_name = "NAMESPACE")]
+    pub(crate) release_namespace: Option<String>,
     /// json: a list of findings.
     #[arg(short, long, value_enum, default_value_t)]
     pub(crate) output: Output,

@@ -21,7 +21,7 @@ pub(crate) fn show(directory: &Path) -> Result<ExitCode, String> {
 }
 
 /// Reads a directory once, as `run` would at start.
-pub(crate) fn read(directory: &Path) -> Result<gateway::source::directory::Read, String> {
+fn read(directory: &Path) -> Result<gateway::source::directory::Read, String> {
     let mut source = Directory::new(directory.to_owned(), Pepper(random()?));
     source.read(None).map_err(|error| format!("{}: {error}", directory.display()))
 }

@@ -10,13 +10,13 @@ use crds::resources::{Merged, Positions, Resources};
 use crds::snapshot::Snapshot;
 use gateway::source::directory::Directory;
 use kube::Resource;
-use serde_json::Value;
 
 use crate::args::{ClusterArgs, SourceArgs};
 
 mod live;
 mod logs;
 mod revision;
+pub(crate) mod secrets;
 
 pub(crate) use logs::gateway_logs;
 
@@ -108,23 +108,9 @@ impl Objects {
         self.scope = cluster.scope.clone();
     }
 
-    /// Secrets are seldom kept with manifests. One that is referred to and not here counts as one that is in the cluster,
-    /// with a value of its own: what needs it would be nobody's otherwise, and a change of it no change.
+    /// Takes Secrets that are not here to be in the cluster ([`secrets::take_to_be_there`]).
     pub(crate) fn take_secrets_to_be_there(&mut self) {
-        let mut wanted = BTreeSet::new();
-        let Resources { servers, bindings, .. } = &self.resources;
-        let servers = servers.iter().map(|(key, server)| (key, serde_json::to_value(&server.spec)));
-        let bindings = bindings.iter().map(|(key, binding)| (key, serde_json::to_value(&binding.spec)));
-        for (key, spec) in servers.chain(bindings) {
-            // Specs are plain data.
-            references(&spec.unwrap_or_default(), &key.namespace, &mut wanted);
-        }
-        wanted.retain(|(secret, _)| !self.resources.secrets.contains_key(secret) && !self.unmarked.contains(secret));
-        for (secret, key) in wanted {
-            // Whatever it is for can carry it: a key, a header, a variable, a URL.
-            let value = format!("https://secret.invalid/{secret}/{key}");
-            self.resources.secrets.entry(secret).or_default().insert(key, value.into_bytes());
-        }
+        secrets::take_to_be_there(&mut self.resources, &self.unmarked);
     }
 
     /// Whether a place of a plan is the cluster.
@@ -141,11 +127,15 @@ impl Objects {
         if let Some(fault) = faults.first() {
             return Err(fault.to_string());
         }
-        let scope =
-            release_namespace.map_or(Scope::Local, |namespace| Scope::Cluster { namespace: namespace.to_owned() });
+        let scope = scope(release_namespace);
         let Merged { resources, positions, has_settings, unmarked, .. } = merged;
         Ok(Self { resources, scope, positions, has_settings, unmarked })
     }
+}
+
+/// As what objects count: those of a cluster whose release is in this namespace, or of `run`.
+pub(crate) fn scope(release_namespace: Option<&str>) -> Scope {
+    release_namespace.map_or(Scope::Local, |namespace| Scope::Cluster { namespace: namespace.to_owned() })
 }
 
 /// Gives objects the time at which those of the same name were made.
@@ -154,22 +144,5 @@ fn born<T: Resource>(own: &mut BTreeMap<ObjectKey, T>, theirs: &BTreeMap<ObjectK
         if let Some(there) = theirs.get(key) {
             object.meta_mut().creation_timestamp.clone_from(&there.meta().creation_timestamp);
         }
-    }
-}
-
-/// Every `secretKeyRef` in a spec: the Secret, and the key in it.
-fn references(value: &Value, namespace: &str, found: &mut BTreeSet<(ObjectKey, String)>) {
-    match value {
-        Value::Object(members) => {
-            if let Some(Value::Object(reference)) = members.get("secretKeyRef")
-                && let (Some(Value::String(name)), Some(Value::String(key))) =
-                    (reference.get("name"), reference.get("key"))
-            {
-                found.insert((ObjectKey::new(namespace, name), key.clone()));
-            }
-            members.values().for_each(|value| references(value, namespace, found));
-        }
-        Value::Array(values) => values.iter().for_each(|value| references(value, namespace, found)),
-        _ => {}
     }
 }

@@ -11,6 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 mod plan;
+mod validate;
 
 const HEAD: &str = "apiVersion: switchboard.dev/v1alpha1\n";
 
@@ -64,6 +65,19 @@ spec:
 ",
     ),
 ];
+
+/// Settings of a release in which the company speaks for everybody.
+const SETTINGS: &str = "kind: Settings
+platformNamespaces: [default]
+";
+
+/// A server whose credential is in a Secret of the cluster.
+const WITH_SECRET: &str = "kind: McpServer
+metadata: {name: vault}
+spec:
+  http: {url: 'https://vault.example/mcp'}
+  auth: {type: Bearer, bearer: {valueFrom: {secretKeyRef: {name: vault, key: token}}}}
+";
 
 /// A directory with the company, each file with these edits of its text.
 fn company(edits: &[(&str, &str)]) -> TempDir {

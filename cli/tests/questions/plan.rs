@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{HEAD, check, company, switchboard, write};
+use super::{HEAD, SETTINGS, WITH_SECRET, check, company, switchboard, write};
 
 #[test]
 fn a_plan_is_about_what_callers_may_use() {
@@ -214,6 +214,10 @@ fn the_jobs_for_pipelines_run_and_stop_a_change_by_which_somebody_gains() {
     let repository = repository();
     let here = repository.path();
     fs::write(here.join("access-tests.yaml"), "tests: [{key: laptop, call: time/now, expect: allow}]\n").unwrap();
+    // As in a repository that a cluster is made of: with the release's settings, and without the Secrets.
+    fs::write(here.join("deploy/cluster.yaml"), [HEAD, SETTINGS, "---\n", HEAD, WITH_SECRET].concat()).unwrap();
+    git(here, &["add", "deploy"]);
+    git(here, &["commit", "--quiet", "--message", "for a cluster"]);
     let base = git(here, &["rev-parse", "HEAD"]);
     let bin = Path::new(env!("CARGO_BIN_EXE_switchboard")).parent().unwrap();
     let run = |script: &str| {
@@ -239,8 +243,7 @@ fn the_jobs_for_pipelines_run_and_stop_a_change_by_which_somebody_gains() {
         let gains = [vec![0; count - 1], vec![1]].concat();
         assert_eq!(codes(&[("[get_page]", "[get_page, list_pages]")]), gains, "{file}");
         assert!(fs::read_to_string(here.join("plan.md")).unwrap().contains("| default/guest |"), "{file}");
-        // Without a platform namespace nobody is let in without a credential, in the cluster and so in the plan.
-        assert_eq!(codes(&[("[now]", "[now, convert]")]), vec![0; count], "{file}");
+        assert_eq!(codes(&[("[now]", "[now, convert]")]), gains, "{file}");
     }
 }
 

@@ -181,7 +181,12 @@ impl Directory {
     /// Everything that follows from what is known of the files.
     pub fn compile(&mut self) -> Read {
         let (merged, faults) = self.objects();
-        let compiled = compile(&merged.resources, &Scope::Local, &self.pepper);
+        self.compile_as(&Scope::Local, &merged, faults)
+    }
+
+    /// The same for another scope, of its objects or of more than those.
+    pub fn compile_as(&self, scope: &Scope, merged: &Merged, faults: Vec<FileFault>) -> Read {
+        let compiled = compile(&merged.resources, scope, &self.pepper);
         let mut findings = merged.all_findings(&compiled.diagnostics);
         findings.extend(self.unusable().map(Finding::from));
         findings.sort();
