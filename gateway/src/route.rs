@@ -2,15 +2,15 @@
 //! a URI to a resource ([`resource`], [`template`]).
 //!
 //! A name leads, in this order: the exact published name; a norm-equal
-//! spelling of a prefix before the native name; a bare native name. Only what
-//! the caller's list shows exists at any step, and two meanings are none. Where
-//! the caller's own values may change what a server lists, the caller's own
-//! list of it counts.
+//! spelling of a prefix before the native name; a bare native name; the name of
+//! a server's object before the native name. Only what the caller's list shows
+//! exists at any step, and two meanings are none. Where the caller's own values
+//! may change what a server lists, the caller's own list of it counts.
 
 use std::sync::Arc;
 
 use crds::names::{SPELLING_MAX, norm};
-use crds::snapshot::{Item, ServerIndex};
+use crds::snapshot::{Item, Server, ServerIndex};
 
 use crate::catalogue::{Catalogue, Entry, List, State};
 use crate::discovery;
@@ -71,10 +71,13 @@ pub async fn route(exchange: &Exchange<'_>, list: List, name: &str) -> Target {
     if let Some(found) = own.find(exchange, list, name) {
         return Target::Found(found);
     }
-    match Box::pin(by_prefix(exchange, list, name)).await {
-        Some(found) => found,
-        None => Box::pin(by_bare_name(exchange, list, &own, name)).await,
+    if let Some(found) = Box::pin(read(exchange, list, readings(exchange, name))).await {
+        return found;
     }
+    if let Some(found) = Box::pin(by_bare_name(exchange, list, &own, name)).await {
+        return found;
+    }
+    Box::pin(read(exchange, list, readings_by_object(exchange, name))).await.unwrap_or(Target::Unknown)
 }
 
 /// Finds a tool of one server, to which the request is narrowed: by its native name, else as it is called on MCP.
@@ -149,10 +152,10 @@ fn leaves_name(exchange: &Exchange<'_>, list: List, server: ServerIndex, native:
     exchange.view.index.leaves_name(list, &name, server)
 }
 
-/// What spellings of prefixes lead to; none where they lead to nothing.
-async fn by_prefix(exchange: &Exchange<'_>, list: List, name: &str) -> Option<Target> {
+/// What the ways to read a name lead to; none where they lead to nothing.
+async fn read(exchange: &Exchange<'_>, list: List, readings: Vec<(ServerIndex, &str)>) -> Option<Target> {
     let (mut found, mut down) = (Vec::new(), None);
-    for (server, native) in readings(exchange, name) {
+    for (server, native) in readings {
         let Some(permit) = exchange.permit(server, list.item(native)) else { continue };
         match listed(exchange, list, native, permit).await {
             Target::Unknown => {}
@@ -167,24 +170,37 @@ async fn by_prefix(exchange: &Exchange<'_>, list: List, name: &str) -> Option<Ta
     }
 }
 
-/// Every way to read a name as a spelling of a server's prefix, separator and native name. A separator may overlap
-/// with characters that do not count in a spelling, as in `a___b`.
+/// Every way to read a name as a spelling of a server's prefix, separator and native name.
 pub(crate) fn readings<'n>(exchange: &Exchange<'_>, name: &'n str) -> Vec<(ServerIndex, &'n str)> {
     let table = &exchange.view.table;
-    let separator = table.snapshot.settings.separator.as_str();
-    let cuts = name.char_indices().map(|(at, _)| at).take_while(|at| *at <= SPELLING_MAX);
-    let readings = cuts.filter_map(|at| {
-        let native = name[at..].strip_prefix(separator)?;
-        let Some(Named::Server(server)) = table.named(&name[..at]) else { return None };
+    let readings = cuts(exchange, name).filter_map(|(head, native)| {
+        let Some(Named::Server(server)) = table.held(head) else { return None };
         // Headers name a server by its alias too; published names begin with the prefix.
         let prefix = table.snapshot.servers[server as usize].prefix.as_deref()?;
-        (norm(prefix) == norm(&name[..at])).then_some((server, native))
+        (norm(prefix) == norm(head)).then_some((server, native))
     });
     readings.collect()
 }
 
-/// The one entry of that native name that goes by its published name and that the caller may use.
-async fn by_bare_name(exchange: &Exchange<'_>, list: List, own: &OwnLists, name: &str) -> Target {
+/// Every way to read a name as that of a server's object, separator and native name, where its names begin with its alias:
+/// a prefix that is said to be another one is the only one.
+pub(crate) fn readings_by_object<'n>(exchange: &Exchange<'_>, name: &'n str) -> Vec<(ServerIndex, &'n str)> {
+    let table = &exchange.view.table;
+    let readings = cuts(exchange, name).filter_map(|(head, native)| Some((table.object(head)?, native)));
+    let begins_with_alias = |server: &Server| server.prefix.as_ref().is_some_and(|prefix| *prefix == server.alias);
+    readings.filter(|(server, _)| begins_with_alias(&table.snapshot.servers[*server as usize])).collect()
+}
+
+/// A name at each separator. That may overlap with characters that do not count in a spelling, as in `a___b`.
+fn cuts<'n>(exchange: &Exchange<'_>, name: &'n str) -> impl Iterator<Item = (&'n str, &'n str)> {
+    let separator = exchange.view.table.snapshot.settings.separator.as_str();
+    let places = name.char_indices().map(|(at, _)| at).take_while(|at| *at <= SPELLING_MAX);
+    places.filter_map(move |at| Some((&name[..at], name[at..].strip_prefix(separator)?)))
+}
+
+/// The one entry of that native name that goes by its published name and that the caller may use; none if there is no
+/// such entry.
+async fn by_bare_name(exchange: &Exchange<'_>, list: List, own: &OwnLists, name: &str) -> Option<Target> {
     let index = &exchange.view.index;
     let mut only = None;
     for server in exchange.servers(list) {
@@ -201,11 +217,8 @@ async fn by_bare_name(exchange: &Exchange<'_>, list: List, own: &OwnLists, name:
         }
         let Some(permit) = exchange.permit(server, list.item(name)) else { continue };
         if only.replace(permit).is_some() {
-            return Target::Unknown;
+            return Some(Target::Unknown);
         }
     }
-    match only {
-        Some(permit) => listed(exchange, list, name, permit).await,
-        None => Target::Unknown,
-    }
+    Some(listed(exchange, list, name, only?).await)
 }

@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crds::compile::Pepper;
 use crds::digest::{KeyDigester, cut, to_hex};
-use crds::names::norm;
 use crds::snapshot::stored::Pointer;
 use crds::snapshot::{self, Credentials, Digest128, KeyDigest, Secrets, ServerIndex, Snapshot, UnixSeconds};
 use sha2::{Digest, Sha256};
@@ -24,9 +23,13 @@ use crate::token::{self, Token};
 use crate::upstream::Endpoint;
 
 mod denied;
+mod names;
 mod tokens;
 
+pub use names::Named;
+
 use denied::Denied;
+use names::Names;
 use tokens::TokenCallers;
 
 /// What the gateway looks things up in. Immutable; pools, children and sessions live beside it.
@@ -39,7 +42,7 @@ pub struct RoutingTable {
     pub servers: Arc<[ServerRoute]>,
     key_digester: KeyDigester,
     keys: Arc<HashMap<KeyDigest, KeyEntry, BuildHasherDefault<DigestHasher>>>,
-    names: Arc<HashMap<String, Named>>,
+    names: Arc<Names>,
     tokens: Arc<TokenCallers>,
     /// Who is inside, for servers that are there for them alone.
     pub networks: Arc<Networks>,
@@ -76,15 +79,6 @@ pub struct ServerRoute {
     pub is_pending: bool,
 }
 
-/// What a word of a filter header or a path names.
-#[derive(Clone, Copy)]
-pub enum Named {
-    /// A server.
-    Server(ServerIndex),
-    /// An access group, by position in the snapshot.
-    Group(u32),
-}
-
 struct KeyEntry {
     caller: u32,
     expires: Option<UnixSeconds>,
@@ -109,15 +103,7 @@ impl RoutingTable {
                 keys.insert(key.digest, KeyEntry { caller: index as u32, expires: key.expires });
             }
         }
-        let mut names = HashMap::new();
-        for (index, group) in snapshot.groups.iter().enumerate() {
-            names.insert(group.norm.clone(), Named::Group(index as u32));
-        }
-        for (index, server) in snapshot.servers.iter().enumerate() {
-            for name in &server.names {
-                names.insert(name.clone(), Named::Server(index as ServerIndex));
-            }
-        }
+        let names = Names::of(&snapshot);
         let servers = snapshot.servers.iter().zip(pending).map(|(server, is_pending)| {
             let secrets = server.credential.and_then(|fingerprint| credentials.get(&fingerprint)).cloned();
             let (server, secrets) = (server.clone(), secrets.unwrap_or_default());
@@ -310,9 +296,19 @@ impl RoutingTable {
         known.filter(|_| !self.denied.has(caller))
     }
 
-    /// What a word names, in any norm-equal spelling.
+    /// Who holds a word as alias, prefix or group name, in any norm-equal spelling.
+    pub fn held(&self, word: &str) -> Option<Named> {
+        self.names.held(word)
+    }
+
+    /// The server with this id, or whose object a word names that nobody holds.
+    pub fn object(&self, word: &str) -> Option<ServerIndex> {
+        self.names.object(word)
+    }
+
+    /// What a word names: who holds it, or else the object.
     pub fn named(&self, word: &str) -> Option<Named> {
-        self.names.get(&norm(word)).copied()
+        self.held(word).or_else(|| self.object(word).map(Named::Server))
     }
 }
 

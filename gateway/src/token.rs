@@ -23,9 +23,8 @@ mod keys;
 mod known;
 mod source;
 
-use keys::Key;
-
 pub use issuer::Tokens;
+pub use keys::Key;
 pub use known::Found;
 
 /// The longest token, in bytes.
@@ -39,7 +38,7 @@ pub struct Token {
     /// By what settings that is so. Under others it has to be verified anew.
     pub authority: Authority,
     /// What signed it, as long as its issuer is trusted and has that key.
-    key: Weak<Key>,
+    pub key: Weak<Key>,
     /// Whose it is, of all issuers: a digest of `iss` and `sub`, the same for each token of theirs.
     pub id: Arc<str>,
     /// From then on it is no longer valid.

@@ -89,6 +89,26 @@ fn a_tool_is_called_by_its_servers_prefix_and_not_by_an_alias_beside_it() {
 }
 
 #[test]
+fn a_server_with_an_alias_is_named_by_its_object_where_nobody_holds_that_name() {
+    let aliased =
+        |name: &str, alias: &str, tools: &[&str]| Server { alias: Some(alias.to_owned()), ..server(name, tools) };
+    let mail = || aliased("mail-box", "mail", &["send", "box__get"]);
+    let names = [
+        ("mail__send", "mail-box:send"),
+        ("mail_box__send", "mail-box:send"),
+        ("MailBox__send", "mail-box:send"),
+        // The prefix goes before it, however it is spelled, and so does a bare name.
+        ("mail__box__get", "mail-box:box__get"),
+    ];
+    check(&world(vec![mail()]), &names);
+    check(&world(vec![mail(), aliased("x", "MailBox", &["send"])]), &[("mail_box__send", "x:send")]);
+    check(&world(vec![mail(), server("x", &["mail_box__send"])]), &[("mail_box__send", "x:mail_box__send")]);
+    // Of two objects whose names read alike the first has it, and the other is none.
+    let other = aliased("mailbox", "other", &["send", "put"]);
+    check(&world(vec![mail(), other]), &[("mailbox__send", "mail-box:send"), ("mailbox__put", "-")]);
+}
+
+#[test]
 fn a_hidden_tool_is_called_by_no_spelling() {
     // Both are published as `a__b__get`, which stays with the earlier server.
     let hides = server("a", &["b__get"]);

@@ -9,10 +9,14 @@ const LIST: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
 const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"near-say","arguments":{}}}"#;
 const CALL_FAR: &str =
     r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"Far_Away-say","arguments":{}}}"#;
+const CALL_BY_NAME: &str =
+    r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"far-say","arguments":{}}}"#;
 const CALL_KEYED: &str =
     r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"keyed-say","arguments":{}}}"#;
 const SAID: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"said"}]}}"#;
 const ALL: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"Far_Away-say","inputSchema":{"type":"object"}},{"name":"keyed-say","inputSchema":{"type":"object"}},{"name":"near-say","inputSchema":{"type":"object"}}]}}"#;
+const FAR: &str =
+    r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"Far_Away-say","inputSchema":{"type":"object"}}]}}"#;
 const NEAR: &str =
     r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"near-say","inputSchema":{"type":"object"}}]}}"#;
 const NONE: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[]}}"#;
@@ -54,6 +58,14 @@ fn filters() -> Vec<Row> {
         Row::post("no filter: everything", LIST).by(ALICE).is(ALL).not_as(META),
         list("x-mcp-servers: a server", "near").is(NEAR).not_as(META),
         list("x-mcp-servers: in any case, trimmed", " NEAR ,").is(NEAR).not_as(META),
+        list("x-mcp-servers: an alias, in its own spelling", "Far_Away").is(FAR).not_as(META),
+        list("x-mcp-servers: the name of a server that has an alias", "far").is(FAR).not_as(META),
+        Row::post("a path with the name of a server that has an alias", LIST)
+            .by(ALICE)
+            .at("/mcp/far")
+            .is(FAR)
+            .not_as(META),
+        Row::post("a tool by the name of a server that has an alias", CALL_BY_NAME).by(ALICE).is(SAID).not_as(IS_ERROR),
         list("x-mcp-servers: a group", "dev_group").is(NEAR).not_as(META),
         list("x-mcp-servers: what is unknown beside what is not", "nope,near").is(NEAR).not_as(META),
         list("x-mcp-servers: nothing that is known", "nope").is(NONE).not_as(NOTHING_RESOLVES),

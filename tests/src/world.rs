@@ -127,6 +127,7 @@ impl World {
         let spellings = names.iter().flat_map(|name| {
             [name.clone(), name.to_uppercase(), name.replace(['-', '.', '_'], " "), name.replace(['-', ' ', '.'], "_")]
         });
-        spellings.chain(["nobody_knows".to_owned()]).collect()
+        let ids = self.servers.iter().map(|server| format!("{}/{}", server.meta.namespace, server.meta.name));
+        spellings.chain(ids).chain(["nobody_knows".to_owned()]).collect()
     }
 }

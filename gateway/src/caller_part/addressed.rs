@@ -48,7 +48,7 @@ impl<'r> Brought<'r> {
 fn addressee(table: &RoutingTable, rest: &str) -> Option<(ServerIndex, HeaderName)> {
     let cuts = rest.bytes().take(SPELLING_MAX + 1).enumerate().filter(|(_, byte)| *byte == b'-').map(|(at, _)| at);
     let cuts: Vec<usize> = cuts.collect();
-    let named = cuts.into_iter().rev().find_map(|cut| Some((cut, table.named(&rest[..cut])?)));
+    let named = cuts.into_iter().rev().find_map(|cut| Some((cut, table.held(&rest[..cut])?)));
     match named? {
         (cut, Named::Server(server)) => Some((server, rest[cut + 1..].parse().ok()?)),
         (_, Named::Group(_)) => None,

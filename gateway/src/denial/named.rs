@@ -93,16 +93,18 @@ fn meant<'n>(exchange: &Exchange<'_>, list: List, of: Option<ServerIndex>, name:
         return exact(list).or_else(|| exact(List::Templates)).or_else(|| uri(exchange, name));
     }
     let lists = |server: ServerIndex, native: &str| lists(&index.servers[server as usize], list, native);
-    let readings = route::readings(exchange, name);
+    let (readings, of_objects) = (route::readings(exchange, name), route::readings_by_object(exchange, name));
+    let listed = |(server, native): &(ServerIndex, &str)| lists(*server, native);
     let spelled = |(server, native): (ServerIndex, &'n str)| Meant { server, native: native.into() };
     let native = |server: ServerIndex| Meant { server, native: name.into() };
     of.filter(|server| lists(*server, name))
         .map(native)
         .or_else(|| exact(list))
-        .or_else(|| readings.iter().copied().find(|(server, native)| lists(*server, native)).map(spelled))
+        .or_else(|| readings.iter().copied().find(listed).map(spelled))
         .or_else(|| bare(exchange, list, name).map(native))
+        .or_else(|| of_objects.iter().copied().find(listed).map(spelled))
         .or_else(|| of.map(native))
-        .or_else(|| readings.first().copied().map(spelled))
+        .or_else(|| readings.first().or(of_objects.first()).copied().map(spelled))
 }
 
 /// The first server that lists this name and whose it may be called, else the first that lists it.
@@ -185,13 +187,11 @@ pub fn of_scope(gateway: &Gateway, view: &View, (caller, now): Asker<'_>, names:
 fn named(view: &View, (caller, now): Asker<'_>, name: &str) -> (Option<ServerIndex>, Reason) {
     let table = &view.table;
     let snapshot = &table.snapshot;
-    let by_id = || snapshot.servers.iter().position(|server| server.id == name).map(|at| at as ServerIndex);
     let server = match table.named(name) {
-        Some(Named::Server(server)) => Some(server),
+        Some(Named::Server(server)) => server,
         Some(Named::Group(_)) => return (None, Reason::ServerNotGranted),
-        None => by_id(),
+        None => return (None, Reason::UnknownName),
     };
-    let Some(server) = server else { return (None, Reason::UnknownName) };
     let reason = if snapshot.servers[server as usize].off {
         Reason::ServerOff
     } else if caller.access(table, now).iter().any(|(has, _)| *has == server) {

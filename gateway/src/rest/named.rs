@@ -1,10 +1,8 @@
-//! The server that a request names, among those that its caller may use: by its id `namespace/name`, or in any spelling
-//! of its alias, its prefix or its object's name.
+//! The server that a request names, among those that its caller may use.
 
 use std::borrow::Cow;
 
 use crate::caller::Caller;
-use crds::names::norm;
 use crds::snapshot::{ServerIndex, UnixSeconds};
 use percent_encoding::percent_decode_str;
 
@@ -63,21 +61,6 @@ pub(super) fn server(view: &View, (caller, now): (&Caller<'_>, UnixSeconds), nam
     if name.len() > LONGEST {
         return None;
     }
-    let table = &view.table;
-    let access = caller.access(table, now);
-    let id = |server: ServerIndex| table.snapshot.servers[server as usize].id.as_str();
-    let usable = || access.iter().map(|(server, _)| *server);
-    if let Some(server) = usable().find(|server| id(*server) == name) {
-        return Some(server);
-    }
-    if let Some(Named::Server(server)) = table.named(name)
-        && access.binary_search_by_key(&server, |entry| entry.0).is_ok()
-    {
-        return Some(server);
-    }
-    // Objects of several namespaces may have one name: then it means none.
-    let name = norm(name);
-    let mut of_object = usable().filter(|server| id(*server).split_once('/').is_some_and(|(_, own)| norm(own) == name));
-    let first = of_object.next()?;
-    of_object.next().is_none().then_some(first)
+    let Some(Named::Server(server)) = view.table.named(name) else { return None };
+    caller.access(&view.table, now).binary_search_by_key(&server, |entry| entry.0).is_ok().then_some(server)
 }

@@ -22,7 +22,7 @@ pub(super) struct KeySet(Vec<Arc<Key>>);
 
 /// One of them. Who holds it weakly knows by that whether the issuer still has it.
 #[derive(Debug, Eq, PartialEq)]
-pub(super) struct Key {
+pub struct Key {
     kid: Option<String>,
     /// The only algorithm that it is for, if it says so.
     algorithm: Option<String>,

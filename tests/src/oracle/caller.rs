@@ -86,7 +86,8 @@ impl Oracle<'_> {
     pub fn word(&self, ids: &BTreeSet<Id>, word: &str) -> Items {
         let mut named = Items::new();
         for server in self.world.servers.iter().filter(|one| self.accepted(Kind::Server, &one.meta.id())) {
-            if norm(&alias(server)) == norm(word) || norm(&prefix(server)) == norm(word) {
+            let id = format!("{}/{}", server.meta.namespace, server.meta.name);
+            if norm(&alias(server)) == norm(word) || norm(&prefix(server)) == norm(word) || id == word {
                 named.extend(self.whole(server));
             }
         }
@@ -96,6 +97,9 @@ impl Oracle<'_> {
             if norm(&group_name(group)) == norm(word) && admitted {
                 named.extend(self.members(group));
             }
+        }
+        if let Some(server) = self.of_object(word) {
+            named.extend(self.whole(server));
         }
         named.intersection(&self.united(ids)).cloned().collect()
     }

@@ -32,7 +32,7 @@ pub(super) fn reserved(name: &str) -> bool {
     RESERVED.iter().any(|word| norm(word) == norm(name))
 }
 
-fn default_name(meta: &Meta) -> String {
+pub(super) fn default_name(meta: &Meta) -> String {
     meta.name.replace(['-', '.'], "_")
 }
 

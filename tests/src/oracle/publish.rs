@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
-use super::names::{norm, precedence, prefix};
+use super::names::{alias, default_name, group_name, norm, precedence, prefix, reserved};
 use super::{Item, Kind, Oracle, Pair, Pairs};
 use crate::world::{Id, Server};
 
@@ -50,8 +50,9 @@ impl<'w> Oracle<'w> {
     }
 
     /// What a called name means to this caller under these filter words: an exact published name, else a norm-equal
-    /// prefix with a native name, else a native name that only one of the caller's servers has. Only what the caller's
-    /// list shows counts; two meanings are none.
+    /// prefix with a native name, else a native name that only one of the caller's servers has, else the name of a
+    /// server's object with a native name, where the server's prefix is its alias. Only what the caller's list shows
+    /// counts; two meanings are none.
     pub fn call(&self, ids: &BTreeSet<Id>, words: &[&str], name: &str) -> Option<Pair> {
         self.meaning(&self.list(ids, words), name)
     }
@@ -66,17 +67,33 @@ impl<'w> Oracle<'w> {
             .char_indices()
             .filter_map(|(at, _)| name[at..].strip_prefix(separator).map(|native| (&name[..at], native)))
             .collect();
-        let prefixed = list.values().filter(|(server, tool)| {
-            self.server(server).is_some_and(|server| {
-                !server.bare
-                    && splits.iter().any(|(head, native)| norm(head) == norm(&prefix(server)) && native == tool)
-            })
-        });
-        let prefixed: Pairs = prefixed.cloned().collect();
-        if !prefixed.is_empty() {
-            return only(prefixed);
+        let begins = |is_named: &dyn Fn(&Server, &str) -> bool| -> Pairs {
+            let read = list.values().filter(|(server, tool)| {
+                self.server(server).is_some_and(|server| {
+                    !server.bare && splits.iter().any(|(head, native)| is_named(server, head) && native == tool)
+                })
+            });
+            read.cloned().collect()
+        };
+        let bare = list.values().filter(|(_, tool)| tool == name).cloned();
+        let of_object = |server: &Server, head: &str| {
+            let named = self.of_object(head).is_some_and(|named| named.meta.id() == server.meta.id());
+            named && prefix(server) == alias(server)
+        };
+        let steps = [begins(&|server, head| norm(head) == norm(&prefix(server))), bare.collect(), begins(&of_object)];
+        steps.into_iter().find(|found| !found.is_empty()).and_then(only)
+    }
+
+    /// The first of the accepted servers that nobody's alias, prefix or group name keeps from being named by its object.
+    pub(super) fn of_object(&self, word: &str) -> Option<&'w Server> {
+        let servers = || self.world.servers.iter().filter(|one| self.accepted(Kind::Server, &one.meta.id()));
+        let groups = self.world.groups.iter().filter(|one| self.accepted(Kind::Group, &one.meta.id()));
+        let mut held = servers().flat_map(|one| [alias(one), prefix(one)]).chain(groups.map(group_name));
+        if reserved(word) || held.any(|name| norm(&name) == norm(word)) {
+            return None;
         }
-        only(list.values().filter(|(_, tool)| tool == name).cloned().collect())
+        let named = servers().filter(|one| norm(&default_name(&one.meta)) == norm(word));
+        named.min_by_key(|one| precedence(self.world, &one.meta))
     }
 
     /// The accepted servers that are not off.

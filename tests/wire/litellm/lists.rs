@@ -61,6 +61,8 @@ async fn headers_narrow_as_they_do_on_mcp() {
         ("x-mcp-servers", "near", &NEAR[..]),
         ("x-mcp-servers", "nope, NEAR", &NEAR[..]),
         ("x-mcp-servers", "far_group", &FAR[..]),
+        ("x-mcp-servers", "default/far-one", &FAR[..]),
+        ("x-mcp-servers", "FAR_one", &FAR[..]),
         ("x-mcp-access-groups", "far group", &FAR[..]),
         ("x-mcp-servers", "nope", &[]),
         ("x-mcp-servers", "hidden", &[]),

@@ -1,0 +1,69 @@
+//! What a word of a path or filter header, or of the beginning of a tool's
+//! name, names.
+//!
+//! An alias, a prefix or a group name is one object's alone (ACCESS.md, Names).
+//! A server with an alias is named by its object, too, as LiteLLM takes the name
+//! that its configuration has for it: a word that nobody holds. Of several such
+//! servers the first has it, so that no object takes a name from an earlier one.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use crds::names::{default_name, is_reserved, norm};
+use crds::snapshot::{ServerIndex, Snapshot};
+
+/// What a word names.
+#[derive(Clone, Copy)]
+pub enum Named {
+    /// A server.
+    Server(ServerIndex),
+    /// An access group, by position in the snapshot.
+    Group(u32),
+}
+
+/// All names of a snapshot.
+pub(super) struct Names {
+    /// By norm.
+    held: HashMap<String, Named>,
+    /// By the norm of the object's name, where nobody holds it, and by id.
+    objects: HashMap<String, ServerIndex>,
+}
+
+impl Names {
+    pub(super) fn of(snapshot: &Snapshot) -> Self {
+        let mut held = HashMap::new();
+        for (index, group) in snapshot.groups.iter().enumerate() {
+            held.insert(group.norm.clone(), Named::Group(index as u32));
+        }
+        let servers = || (0..).zip(&snapshot.servers);
+        for (index, server) in servers() {
+            for name in &server.names {
+                held.insert(name.clone(), Named::Server(index));
+            }
+        }
+        let mut objects = HashMap::new();
+        // The earlier server comes first.
+        for (index, server) in servers() {
+            objects.insert(server.id.clone(), index);
+            let Some((_, name)) = server.id.split_once('/') else { continue };
+            let name = default_name(name);
+            if is_reserved(&name) || held.contains_key(&norm(&name)) {
+                continue;
+            }
+            if let Entry::Vacant(vacant) = objects.entry(norm(&name)) {
+                vacant.insert(index);
+            }
+        }
+        Self { held, objects }
+    }
+
+    /// Who holds a word, in any norm-equal spelling.
+    pub(super) fn held(&self, word: &str) -> Option<Named> {
+        self.held.get(&norm(word)).copied()
+    }
+
+    /// The server with this id, or whose object a word names that nobody holds.
+    pub(super) fn object(&self, word: &str) -> Option<ServerIndex> {
+        if word.contains('/') { self.objects.get(word).copied() } else { self.objects.get(&norm(word)).copied() }
+    }
+}
