@@ -30,8 +30,10 @@ pub enum Found {
 /// Verified tokens.
 pub(super) struct Known {
     shards: Vec<Shard<[u8; 32], Arc<Entry>>>,
-    /// The valid token of each id that lasts longest, and what finds its shard.
-    by_id: (RandomState, Vec<Shard<Arc<str>, Arc<Token>>>),
+    /// The valid token of each id that lasts longest.
+    by_id: Vec<Shard<Arc<str>, Arc<Token>>>,
+    /// Spreads ids over their shards.
+    hasher: RandomState,
 }
 
 type Shard<K, V> = RwLock<HashMap<K, V>>;
@@ -46,7 +48,8 @@ impl Known {
     pub(super) fn new() -> Self {
         Self {
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
-            by_id: (RandomState::new(), (0..SHARDS).map(|_| RwLock::default()).collect()),
+            by_id: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            hasher: RandomState::new(),
         }
     }
 
@@ -91,8 +94,7 @@ impl Known {
     }
 
     fn shard_of_id(&self, id: &str) -> &Shard<Arc<str>, Arc<Token>> {
-        let (hasher, shards) = &self.by_id;
-        &shards[hasher.hash_one(id) as usize % SHARDS]
+        &self.by_id[self.hasher.hash_one(id) as usize % SHARDS]
     }
 }
 
