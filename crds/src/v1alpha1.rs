@@ -29,7 +29,7 @@ pub use key_binding::{
     Claim, Grants, Key, McpKeyBinding, McpKeyBindingSpec, McpKeyBindingStatus, ServerGrant, ServiceAccountRef, Subject,
     SubjectType,
 };
-pub use oauth::{ClientAuthentication, OAuth2ClientCredentials, TokenExchange};
+pub use oauth::{ClientAuthentication, ExchangeFlow, OAuth2ClientCredentials, TokenExchange};
 pub use server::{
     Access, Exposure, McpServer, McpServerSpec, McpServerStatus, Naming, NamingType, PromptFilter, ResourceFilter,
     ServerLimits, SessionMode, Timeouts, ToolFilter,

@@ -159,7 +159,8 @@ async fn respond(state: &State, request: Request<Incoming>) -> Response<Full<Byt
     if asked.client().as_ref() != Some(&*state.client.lock().unwrap()) || head.uri.path() != PATH {
         return refusal("invalid_client");
     }
-    let subject = asked.member("subject_token").map(|subject| format!("-for-{subject}")).unwrap_or_default();
+    let shown = asked.member("subject_token").or_else(|| asked.member("assertion"));
+    let subject = shown.map(|subject| format!("-for-{subject}")).unwrap_or_default();
     let seconds = *state.seconds.lock().unwrap();
     let mut issued = state.issued.0.lock().unwrap();
     let token = format!("{TOKEN}-{}{subject}", issued.len() + 1);

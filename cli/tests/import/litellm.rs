@@ -69,6 +69,24 @@ mcp_servers:
     client_id: gateway
     client_secret: oauth-secret
     scopes: [read, write]
+  exchanged:
+    url: https://exchanged.example/mcp
+    auth_type: oauth2_token_exchange
+    token_exchange_endpoint: https://login.example/exchange
+    audience: tools
+    client_id: gateway
+    client_secret: exchange-secret
+    token_endpoint_auth_method: client_secret_basic
+  entra:
+    url: https://entra.example/mcp
+    auth_type: oauth2_token_exchange
+    token_exchange_profile: entra_obo
+    token_url: https://login.example/token
+    audience: unused
+    client_id: gateway
+    client_secret: entra-secret
+    scopes: ['api://up/.default']
+  passed: { url: https://passed.example/mcp, auth_type: true_passthrough, extra_headers: [Authorization, X-Tenant] }
   petstore: { spec_path: ./petstore.yaml, url: 'https://petstore.example/v3', auth_type: bearer_token, auth_value: petstore-secret }
 "#;
 
@@ -120,6 +138,22 @@ fn every_field_has_its_counterpart_or_a_line() {
     );
     let secrets = &imported.object("secret-machine-credentials.yaml")["stringData"];
     assert_eq!((&secrets["client-id"], &secrets["client-secret"]), (&json!("gateway"), &json!("oauth-secret")));
+    let exchanged = &imported.object("mcpserver-exchanged.yaml")["spec"]["auth"];
+    let member = &exchanged["tokenExchange"];
+    assert_eq!(
+        (&exchanged["type"], &member["tokenUrl"], &member["audience"], &member["clientAuthentication"]),
+        (&json!("TokenExchange"), &json!("https://login.example/exchange"), &json!("tools"), &json!("Basic"))
+    );
+    let member = &imported.object("mcpserver-entra.yaml")["spec"]["auth"]["tokenExchange"];
+    assert_eq!(
+        (&member["flow"], &member["tokenUrl"], &member["scopes"], &member["audience"]),
+        (&json!("OnBehalfOf"), &json!("https://login.example/token"), &json!(["api://up/.default"]), &json!(null))
+    );
+    let passed = &imported.object("mcpserver-passed.yaml")["spec"];
+    assert_eq!(
+        (&passed["http"]["forwardHeaders"], &passed["auth"]),
+        (&json!(["authorization", "X-Tenant"]), &json!(null))
+    );
     assert!(
         imported.says("mcp_servers.oauth.auth_type", "by hand") && imported.says("mcp_servers.petstore", "OpenAPI")
     );
@@ -129,7 +163,7 @@ fn every_field_has_its_counterpart_or_a_line() {
     assert_eq!(settings["trustedProxies"], json!(["2001:db8::/32"]));
     assert!(imported.says("general_settings.mcp_internal_ip_ranges", "`everywhere`"));
     assert!(imported.says("general_settings.master_key", "no key here"));
-    for secret in ["ghp_secret", "corp-secret", "sk-1234", "oauth-secret"] {
+    for secret in ["ghp_secret", "corp-secret", "sk-1234", "oauth-secret", "exchange-secret", "entra-secret"] {
         assert!(!stands_in_objects(&imported.manifests(), secret), "{secret}");
         assert!(!imported.report.iter().any(|(_, words)| words.contains(secret)), "{secret}");
     }

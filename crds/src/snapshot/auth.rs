@@ -75,12 +75,14 @@ pub enum TokenGrant {
         /// The only type that is taken, if one is named.
         requested_token_type: Option<String>,
     },
+    /// The same by the On-Behalf-Of flow of Microsoft Entra (RFC 7523, with an extension).
+    OnBehalfOf,
 }
 
 impl AuthScheme {
     /// Whether it is had in exchange for the caller's own token, so that without a caller the server cannot be asked.
     pub fn is_exchanged(&self) -> bool {
-        matches!(self, Self::Fetched(TokenRequest { grant: TokenGrant::Exchange { .. }, .. }))
+        matches!(self, Self::Fetched(request) if request.grant != TokenGrant::ClientCredentials)
     }
 }
 

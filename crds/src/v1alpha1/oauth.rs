@@ -41,10 +41,21 @@ pub struct OAuth2ClientCredentials {
     pub resource: Option<String>,
 }
 
-/// A token for each caller, in exchange for that by which the caller was identified (RFC 8693).
+/// What the flow of Microsoft Entra needs, and what it has no words for.
+const ON_BEHALF_OF: &str = "self.flow != 'OnBehalfOf' || has(self.scopes) && size(self.scopes) > 0 && !has(self.audience) \
+    && !has(self.resource) && !has(self.subjectTokenType) && !has(self.requestedTokenType)";
+const ON_BEHALF_OF_MESSAGE: &str = "with `flow: OnBehalfOf` the `scopes` say what the token is for, and there is no audience, resource or type of token";
+
+/// A token for each caller, in exchange for that by which the caller was identified.
 #[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[x_kube(validation = Rule::new(ON_BEHALF_OF).message(ON_BEHALF_OF_MESSAGE))]
 pub struct TokenExchange {
+    /// How the token endpoint is shown a caller's token. TokenExchange (default): as `subject_token`, by RFC 8693.
+    /// OnBehalfOf: as `assertion` of RFC 7523 with `requested_token_use=on_behalf_of`, as Microsoft Entra wants it; then
+    /// `scopes` say what the token is for.
+    #[serde(default)]
+    pub flow: ExchangeFlow,
     /// The token endpoint, http or https, at most 2048 characters, without user name, password or fragment. It gets
     /// the callers' tokens.
     #[schemars(length(min = 1, max = 2048), regex(pattern = URL))]
@@ -78,6 +89,16 @@ pub struct TokenExchange {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256), regex(pattern = ABSOLUTE_URI))]
     pub requested_token_type: Option<String>,
+}
+
+/// How a token endpoint is shown a caller's token.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum ExchangeFlow {
+    /// By RFC 8693.
+    #[default]
+    TokenExchange,
+    /// By the On-Behalf-Of flow of Microsoft Entra.
+    OnBehalfOf,
 }
 
 /// How a client says to a token endpoint who it is (RFC 6749, section 2.3.1).

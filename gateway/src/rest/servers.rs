@@ -105,7 +105,7 @@ fn describe<'v>(exchange: &Exchange<'v>, server: ServerIndex) -> Described<'v> {
             AuthScheme::Token => "token",
             AuthScheme::Fetched(request) => match request.grant {
                 TokenGrant::ClientCredentials => "oauth2",
-                TokenGrant::Exchange { .. } => "oauth2_token_exchange",
+                TokenGrant::Exchange { .. } | TokenGrant::OnBehalfOf => "oauth2_token_exchange",
             },
         },
         mcp_access_groups: groups.map(|group| &*group.name).collect(),

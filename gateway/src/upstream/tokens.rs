@@ -47,7 +47,7 @@ impl Tokens {
             TokenGrant::ClientCredentials => {
                 Whose::Own(endpoint.as_ref().ok().map(|endpoint| Token::new(endpoint.clone(), None)))
             }
-            TokenGrant::Exchange { .. } => Whose::Callers(Cache::default()),
+            TokenGrant::Exchange { .. } | TokenGrant::OnBehalfOf => Whose::Callers(Cache::default()),
         };
         Some(Arc::new(Self { endpoint, whose }))
     }

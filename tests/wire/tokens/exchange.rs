@@ -1,5 +1,5 @@
-//! A caller's token in exchange for one that a server takes (RFC 8693): which of
-//! them goes where.
+//! A caller's token in exchange for one that a server takes (RFC 8693, and the
+//! On-Behalf-Of flow of Microsoft Entra): which of them goes where.
 
 use serde_json::json;
 use tests::token_endpoint::{TOKEN, TokenEndpoint};
@@ -48,4 +48,35 @@ async fn r23_each_caller_has_a_token_of_their_own_and_theirs_is_shown_to_the_end
         let seen = format!("{:?} {}", rest.collect::<Vec<_>>(), String::from_utf8_lossy(&request.body));
         assert!(![&ann, &bob, &ann_later].into_iter().any(|token| seen.contains(token)), "{seen}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_had_on_behalf_of_its_caller() {
+    let endpoint = TokenEndpoint::start("gateway", "secret");
+    let up = Upstream::start(Script { tokens: Some(endpoint.issued()), ..Script::echo() });
+    let scene = Scene::of(|manifests| {
+        let client = json!({
+            "flow": "OnBehalfOf", "tokenUrl": endpoint.url(), "clientId": {"value": "gateway"},
+            "clientSecret": {"value": "secret"}, "scopes": ["api://up/.default"],
+        });
+        let http = json!({"url": up.url(), "transport": "StreamableHTTP"});
+        manifests.server("up", &json!({"http": http, "auth": {"type": "TokenExchange", "tokenExchange": client}}));
+        bind(manifests, "ann", &user("corp:ann"), &["up"]);
+        manifests.key("key", "sb-key", &["up"]);
+    })
+    .await;
+    let token = scene.token("ann", &json!({"email": "ann", "email_verified": true}));
+    let answer = scene.client(&token).call("up-echo", "{}").await;
+    assert!(!answer.is_tool_error(), "{answer:?}");
+    let sent = up.received_of("tools/call").pop().and_then(|call| call.header("authorization").map(str::to_owned));
+    assert_eq!(sent, Some(format!("Bearer {TOKEN}-1-for-{token}")));
+    let [asked] = &endpoint.asked()[..] else { panic!("one request") };
+    let form = ["grant_type", "assertion", "requested_token_use", "scope", "subject_token"];
+    let bearer = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+    let expected = [Some(bearer), Some(&token), Some("on_behalf_of"), Some("api://up/.default"), None];
+    assert_eq!(form.map(|name| asked.member(name)), expected);
+    // Whoever has a key has nothing to show, and the key is shown to nobody.
+    let mut with_key = tests::client::Client::new(&scene.switchboard.mcp).key("sb-key");
+    assert!(with_key.call("up-echo", "{}").await.is_tool_error());
+    assert_eq!(endpoint.asked().len(), 1);
 }

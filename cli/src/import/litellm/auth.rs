@@ -11,7 +11,12 @@ pub(super) fn write(draft: &mut Draft<'_>, entry: &Map<String, Value>) {
     let type_ = entry.get("auth_type").and_then(scalar).unwrap_or_default();
     let (kind, member) = match &*type_ {
         "" | "none" => return,
+        "oauth2" | "oauth2_token_exchange" if !draft.spec.contains_key("http") => {
+            return draft.say("auth_type", "is for servers behind a URL: left out");
+        }
         "oauth2" => return client_credentials(draft, entry),
+        "oauth2_token_exchange" => return token_exchange(draft, entry),
+        _ if passes_through(entry) => return,
         "api_key" => ("ApiKey", "apiKey"),
         "bearer_token" => ("Bearer", "bearer"),
         "basic" => ("Basic", "basic"),
@@ -46,32 +51,68 @@ pub(super) fn write(draft: &mut Draft<'_>, entry: &Map<String, Value>) {
     draft.spec["auth"]["clientSide"] = json!("Replace");
 }
 
+/// Whether the server gets the `Authorization` that the caller brings, and nothing else: a header that is forwarded.
+pub(super) fn passes_through(entry: &Map<String, Value>) -> bool {
+    matches!(entry.get("auth_type").and_then(scalar).as_deref(), Some("true_passthrough" | "oauth_delegate"))
+}
+
 /// A token of the gateway's own, where the entry has what that takes; else somebody would sign in with a browser.
 fn client_credentials(draft: &mut Draft<'_>, entry: &Map<String, Value>) {
     let text = |member: &str| entry.get(member).and_then(scalar);
     let is_of_user = text("oauth2_flow").is_some_and(|flow| flow != "client_credentials");
-    let (Some(url), Some(id), Some(secret), false) =
-        (text("token_url"), text("client_id"), text("client_secret"), is_of_user)
-    else {
+    let member = if is_of_user { None } else { token_client(draft, entry, text("token_url")) };
+    let Some(member) = member else {
         let words = "`oauth2` in which each user signs in with a browser is not imported: callers bring their token in \
                      `x-mcp-auth`; for a token of the gateway's own set `auth` by hand";
         return draft.say("auth_type", words);
     };
-    if !draft.spec.contains_key("http") {
-        return draft.say("auth_type", "is for servers behind a URL: left out");
+    fetched(draft, "OAuth2ClientCredentials", "oauth2ClientCredentials", member);
+}
+
+/// A token for each caller, where the entry has what that takes.
+fn token_exchange(draft: &mut Draft<'_>, entry: &Map<String, Value>) {
+    let text = |member: &str| entry.get(member).and_then(scalar);
+    let url = text("token_exchange_endpoint").or_else(|| text("token_url"));
+    let Some(mut member) = token_client(draft, entry, url) else {
+        let words = "lacks `token_exchange_endpoint`, `client_id` or `client_secret`: the server gets no credential; set \
+                     `auth` by hand";
+        return draft.say("auth_type", words);
+    };
+    if text("token_exchange_profile").as_deref() == Some("entra_obo") {
+        member.insert("flow".to_owned(), json!("OnBehalfOf"));
+        // What this flow has no words for, and LiteLLM does not send.
+        member.remove("audience");
+        if !member.contains_key("scopes") {
+            return draft.say("scopes", "are missing, which say what the token is for: set `auth` by hand");
+        }
+    } else if let Some(type_) = text("subject_token_type") {
+        member.insert("subjectTokenType".to_owned(), json!(type_));
     }
+    fetched(draft, "TokenExchange", "tokenExchange", member);
+}
+
+/// What the gateway is to a token endpoint, and what it asks for; none where the entry does not say.
+fn token_client(draft: &mut Draft<'_>, entry: &Map<String, Value>, url: Option<String>) -> Option<Map<String, Value>> {
+    let text = |member: &str| entry.get(member).and_then(scalar);
+    let (url, id, secret) = (url?, text("client_id")?, text("client_secret")?);
     let id = draft.secret("client_id", "client-id", &id);
     let secret = draft.secret("client_secret", "client-secret", &secret);
-    // As LiteLLM says who it is.
-    let mut member = json!({
-        "tokenUrl": url, "clientId": {"valueFrom": id}, "clientSecret": {"valueFrom": secret}, "clientAuthentication": "Post",
-    });
+    let is_basic = text("token_endpoint_auth_method").as_deref() == Some("client_secret_basic");
+    let mut member = Map::new();
+    member.insert("tokenUrl".to_owned(), json!(url));
+    member.insert("clientId".to_owned(), json!({ "valueFrom": id }));
+    member.insert("clientSecret".to_owned(), json!({ "valueFrom": secret }));
+    member.insert("clientAuthentication".to_owned(), json!(if is_basic { "Basic" } else { "Post" }));
     let scopes = texts(entry.get("scopes"));
     if !scopes.is_empty() {
-        member["scopes"] = json!(scopes);
+        member.insert("scopes".to_owned(), json!(scopes));
     }
-    draft.spec.insert(
-        "auth".to_owned(),
-        json!({"type": "OAuth2ClientCredentials", "oauth2ClientCredentials": member, "clientSide": "Replace"}),
-    );
+    if let Some(audience) = text("audience") {
+        member.insert("audience".to_owned(), json!(audience));
+    }
+    Some(member)
+}
+
+fn fetched(draft: &mut Draft<'_>, type_: &str, name: &str, member: Map<String, Value>) {
+    draft.spec.insert("auth".to_owned(), json!({"type": type_, name: member, "clientSide": "Replace"}));
 }

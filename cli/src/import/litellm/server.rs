@@ -26,7 +26,7 @@ pub(super) struct Entry<'c> {
 }
 
 /// Fields that are read, or that say nothing which a gateway does.
-const READ: [&str; 33] = [
+const READ: [&str; 38] = [
     "url",
     "transport",
     "command",
@@ -39,6 +39,11 @@ const READ: [&str; 33] = [
     "client_id",
     "client_secret",
     "token_url",
+    "token_exchange_endpoint",
+    "token_exchange_profile",
+    "token_endpoint_auth_method",
+    "subject_token_type",
+    "audience",
     "scopes",
     "oauth2_flow",
     "extra_headers",
@@ -149,7 +154,13 @@ fn headers(draft: &mut Draft<'_>, entry: &Map<String, Value>) {
     }
     draft.headers(&headers);
     let mut forwarded = Vec::new();
+    if auth::passes_through(entry) {
+        forwarded.push("authorization".to_owned());
+    }
     for name in texts(entry.get("extra_headers")) {
+        if forwarded.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
+            continue;
+        }
         if may_be_forwarded(&name) {
             forwarded.push(name);
         } else {

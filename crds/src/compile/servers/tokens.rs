@@ -3,7 +3,7 @@
 use super::{Collector, origin};
 use crate::compile::faults::Fault;
 use crate::snapshot::{AuthScheme, ClientAuthentication, Secrets, TokenClient, TokenGrant, TokenRequest};
-use crate::v1alpha1::{self, OAuth2ClientCredentials, TokenExchange, Value};
+use crate::v1alpha1::{self, ExchangeFlow, OAuth2ClientCredentials, TokenExchange, Value};
 
 /// What a caller's token is unless the server says otherwise (RFC 8693, section 3).
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
@@ -44,9 +44,12 @@ impl Collector<'_> {
         let declared = Declared { name: "tokenExchange", url, id, secret };
         AuthScheme::Fetched(TokenRequest {
             origin: self.token_client(&declared, secrets),
-            grant: TokenGrant::Exchange {
-                subject_token_type: member.subject_token_type.as_deref().unwrap_or(ACCESS_TOKEN).to_owned(),
-                requested_token_type: member.requested_token_type.clone(),
+            grant: match member.flow {
+                ExchangeFlow::TokenExchange => TokenGrant::Exchange {
+                    subject_token_type: member.subject_token_type.as_deref().unwrap_or(ACCESS_TOKEN).to_owned(),
+                    requested_token_type: member.requested_token_type.clone(),
+                },
+                ExchangeFlow::OnBehalfOf => TokenGrant::OnBehalfOf,
             },
             authentication: authentication(member.client_authentication),
             scopes: member.scopes.clone().unwrap_or_default(),

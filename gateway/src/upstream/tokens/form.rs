@@ -1,5 +1,5 @@
 //! What a token endpoint is sent: a form, and who asks (RFC 6749, sections
-//! 2.3.1 and 4.4.2; RFC 8693, section 2.1).
+//! 2.3.1 and 4.4.2; RFC 8693, section 2.1; RFC 7523, section 2.1).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -31,6 +31,12 @@ pub(super) fn body(request: &TokenRequest, client: &TokenClient, subject: Option
             form.add("subject_token", subject.unwrap_or_default());
             form.add("subject_token_type", subject_token_type);
             form.add_if("requested_token_type", requested_token_type.as_deref());
+        }
+        // learn.microsoft.com/entra/identity-platform/v2-oauth2-on-behalf-of-flow
+        TokenGrant::OnBehalfOf => {
+            form.add("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer");
+            form.add("assertion", subject.unwrap_or_default());
+            form.add("requested_token_use", "on_behalf_of");
         }
     }
     if !request.scopes.is_empty() {
