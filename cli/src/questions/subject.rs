@@ -3,7 +3,7 @@
 use crds::compile::{Pepper, compile};
 use crds::diagnostic::{ConditionType, Kind, ObjectKey};
 use crds::digest::to_hex;
-use crds::snapshot::{Snapshot, UnixSeconds};
+use crds::snapshot::{Caller, Snapshot, TokenSubject, UnixSeconds};
 use crds::v1alpha1::{Key, McpKeyBinding, McpKeyBindingSpec, SubjectType};
 
 use super::{World, object};
@@ -51,7 +51,7 @@ pub(super) fn ask_about(
     Ok((World::new(source, now)?, asked))
 }
 
-/// A caller of a snapshot, by `NAMESPACE/NAME`, or by the name alone if no other has it.
+/// A caller of a snapshot: by the service account, or by `NAMESPACE/NAME`, or by the name alone if no other has it.
 fn of_snapshot(snapshot: &Snapshot, subject: &SubjectArgs) -> Result<ObjectKey, String> {
     if subject.anonymous {
         return snapshot
@@ -60,13 +60,18 @@ fn of_snapshot(snapshot: &Snapshot, subject: &SubjectArgs) -> Result<ObjectKey, 
             .map(|caller| object(&caller.id))
             .ok_or_else(|| "nobody is let in without a credential".to_owned());
     }
-    let name = subject.key.as_ref().or(subject.claims.as_ref()).map(String::as_str);
-    let name = name.ok_or("a snapshot knows callers alone: ask with --key, --claims or --anonymous")?;
-    let callers = snapshot.callers.iter().map(|caller| object(&caller.id));
-    let is_it = |id: &ObjectKey| {
+    let account = subject.service_account.as_ref();
+    let name = subject.key.as_ref().or(subject.claims.as_ref()).or(account).map(String::as_str);
+    let name =
+        name.ok_or("a snapshot knows callers alone: ask with --key, --claims, --service-account or --anonymous")?;
+    let is_called = |id: &ObjectKey| {
         id.to_string() == name || id.name == name && subject.namespace.as_ref().is_none_or(|own| id.namespace == *own)
     };
-    let mut found = callers.filter(is_it);
+    let is_it = |caller: &&Caller| match account {
+        Some(account) => caller.token == Some(TokenSubject::ServiceAccount(account.clone())),
+        None => is_called(&object(&caller.id)),
+    };
+    let mut found = snapshot.callers.iter().filter(is_it).map(|caller| object(&caller.id));
     match (found.next(), found.next()) {
         (Some(one), None) => Ok(one),
         (None, _) => Err(format!("no live caller is called `{name}`")),

@@ -238,12 +238,23 @@ spec:
 fn a_snapshot_answers_for_its_callers_without_a_reason() {
     let company = company(&[]);
     let here = company.path();
+    let account = "{type: ServiceAccount, serviceAccount: {namespace: jobs, name: nightly}}";
+    let job = format!(
+        "{HEAD}kind: McpKeyBinding
+metadata: {{name: job}}
+spec: {{subject: {account}, grants: {{servers: [{{name: wiki, tools: [get_page]}}]}}}}
+"
+    );
+    fs::write(here.join("job.yaml"), job).unwrap();
     let shown = switchboard(here, &["snapshot", "show", "."]);
     fs::write(here.join("snapshot.json.txt"), &shown.out).unwrap();
     let asked = |arguments: &[&str]| switchboard(here, &[arguments, &["--snapshot", "snapshot.json.txt"]].concat());
     let yes = asked(&["can-i", "--key", "laptop", "call", "wiki/get_page"]);
     assert_eq!((yes.code, yes.out.as_str()), (0, "yes\n"), "{}", yes.error);
     assert_eq!(asked(&["can-i", "--key", "default/laptop", "call", "default/wiki/delete_page"]).code, 1);
+    assert_eq!(asked(&["can-i", "--service-account", "jobs/nightly", "call", "wiki/get_page"]).code, 0);
+    assert_eq!(asked(&["can-i", "--service-account", "jobs/nightly", "call", "time/now"]).code, 1);
+    assert_eq!(asked(&["can-i", "--service-account", "default/job", "call", "wiki/get_page"]).code, 2);
     assert_eq!(
         asked(&["who-can", "time/now"]).out,
         "default/laptop\ndefault/anybody (anybody, without a credential)\n"

@@ -4,6 +4,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -39,6 +40,8 @@ pub(super) struct Way {
     pool: Arc<Pool<Incoming>>,
     /// The tasks of its connections; some may have ended.
     drivers: Mutex<Vec<AbortHandle>>,
+    /// Connections that are being opened. Changes under the lock of `drivers`.
+    opening: AtomicUsize,
     /// Connections at once.
     most: usize,
 }
@@ -65,7 +68,15 @@ impl Way {
     pub(super) fn new(origin: Origin, trust: Trust, most: usize) -> Self {
         // Whoever runs this says where it leads: loopback too.
         let egress = Egress::new(EgressPolicy { allow_loopback: true, ..EgressPolicy::default() });
-        Self { origin, trust, egress, pool: Arc::default(), drivers: Mutex::default(), most }
+        Self {
+            origin,
+            trust,
+            egress,
+            pool: Arc::default(),
+            drivers: Mutex::default(),
+            opening: AtomicUsize::new(0),
+            most,
+        }
     }
 
     /// Sends a request once, its body as it comes; the head of the answer. A request whose answer nobody waits for any
@@ -89,7 +100,7 @@ impl Way {
     }
 
     async fn connect(&self) -> Result<Lease<Incoming>, WayError> {
-        self.has_room()?;
+        let _place = self.reserve()?;
         let Origin { tls, host, port, .. } = &self.origin;
         let tcp = match self.egress.connect(host, *port, false, CONNECT).await?.stream {
             Stream::Plain(tcp) => tcp,
@@ -109,13 +120,28 @@ impl Way {
         Ok(lease)
     }
 
-    /// Whether there may be one more connection.
-    fn has_room(&self) -> Result<(), WayError> {
+    /// A place for one more connection while it is being opened, if there may be one.
+    fn reserve(&self) -> Result<Place<'_>, WayError> {
         let mut drivers = self.drivers.lock();
-        if drivers.len() >= self.most || drivers.len() == drivers.capacity() {
+        let opening = self.opening.load(Ordering::Relaxed);
+        if drivers.len() + opening >= self.most || drivers.len() == drivers.capacity() {
             drivers.retain(|driver| !driver.is_finished());
         }
-        if drivers.len() < self.most { Ok(()) } else { Err(WayError::Full) }
+        if drivers.len() + opening >= self.most {
+            return Err(WayError::Full);
+        }
+        self.opening.store(opening + 1, Ordering::Relaxed);
+        Ok(Place(self))
+    }
+}
+
+/// A connection that is being opened.
+struct Place<'w>(&'w Way);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let _drivers = self.0.drivers.lock();
+        self.0.opening.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -154,14 +180,18 @@ mod tests {
         let way = way(2);
         let open = [(); 2].map(|()| tokio::spawn(std::future::pending::<()>()));
         for task in &open {
-            way.has_room().unwrap();
+            let _place = way.reserve().unwrap();
             way.drivers.lock().push(task.abort_handle());
         }
-        assert!(matches!(way.has_room(), Err(WayError::Full)));
+        assert!(matches!(way.reserve(), Err(WayError::Full)));
         let [one, _] = open;
         one.abort();
         assert!(one.await.unwrap_err().is_cancelled());
-        assert!(way.has_room().is_ok(), "one has ended");
+        let opening = way.reserve();
+        assert!(opening.is_ok(), "one has ended");
+        assert!(matches!(way.reserve(), Err(WayError::Full)), "one that is being opened counts");
+        drop(opening);
+        assert!(way.reserve().is_ok(), "that came to nothing");
     }
 
     #[tokio::test]

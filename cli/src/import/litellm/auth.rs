@@ -66,7 +66,7 @@ fn client_credentials(draft: &mut Draft<'_>, entry: &Map<String, Value>) {
                      `x-mcp-auth`; for a token of the gateway's own set `auth` by hand";
         return draft.say("auth_type", words);
     };
-    fetched(draft, "OAuth2ClientCredentials", "oauth2ClientCredentials", member);
+    fetched(draft, "OAuth2ClientCredentials", "oauth2ClientCredentials", &member);
 }
 
 /// A token for each caller, where the entry has what that takes.
@@ -88,7 +88,7 @@ fn token_exchange(draft: &mut Draft<'_>, entry: &Map<String, Value>) {
     } else if let Some(type_) = text("subject_token_type") {
         member.insert("subjectTokenType".to_owned(), json!(type_));
     }
-    fetched(draft, "TokenExchange", "tokenExchange", member);
+    fetched(draft, "TokenExchange", "tokenExchange", &member);
 }
 
 /// What the gateway is to a token endpoint, and what it asks for; none where the entry does not say.
@@ -113,6 +113,6 @@ fn token_client(draft: &mut Draft<'_>, entry: &Map<String, Value>, url: Option<S
     Some(member)
 }
 
-fn fetched(draft: &mut Draft<'_>, type_: &str, name: &str, member: Map<String, Value>) {
+fn fetched(draft: &mut Draft<'_>, type_: &str, name: &str, member: &Map<String, Value>) {
     draft.spec.insert("auth".to_owned(), json!({"type": type_, name: member, "clientSide": "Replace"}));
 }

@@ -78,9 +78,12 @@ fn parents(import: &mut Import, known: &Known, (kind, entries): (Kind, &[Value])
         for line in lines {
             import.report.say(&at, line);
         }
-        let alias = text(entry, "alias")
-            .filter(|alias| entries.iter().filter(|other| text(other, "alias").as_ref() == Some(alias)).count() == 1);
-        let name = alias.unwrap_or_else(|| id.clone());
+        // Two of one name would be one subject, and each have what the other has.
+        let is_called = |other: &Value, name: &String| {
+            text(other, "alias").as_ref() == Some(name) || text(other, "id").as_ref() == Some(name)
+        };
+        let is_its_own = |alias: &String| entries.iter().filter(|other| is_called(other, alias)).count() == 1;
+        let name = text(entry, "alias").filter(is_its_own).unwrap_or_else(|| id.clone());
         let mut spec = json!({ "subject": { "type": kind.subject, kind.word: name } });
         let mut grants = restriction.clone();
         let organization = entry["organization_id"].as_str().filter(|_| kind.subject == TEAM.subject);

@@ -26,7 +26,7 @@ pub(super) struct Entry<'c> {
 }
 
 /// Fields that are read, or that say nothing which a gateway does.
-const READ: [&str; 38] = [
+const READ: [&str; 36] = [
     "url",
     "transport",
     "command",
@@ -62,8 +62,6 @@ const READ: [&str; 38] = [
     "server_id",
     "allow_sampling",
     "allow_elicitation",
-    "description",
-    "spec_version",
     "spec_path",
 ];
 

@@ -31,9 +31,7 @@ pub(super) fn write(draft: &mut Draft<'_>, info: &Map<String, Value>) {
     if cost != json!({}) {
         draft.spec.insert("cost".to_owned(), cost);
     }
-    for name in
-        info.keys().filter(|name| !["mcp_server_cost_info", "server_name", "description"].contains(&name.as_str()))
-    {
+    for name in info.keys().filter(|name| !["mcp_server_cost_info", "server_name"].contains(&name.as_str())) {
         draft.say(&format!("mcp_info.{name}"), "has no counterpart: left out");
     }
 }
