@@ -35,7 +35,7 @@ enum Command {
     /// Serve the manifests of a directory at /mcp; edits are in force in under a second.
     Run(RunArgs),
     /// Check the manifests of a directory as `run` would, or with --release-namespace as the apiserver and the operator of a
-    /// cluster would. Exit code: 0 clean, 1 findings.
+    /// cluster would in which there is nothing else. Exit code: 0 clean, 1 findings.
     Validate(ValidateArgs),
     /// Make keys for callers.
     #[command(subcommand)]

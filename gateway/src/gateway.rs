@@ -271,6 +271,13 @@ impl Gateway {
         binding.into_iter().chain(of_token.collect::<Vec<_>>())
     }
 
+    /// Has everybody looked at again who is known by a token: some are not valid any more.
+    pub fn look_at_tokens_again(&self) {
+        self.revision.send_modify(|_| {});
+        self.indexed.send_modify(|count| *count += 1);
+        self.end_lost_sessions();
+    }
+
     /// The one connector for everything that it connects to.
     pub fn egress(&self) -> &Egress {
         &self.connectors.egress

@@ -185,6 +185,7 @@ impl Node {
             tokio::select! {
                 () = &mut source => {}
                 _ = sweep.tick() => gateway.end_lost_sessions(),
+                () = gateway.tokens.taken_back.notified() => gateway.look_at_tokens_again(),
                 () = &mut ended => break,
             }
         }

@@ -17,8 +17,13 @@ const MAX_WORDS: usize = 256;
 pub enum Scope {
     /// Everything that the caller may use.
     All,
-    /// These servers, each in whole or as far as this set of a group's members has it. Sorted, each entry once.
-    Narrowed(Vec<(ServerIndex, Option<AccessIndex>)>),
+    /// What names leave.
+    Narrowed {
+        /// These servers, each in whole or as far as this set of a group's members has it. Sorted, each entry once.
+        entries: Vec<(ServerIndex, Option<AccessIndex>)>,
+        /// Whether one of them is there by its object's name alone, which somebody else may come to hold.
+        by_object: bool,
+    },
 }
 
 impl Scope {
@@ -51,6 +56,7 @@ impl Scope {
         let access = caller.access(table, now);
         let usable = |server: ServerIndex| access.binary_search_by_key(&server, |entry| entry.0).is_ok();
         let (mut seen, mut groups, mut narrowed) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+        let mut by_object = false;
         for word in words.map(str::trim).filter(|word| !word.is_empty()) {
             if seen.len() == MAX_WORDS {
                 break;
@@ -60,6 +66,10 @@ impl Scope {
             }
             match table.named(word) {
                 Some(Named::Server(server)) if usable(server) => narrowed.push((server, None)),
+                Some(Named::Object(server)) if usable(server) => {
+                    by_object = true;
+                    narrowed.push((server, None));
+                }
                 // A group has many spellings; its members are looked at once.
                 Some(Named::Group(index)) if groups.insert(index) => {
                     let group = &table.snapshot.groups[index as usize];
@@ -74,14 +84,17 @@ impl Scope {
         }
         narrowed.sort_unstable();
         narrowed.dedup();
-        Scope::Narrowed(narrowed)
+        Scope::Narrowed { entries: narrowed, by_object }
     }
 
-    /// Narrows it to this server, which the caller may use.
-    pub fn narrow(&mut self, server: ServerIndex) {
+    /// Narrows it to this server, which the caller may use. `named_by_object`: somebody else may come to hold the name.
+    pub fn narrow(&mut self, server: ServerIndex, named_by_object: bool) {
         match self {
-            Scope::All => *self = Scope::Narrowed(vec![(server, None)]),
-            Scope::Narrowed(entries) => entries.retain(|entry| entry.0 == server),
+            Scope::All => *self = Scope::Narrowed { entries: vec![(server, None)], by_object: named_by_object },
+            Scope::Narrowed { entries, by_object } => {
+                entries.retain(|entry| entry.0 == server);
+                *by_object |= named_by_object;
+            }
         }
     }
 
@@ -97,14 +110,17 @@ impl Scope {
 
     /// Whether nothing is left.
     pub fn is_empty(&self) -> bool {
-        matches!(self, Scope::Narrowed(entries) if entries.is_empty())
+        matches!(self, Scope::Narrowed { entries, .. } if entries.is_empty())
     }
 
-    /// Whether a path or header leaves exactly this server (R24). Having only one is not enough.
+    /// Whether a path or header leaves exactly this server (R24), by a name that it has alone: a credential goes by no
+    /// other. Having only one is not enough.
     pub fn is_only(&self, server: ServerIndex) -> bool {
         match self {
             Scope::All => false,
-            Scope::Narrowed(entries) => !entries.is_empty() && Self::entries(entries, server).len() == entries.len(),
+            Scope::Narrowed { entries, by_object } => {
+                !by_object && !entries.is_empty() && Self::entries(entries, server).len() == entries.len()
+            }
         }
     }
 
@@ -112,7 +128,7 @@ impl Scope {
     pub fn holds_server(&self, server: ServerIndex) -> bool {
         match self {
             Scope::All => true,
-            Scope::Narrowed(entries) => !Self::entries(entries, server).is_empty(),
+            Scope::Narrowed { entries, .. } => !Self::entries(entries, server).is_empty(),
         }
     }
 
@@ -120,7 +136,7 @@ impl Scope {
     pub fn holds(&self, table: &RoutingTable, server: ServerIndex, item: Item) -> bool {
         match self {
             Scope::All => true,
-            Scope::Narrowed(entries) => Self::entries(entries, server)
+            Scope::Narrowed { entries, .. } => Self::entries(entries, server)
                 .iter()
                 .any(|(_, group)| group.is_none_or(|group| table.snapshot.gives(group, server, item))),
         }

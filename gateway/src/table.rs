@@ -301,14 +301,15 @@ impl RoutingTable {
         self.names.held(word)
     }
 
-    /// The server with this id, or whose object a word names that nobody holds.
+    /// The server whose object a word names that nobody holds.
     pub fn object(&self, word: &str) -> Option<ServerIndex> {
         self.names.object(word)
     }
 
-    /// What a word names: who holds it, or else the object.
+    /// What a word names: who holds it, a server by its id, or else by its object.
     pub fn named(&self, word: &str) -> Option<Named> {
-        self.held(word).or_else(|| self.object(word).map(Named::Server))
+        let by_id = || self.names.id(word).map(Named::Server);
+        self.held(word).or_else(by_id).or_else(|| self.object(word).map(Named::Object))
     }
 }
 

@@ -9,7 +9,7 @@
 //! What a token says of keys (`jku`, `x5u`, `jwk`) is not read.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use crds::snapshot::{Issuer, UnixSeconds, WireSettings};
 
@@ -24,7 +24,7 @@ mod known;
 mod source;
 
 pub use issuer::Tokens;
-pub use keys::Key;
+pub use keys::TakenBack;
 pub use known::Found;
 
 /// The longest token, in bytes.
@@ -37,8 +37,8 @@ pub const SERVICE_ACCOUNT_AUDIENCE: &str = "switchboard";
 pub struct Token {
     /// By what settings that is so. Under others it has to be verified anew.
     pub authority: Authority,
-    /// What signed it, as long as its issuer is trusted and has that key.
-    pub key: Weak<Key>,
+    /// Whether what signed it was taken back since.
+    pub taken_back: Arc<TakenBack>,
     /// Whose it is, of all issuers: a digest of `iss` and `sub`, the same for each token of theirs.
     pub id: Arc<str>,
     /// From then on it is no longer valid.
@@ -72,7 +72,7 @@ pub enum Refused {
 impl Token {
     /// Whether it has not expired, and what signed it still counts.
     pub fn is_valid(&self, now: UnixSeconds) -> bool {
-        now < self.expires && self.key.strong_count() > 0
+        now < self.expires && !self.taken_back.is()
     }
 
     /// Whether these settings take it.

@@ -32,7 +32,7 @@ pub enum Act {
 #[rustfmt::skip]
 pub const CATALOGUE: &[Meaning] = &[
     of("Accepted", "True", "Accepted", "The object is right and holds its name or subject.", Act::Nothing),
-    of("Accepted", "False", "Invalid", "The schema, or a rule over several fields, refuses the object.", Act::Do("Change what the message names. `switchboard validate` says the same before it is applied, and with `--release-namespace` all that the operator would.")),
+    of("Accepted", "False", "Invalid", "The schema, or a rule over several fields, refuses the object.", Act::Do("Change what the message names. `switchboard validate` says the same before it is applied, and with `--release-namespace` what the operator would, as far as the directory goes.")),
     of("Accepted", "False", "NameTooLong", "The name that follows from `metadata.name` is too long to be published.", Act::Do("Set a shorter `spec.alias` or `spec.groupName`.")),
     of("Accepted", "False", "ReservedName", "The alias, prefix or group name is one of the gateway's own words, in some spelling.", Act::Do("Choose another one.")),
     of("Accepted", "False", "NameConflict", "An object that comes first holds the name, in some spelling: one of a platform namespace, else the older one.", Act::Do("Choose another name, or take the other object away.")),

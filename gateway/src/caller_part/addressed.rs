@@ -51,6 +51,6 @@ fn addressee(table: &RoutingTable, rest: &str) -> Option<(ServerIndex, HeaderNam
     let named = cuts.into_iter().rev().find_map(|cut| Some((cut, table.held(&rest[..cut])?)));
     match named? {
         (cut, Named::Server(server)) => Some((server, rest[cut + 1..].parse().ok()?)),
-        (_, Named::Group(_)) => None,
+        (_, Named::Group(_) | Named::Object(_)) => None,
     }
 }

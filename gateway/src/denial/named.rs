@@ -188,7 +188,7 @@ fn named(view: &View, (caller, now): Asker<'_>, name: &str) -> (Option<ServerInd
     let table = &view.table;
     let snapshot = &table.snapshot;
     let server = match table.named(name) {
-        Some(Named::Server(server)) => server,
+        Some(Named::Server(server) | Named::Object(server)) => server,
         Some(Named::Group(_)) => return (None, Reason::ServerNotGranted),
         None => return (None, Reason::UnknownName),
     };

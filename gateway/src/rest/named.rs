@@ -46,7 +46,7 @@ pub(super) fn narrow(view: &View, admitted: &mut Admitted<'_>, name: &str) -> Op
     if !admitted.scope.holds_server(server) {
         return None;
     }
-    admitted.scope.narrow(server);
+    admitted.scope.narrow(server, matches!(view.table.named(name), Some(Named::Object(_))));
     Some(server)
 }
 
@@ -61,6 +61,6 @@ pub(super) fn server(view: &View, (caller, now): (&Caller<'_>, UnixSeconds), nam
     if name.len() > LONGEST {
         return None;
     }
-    let Some(Named::Server(server)) = view.table.named(name) else { return None };
+    let Some(Named::Server(server) | Named::Object(server)) = view.table.named(name) else { return None };
     caller.access(&view.table, now).binary_search_by_key(&server, |entry| entry.0).is_ok().then_some(server)
 }

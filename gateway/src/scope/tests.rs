@@ -66,7 +66,7 @@ fn read(table: &RoutingTable, filter: &str) -> Scope {
 fn entries(scope: &Scope) -> usize {
     match scope {
         Scope::All => 0,
-        Scope::Narrowed(entries) => entries.len(),
+        Scope::Narrowed { entries, .. } => entries.len(),
     }
 }
 

@@ -4,7 +4,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -38,12 +37,17 @@ pub(super) struct Way {
     trust: Trust,
     egress: Egress,
     pool: Arc<Pool<Incoming>>,
-    /// The tasks of its connections; some may have ended.
-    drivers: Mutex<Vec<AbortHandle>>,
-    /// Connections that are being opened. Changes under the lock of `drivers`.
-    opening: AtomicUsize,
+    connections: Mutex<Connections>,
     /// Connections at once.
     most: usize,
+}
+
+#[derive(Default)]
+struct Connections {
+    /// The tasks of those that are open; some may have ended.
+    drivers: Vec<AbortHandle>,
+    /// How many are being opened.
+    opening: usize,
 }
 
 /// Why there is no answer. Nothing that the other side sent is in it.
@@ -68,15 +72,7 @@ impl Way {
     pub(super) fn new(origin: Origin, trust: Trust, most: usize) -> Self {
         // Whoever runs this says where it leads: loopback too.
         let egress = Egress::new(EgressPolicy { allow_loopback: true, ..EgressPolicy::default() });
-        Self {
-            origin,
-            trust,
-            egress,
-            pool: Arc::default(),
-            drivers: Mutex::default(),
-            opening: AtomicUsize::new(0),
-            most,
-        }
+        Self { origin, trust, egress, pool: Arc::default(), connections: Mutex::default(), most }
     }
 
     /// Sends a request once, its body as it comes; the head of the answer. A request whose answer nobody waits for any
@@ -100,7 +96,7 @@ impl Way {
     }
 
     async fn connect(&self) -> Result<Lease<Incoming>, WayError> {
-        let _place = self.reserve()?;
+        let place = self.reserve()?;
         let Origin { tls, host, port, .. } = &self.origin;
         let tcp = match self.egress.connect(host, *port, false, CONNECT).await?.stream {
             Stream::Plain(tcp) => tcp,
@@ -116,32 +112,43 @@ impl Way {
             self.pool.handshake(tcp).await
         };
         let (lease, driver) = opened.map_err(|error| broke(&error))?;
-        self.drivers.lock().push(driver);
+        place.opened(driver);
         Ok(lease)
     }
 
     /// A place for one more connection while it is being opened, if there may be one.
     fn reserve(&self) -> Result<Place<'_>, WayError> {
-        let mut drivers = self.drivers.lock();
-        let opening = self.opening.load(Ordering::Relaxed);
-        if drivers.len() + opening >= self.most || drivers.len() == drivers.capacity() {
+        let mut connections = self.connections.lock();
+        let Connections { drivers, opening } = &mut *connections;
+        if drivers.len() + *opening >= self.most || drivers.len() == drivers.capacity() {
             drivers.retain(|driver| !driver.is_finished());
         }
-        if drivers.len() + opening >= self.most {
+        if drivers.len() + *opening >= self.most {
             return Err(WayError::Full);
         }
-        self.opening.store(opening + 1, Ordering::Relaxed);
-        Ok(Place(self))
+        *opening += 1;
+        Ok(Place { way: self, driver: None })
     }
 }
 
 /// A connection that is being opened.
-struct Place<'w>(&'w Way);
+struct Place<'w> {
+    way: &'w Way,
+    /// Its task, once it is open.
+    driver: Option<AbortHandle>,
+}
+
+impl Place<'_> {
+    fn opened(mut self, driver: AbortHandle) {
+        self.driver = Some(driver);
+    }
+}
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        let _drivers = self.0.drivers.lock();
-        self.0.opening.fetch_sub(1, Ordering::Relaxed);
+        let mut connections = self.way.connections.lock();
+        connections.opening -= 1;
+        connections.drivers.extend(self.driver.take());
     }
 }
 
@@ -180,8 +187,7 @@ mod tests {
         let way = way(2);
         let open = [(); 2].map(|()| tokio::spawn(std::future::pending::<()>()));
         for task in &open {
-            let _place = way.reserve().unwrap();
-            way.drivers.lock().push(task.abort_handle());
+            way.reserve().unwrap().opened(task.abort_handle());
         }
         assert!(matches!(way.reserve(), Err(WayError::Full)));
         let [one, _] = open;

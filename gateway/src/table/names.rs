@@ -15,18 +15,22 @@ use crds::snapshot::{ServerIndex, Snapshot};
 /// What a word names.
 #[derive(Clone, Copy)]
 pub enum Named {
-    /// A server.
+    /// A server, which has the word alone.
     Server(ServerIndex),
     /// An access group, by position in the snapshot.
     Group(u32),
+    /// A server by its object, as long as nobody holds the word.
+    Object(ServerIndex),
 }
 
 /// All names of a snapshot.
 pub(super) struct Names {
     /// By norm.
     held: HashMap<String, Named>,
-    /// By the norm of the object's name, where nobody holds it, and by id.
+    /// By the norm of the object's name, where nobody holds it.
     objects: HashMap<String, ServerIndex>,
+    /// By `namespace/name`.
+    ids: HashMap<String, ServerIndex>,
 }
 
 impl Names {
@@ -41,10 +45,10 @@ impl Names {
                 held.insert(name.clone(), Named::Server(index));
             }
         }
+        let ids = servers().map(|(index, server)| (server.id.clone(), index)).collect();
         let mut objects = HashMap::new();
         // The earlier server comes first.
         for (index, server) in servers() {
-            objects.insert(server.id.clone(), index);
             let Some((_, name)) = server.id.split_once('/') else { continue };
             let name = default_name(name);
             if is_reserved(&name) || held.contains_key(&norm(&name)) {
@@ -54,7 +58,7 @@ impl Names {
                 vacant.insert(index);
             }
         }
-        Self { held, objects }
+        Self { held, objects, ids }
     }
 
     /// Who holds a word, in any norm-equal spelling.
@@ -62,8 +66,13 @@ impl Names {
         self.held.get(&norm(word)).copied()
     }
 
-    /// The server with this id, or whose object a word names that nobody holds.
+    /// The server whose object a word names, in any norm-equal spelling, that nobody holds.
     pub(super) fn object(&self, word: &str) -> Option<ServerIndex> {
-        if word.contains('/') { self.objects.get(word).copied() } else { self.objects.get(&norm(word)).copied() }
+        self.objects.get(&norm(&default_name(word))).copied()
+    }
+
+    /// The server of this id.
+    pub(super) fn id(&self, word: &str) -> Option<ServerIndex> {
+        self.ids.get(word).copied()
     }
 }

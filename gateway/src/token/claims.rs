@@ -10,7 +10,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::jose::Payload;
-use super::keys::Key;
+use super::keys::TakenBack;
 use super::{Authority, Token};
 use crate::denial::Reason;
 
@@ -23,10 +23,10 @@ const ACCOUNT: &str = "system:serviceaccount:";
 pub(super) fn of_issuer(
     payload: &Payload,
     issuer: &Arc<Issuer>,
-    key: &Arc<Key>,
+    taken_back: Arc<TakenBack>,
     now: UnixSeconds,
 ) -> Result<Token, Reason> {
-    let mut token = read(payload, (Authority::Issuer(issuer.clone()), key), &issuer.audiences, now)?;
+    let mut token = read(payload, (Authority::Issuer(issuer.clone()), taken_back), &issuer.audiences, now)?;
     token.user = issuer.user.as_ref().and_then(|mapping| user(payload, mapping));
     speak(&mut token.claims, "user", token.user.iter().cloned().collect());
     for (name, mapping) in [("team", &issuer.team), ("organization", &issuer.organization)] {
@@ -42,10 +42,10 @@ pub(super) fn of_issuer(
 pub(super) fn of_account(
     payload: &Payload,
     audience: String,
-    key: &Arc<Key>,
+    taken_back: Arc<TakenBack>,
     now: UnixSeconds,
 ) -> Result<Token, Reason> {
-    let mut token = read(payload, (Authority::Cluster(audience.clone()), key), &[audience], now)?;
+    let mut token = read(payload, (Authority::Cluster(audience.clone()), taken_back), &[audience], now)?;
     let account = payload.text("sub").and_then(|subject| subject.strip_prefix(ACCOUNT)?.split_once(':'));
     let (namespace, name) = account.ok_or(Reason::TokenLacksClaim)?;
     token.account = Some(format!("{namespace}/{name}"));
@@ -57,7 +57,7 @@ pub(super) fn of_account(
 
 fn read(
     payload: &Payload,
-    (authority, key): (Authority, &Arc<Key>),
+    (authority, taken_back): (Authority, Arc<TakenBack>),
     audiences: &[String],
     now: UnixSeconds,
 ) -> Result<Token, Reason> {
@@ -78,7 +78,7 @@ fn read(
     }
     Ok(Token {
         authority,
-        key: Arc::downgrade(key),
+        taken_back,
         id: id(issuer, subject),
         expires,
         user: None,

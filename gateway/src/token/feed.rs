@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use crds::snapshot::Algorithm;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 use tokio::time::{Instant, sleep};
 
 use super::Refused;
 use super::jose::Parts;
-use super::keys::{Key, KeySet};
+use super::keys::{KeySet, TakenBack};
 use super::source::{Fetched, Source};
 use crate::denial::Reason;
 use crate::egress::Egress;
@@ -31,6 +31,8 @@ pub(super) struct Feed {
     egress: Arc<Egress>,
     metrics: IssuerMetrics,
     keys: ArcSwapOption<Keys>,
+    /// Told when a key is taken back.
+    taken_back: Arc<Notify>,
     /// Who holds it asks; when it was last asked because of a token.
     asking: Mutex<Option<Instant>>,
 }
@@ -42,20 +44,25 @@ struct Keys {
 
 impl Feed {
     /// Begins to ask; ends when nobody has it any more.
-    pub(super) fn begin(source: Source, egress: Arc<Egress>, metrics: IssuerMetrics) -> Arc<Self> {
+    pub(super) fn begin(
+        source: Source,
+        egress: Arc<Egress>,
+        metrics: IssuerMetrics,
+        taken_back: Arc<Notify>,
+    ) -> Arc<Self> {
         let (keys, asking) = (ArcSwapOption::empty(), Mutex::default());
-        let feed = Arc::new(Self { source, egress, metrics, keys, asking });
+        let feed = Arc::new(Self { source, egress, metrics, keys, taken_back, asking });
         tokio::spawn(keep(Arc::downgrade(&feed)));
         feed
     }
 
-    /// The key with which this issuer, who is the one that it names, signed the token.
+    /// Whether this issuer, who is the one that it names, signed the token: then, whether the key is taken back since.
     pub(super) async fn verify(
         &self,
         named: &str,
         parts: &Parts<'_>,
         algorithm: Algorithm,
-    ) -> Result<Arc<Key>, Refused> {
+    ) -> Result<Arc<TakenBack>, Refused> {
         let kid = parts.header.kid.as_deref();
         let mut keys = self.keys.load_full();
         let has_key = |keys: &Arc<Keys>| keys.issuer == named && keys.set.find(kid, algorithm).is_some();
@@ -67,9 +74,16 @@ impl Feed {
         if keys.issuer != named {
             return Err(Refused::Invalid(Reason::TokenIssuer));
         }
-        let key = keys.set.find(kid, algorithm).ok_or(Refused::Invalid(Reason::TokenKey))?;
+        let (key, taken_back) = keys.set.find(kid, algorithm).ok_or(Refused::Invalid(Reason::TokenKey))?;
         let verified = key.verifies(algorithm, parts.signed, &parts.signature);
-        if verified { Ok(key.clone()) } else { Err(Refused::Invalid(Reason::TokenSignature)) }
+        if verified { Ok(taken_back.clone()) } else { Err(Refused::Invalid(Reason::TokenSignature)) }
+    }
+
+    /// Takes back all of its keys: nobody hears any more which of them its issuer takes back.
+    pub(super) fn end(&self) {
+        if let Some(keys) = &*self.keys.load() {
+            keys.set.take_back(None);
+        }
     }
 
     async fn ask_because_of_a_token(&self) {
@@ -94,14 +108,17 @@ impl Feed {
             let set = KeySet::read(&jwks).ok_or("its keys are no JWKS document")?;
             Ok(Keys { issuer, set })
         }) {
-            Ok(Keys { issuer, set }) => {
+            Ok(Keys { issuer, mut set }) => {
                 self.metrics.came(self.source.name());
-                let before = self.keys.load_full().filter(|before| before.issuer == issuer);
-                let set = match before {
-                    Some(before) => set.since(&before.set),
-                    None => set,
-                };
-                self.keys.store(Some(Arc::new(Keys { issuer, set })));
+                let before = self.keys.load_full();
+                if let Some(before) = before.as_ref().filter(|before| before.issuer == issuer) {
+                    set.go_on(&before.set);
+                }
+                let keys = Arc::new(Keys { issuer, set });
+                self.keys.store(Some(keys.clone()));
+                if before.is_some_and(|before| before.set.take_back(Some(&keys.set))) {
+                    self.taken_back.notify_one();
+                }
                 true
             }
             Err(why) => {

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use arc_swap::ArcSwap;
 use crds::snapshot::{Issuer, UnixSeconds, WireSettings};
 use sha2::{Digest, Sha256};
+use tokio::sync::Notify;
 
 use super::feed::Feed;
 use super::jose::Parts;
@@ -23,6 +24,8 @@ pub struct Tokens {
     trusted: ArcSwap<Vec<Trusted>>,
     cluster: OnceLock<Arc<Feed>>,
     known: Known,
+    /// Told when an issuer takes a key back: whoever is known by a token is to be looked at again.
+    pub taken_back: Arc<Notify>,
     metrics: IssuerMetrics,
 }
 
@@ -35,7 +38,14 @@ struct Trusted {
 impl Tokens {
     /// No token is taken yet.
     pub fn new(egress: Arc<Egress>, metrics: IssuerMetrics) -> Self {
-        Self { egress, trusted: ArcSwap::default(), cluster: OnceLock::new(), known: Known::new(), metrics }
+        Self {
+            egress,
+            trusted: ArcSwap::default(),
+            cluster: OnceLock::new(),
+            known: Known::new(),
+            taken_back: Arc::default(),
+            metrics,
+        }
     }
 
     /// Takes the tokens of the service accounts of the cluster with this apiserver. To be called in the runtime, once.
@@ -45,7 +55,7 @@ impl Tokens {
 
     fn begin(&self, source: Source) -> Arc<Feed> {
         self.metrics.begin(source.name());
-        Feed::begin(source, self.egress.clone(), self.metrics.clone())
+        Feed::begin(source, self.egress.clone(), self.metrics.clone(), self.taken_back.clone())
     }
 
     /// Keeps the keys of these issuers at hand, and of no others: no token counts that another's key signed. Those that
@@ -65,6 +75,10 @@ impl Tokens {
                 Trusted { issuer: Arc::new(issuer.clone()), feed }
             })
             .collect();
+        let is_gone = |feed: &Arc<Feed>| trusted.iter().all(|now| !Arc::ptr_eq(&now.feed, feed));
+        for gone in before.iter().filter(|before| is_gone(&before.feed)) {
+            gone.feed.end();
+        }
         let is_named = |name: &str| issuers.iter().any(|issuer| issuer.issuer == name);
         for gone in before.iter().filter(|before| !is_named(&before.issuer.issuer)) {
             self.metrics.end(&gone.issuer.issuer);
@@ -96,13 +110,14 @@ impl Tokens {
             (Some(issuer), _) => {
                 let Trusted { issuer, feed } = &self.trusted(issuer).ok_or(Refused::Unavailable)?;
                 let pinned = keys::read(&parts.header.alg).filter(|algorithm| issuer.algorithms.contains(algorithm));
-                let key = feed.verify(named, &parts, pinned.ok_or(Refused::Invalid(Reason::TokenIssuer))?).await?;
-                claims::of_issuer(&parts.payload, issuer, &key, now)
+                let taken_back =
+                    feed.verify(named, &parts, pinned.ok_or(Refused::Invalid(Reason::TokenIssuer))?).await?;
+                claims::of_issuer(&parts.payload, issuer, taken_back, now)
             }
             (None, Some(cluster)) => {
                 let algorithm = keys::read(&parts.header.alg).ok_or(Refused::Invalid(Reason::TokenIssuer))?;
-                let key = cluster.verify(named, &parts, algorithm).await?;
-                claims::of_account(&parts.payload, service_account_audience(settings), &key, now)
+                let taken_back = cluster.verify(named, &parts, algorithm).await?;
+                claims::of_account(&parts.payload, service_account_audience(settings), taken_back, now)
             }
             (None, None) => Err(Reason::TokenIssuer),
         };

@@ -1,6 +1,7 @@
 //! The public keys of an issuer (RFC 7517), and what they say of a signature.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -18,11 +19,15 @@ const MOST: usize = 256;
 
 /// Keys of an issuer that can verify a signature.
 #[derive(Debug)]
-pub(super) struct KeySet(Vec<Arc<Key>>);
+pub(super) struct KeySet(Vec<(Key, Arc<TakenBack>)>);
 
-/// One of them. Who holds it weakly knows by that whether the issuer still has it.
+/// Whether a key was taken back since it signed something, or its issuer's trust was.
+#[derive(Debug, Default)]
+pub struct TakenBack(AtomicBool);
+
+/// A key of an issuer.
 #[derive(Debug, Eq, PartialEq)]
-pub struct Key {
+pub(super) struct Key {
     kid: Option<String>,
     /// The only algorithm that it is for, if it says so.
     algorithm: Option<String>,
@@ -65,22 +70,41 @@ impl KeySet {
     pub(super) fn read(document: &[u8]) -> Option<Self> {
         let Jwks { keys } = serde_json::from_slice(document).ok()?;
         let keys = keys.into_iter().take(MOST).filter_map(|key| serde_json::from_value(key).ok()).filter_map(Key::of);
-        Some(Self(keys.map(Arc::new).collect()))
+        Some(Self(keys.map(|key| (key, Arc::default())).collect()))
     }
 
-    /// These keys, of which those that were there before are the same ones still.
-    pub(super) fn since(self, before: &Self) -> Self {
-        let known = |key: Arc<Key>| before.0.iter().find(|known| **known == key).cloned().unwrap_or(key);
-        Self(self.0.into_iter().map(known).collect())
+    /// Goes on with the keys that were there before.
+    pub(super) fn go_on(&mut self, before: &Self) {
+        for (key, taken_back) in &mut self.0 {
+            if let Some((_, known)) = before.0.iter().find(|(known, _)| known == key) {
+                taken_back.clone_from(known);
+            }
+        }
+    }
+
+    /// Takes back all keys that the one after it did not go on with; true if there are any.
+    pub(super) fn take_back(&self, after: Option<&Self>) -> bool {
+        let goes_on = |own: &Arc<TakenBack>| {
+            after.is_some_and(|after| after.0.iter().any(|(_, taken_back)| Arc::ptr_eq(taken_back, own)))
+        };
+        let gone = self.0.iter().filter(|(_, own)| !goes_on(own));
+        gone.map(|(_, own)| own.0.store(true, Ordering::Release)).count() > 0
     }
 
     /// The key that a token names, or the only one that can be meant.
-    pub(super) fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Option<&Arc<Key>> {
-        let mut fitting = self.0.iter().filter(|key| key.fits(algorithm));
+    pub(super) fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Option<&(Key, Arc<TakenBack>)> {
+        let mut fitting = self.0.iter().filter(|(key, _)| key.fits(algorithm));
         match kid {
-            Some(kid) => fitting.find(|key| key.kid.as_deref() == Some(kid)),
+            Some(kid) => fitting.find(|(key, _)| key.kid.as_deref() == Some(kid)),
             None => fitting.next().filter(|_| fitting.next().is_none()),
         }
+    }
+}
+
+impl TakenBack {
+    /// Whether it was.
+    pub fn is(&self) -> bool {
+        self.0.load(Ordering::Acquire)
     }
 }
 

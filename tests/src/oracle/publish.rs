@@ -89,6 +89,8 @@ impl<'w> Oracle<'w> {
         let servers = || self.world.servers.iter().filter(|one| self.accepted(Kind::Server, &one.meta.id()));
         let groups = self.world.groups.iter().filter(|one| self.accepted(Kind::Group, &one.meta.id()));
         let mut held = servers().flat_map(|one| [alias(one), prefix(one)]).chain(groups.map(group_name));
+        // A name in full stands for itself, as its default does.
+        let word = &word.replace('.', "_");
         if reserved(word) || held.any(|name| norm(&name) == norm(word)) {
             return None;
         }

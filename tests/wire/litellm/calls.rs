@@ -112,6 +112,13 @@ async fn r24_a_callers_credential_reaches_the_server_that_is_named() {
     let at_far = &two.far.received_of("tools/call")[0];
     assert_eq!(at_far.header("authorization"), Some("Bearer of-alice"));
     assert_eq!(two.near.received_of("tools/call")[0].header("authorization"), None);
+    // By its id too, and not by its object's name, which another object may come to hold as an alias.
+    assert_eq!(call(&alice, ("default/far-one", "echo"), "{}").await.status, StatusCode::OK);
+    assert_eq!(call(&alice, ("far-one", "echo"), "{}").await.status, StatusCode::OK);
+    assert!(!alice.clone_at("/mcp/far-one").call("Far_Away-echo", "{}").await.is_tool_error());
+    let sent = two.far.received_of("tools/call");
+    let sent = sent[1..].iter().map(|call| call.header("authorization").unwrap());
+    assert_eq!(sent.collect::<Vec<_>>(), ["Bearer of-alice", "Bearer of-the-house", "Bearer of-the-house"]);
 }
 
 /// What a server asks in a call, nobody can be asked here: it hears the same as of a client that declared nothing.

@@ -111,7 +111,12 @@ async fn another_issuer_beside_it_changes_nothing_for_the_tokens_of_one() {
 /// for them is there without a word of theirs.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_or_an_issuer_that_goes_ends_nothing_of_what_others_vouch_for() {
-    let scene = Scene::of(|manifests| bind(manifests, "blue", &blue(), &["time"])).await;
+    let bound = |manifests: &Manifests| {
+        bind(manifests, "blue", &blue(), &["time"]);
+        bind(manifests, "dan", &user("corp:dan"), &["time"]);
+    };
+    let tools = [Tool::new("get", Does::Hang), Tool::new("note", Does::Remember)];
+    let scene = Scene::with(bound, Script::with(tools), true).await;
     let second = Signer::new("second");
     scene.issuer.publish(&[&scene.signer, &second]);
     let payload = scene.issuer.payload("ann", &json!({"groups": ["blue"]}));
@@ -125,6 +130,11 @@ async fn a_key_or_an_issuer_that_goes_ends_nothing_of_what_others_vouch_for() {
     let mut held = scene.client(&of_first).listen(&[("mcp-session-id", session.as_str())]).await;
     assert_eq!(held.status, StatusCode::OK);
 
+    let mut dan = scene.client(&scene.token("dan", &json!({"email": "dan"})));
+    let calls = scene.upstream.posts("tools/call");
+    let hanging = tokio::spawn(async move { dan.call("time-get", "{}").await });
+    until_async("the call", SOON, async || (scene.upstream.posts("tools/call") > calls).then_some(())).await;
+
     // The first key goes, which is seen when the keys are next read. Settings in force look at every session.
     let third = Signer::new("third");
     scene.issuer.publish(&[&second, &third]);
@@ -132,6 +142,10 @@ async fn a_key_or_an_issuer_that_goes_ends_nothing_of_what_others_vouch_for() {
     let gone = async || (scene.ping(&of_third).await.status == StatusCode::OK).then_some(());
     until_async("the third key", ASKED_AGAIN, gone).await;
     assert_eq!(scene.ping(&of_first).await.status, StatusCode::UNAUTHORIZED, "its key is no more");
+    let ended = tokio::time::timeout(SOON, async { while held.event().await.is_ok() {} }).await;
+    assert!(ended.is_ok(), "what it opened ends by itself");
+    let ended = tokio::time::timeout(SOON, hanging).await;
+    assert!(ended.is_ok_and(|call| call.is_ok()), "a call that it began, too");
     let other = json!({"issuer": "https://other.example", "audiences": ["switchboard"]});
     for issuers in [json!([other, scene.issuer.settings(&mapping())]), json!([scene.issuer.settings(&mapping())])] {
         let before = get(&format!("{}/revision", scene.switchboard.admin)).await.body;
@@ -140,8 +154,6 @@ async fn a_key_or_an_issuer_that_goes_ends_nothing_of_what_others_vouch_for() {
         let answer = client.call("time-note", r#"{"text":"before"}"#).await;
         assert_eq!(answer.text(), "before", "the session goes on: {answer:?}");
     }
-    let ended = tokio::time::timeout(SOON, async { while held.event().await.is_ok() {} }).await;
-    assert!(ended.is_ok(), "what the first key opened ends");
 }
 
 /// Until other settings than those of this page are in force.

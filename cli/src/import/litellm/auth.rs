@@ -11,7 +11,9 @@ pub(super) fn write(draft: &mut Draft<'_>, entry: &Map<String, Value>) {
     let type_ = entry.get("auth_type").and_then(scalar).unwrap_or_default();
     let (kind, member) = match &*type_ {
         "" | "none" => return,
-        "oauth2" | "oauth2_token_exchange" if !draft.spec.contains_key("http") => {
+        "oauth2" | "oauth2_token_exchange" | "true_passthrough" | "oauth_delegate"
+            if !draft.spec.contains_key("http") =>
+        {
             return draft.say("auth_type", "is for servers behind a URL: left out");
         }
         "oauth2" => return client_credentials(draft, entry),
@@ -51,7 +53,7 @@ pub(super) fn write(draft: &mut Draft<'_>, entry: &Map<String, Value>) {
     draft.spec["auth"]["clientSide"] = json!("Replace");
 }
 
-/// Whether the server gets the `Authorization` that the caller brings, and nothing else: a header that is forwarded.
+/// Whether the server gets the `Authorization` that the caller brings: a header that is forwarded.
 pub(super) fn passes_through(entry: &Map<String, Value>) -> bool {
     matches!(entry.get("auth_type").and_then(scalar).as_deref(), Some("true_passthrough" | "oauth_delegate"))
 }
@@ -73,18 +75,19 @@ fn client_credentials(draft: &mut Draft<'_>, entry: &Map<String, Value>) {
 fn token_exchange(draft: &mut Draft<'_>, entry: &Map<String, Value>) {
     let text = |member: &str| entry.get(member).and_then(scalar);
     let url = text("token_exchange_endpoint").or_else(|| text("token_url"));
+    let is_on_behalf_of = text("token_exchange_profile").as_deref() == Some("entra_obo");
+    if is_on_behalf_of && texts(entry.get("scopes")).is_empty() {
+        return draft.say("scopes", "are missing, which say what the token is for: set `auth` by hand");
+    }
     let Some(mut member) = token_client(draft, entry, url) else {
-        let words = "lacks `token_exchange_endpoint`, `client_id` or `client_secret`: the server gets no credential; set \
-                     `auth` by hand";
+        let words = "lacks `token_exchange_endpoint` and `token_url`, `client_id` or `client_secret`: the server gets no \
+                     credential; set `auth` by hand";
         return draft.say("auth_type", words);
     };
-    if text("token_exchange_profile").as_deref() == Some("entra_obo") {
+    if is_on_behalf_of {
         member.insert("flow".to_owned(), json!("OnBehalfOf"));
         // What this flow has no words for, and LiteLLM does not send.
         member.remove("audience");
-        if !member.contains_key("scopes") {
-            return draft.say("scopes", "are missing, which say what the token is for: set `auth` by hand");
-        }
     } else if let Some(type_) = text("subject_token_type") {
         member.insert("subjectTokenType".to_owned(), json!(type_));
     }

@@ -152,7 +152,11 @@ fn headers(draft: &mut Draft<'_>, entry: &Map<String, Value>) {
     }
     draft.headers(&headers);
     let mut forwarded = Vec::new();
-    if auth::passes_through(entry) {
+    if auth::passes_through(entry) && draft.spec.contains_key("auth") {
+        draft.say("auth_type", "left out: the server has another credential for Authorization");
+    } else if auth::passes_through(entry) {
+        let words = "callers' `Authorization` is forwarded: they say who they are here in `x-litellm-api-key`";
+        draft.say("auth_type", words);
         forwarded.push("authorization".to_owned());
     }
     for name in texts(entry.get("extra_headers")) {

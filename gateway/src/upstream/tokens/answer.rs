@@ -18,8 +18,9 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// The largest token, in bytes: what servers take of a header is not more.
 const LARGEST: usize = 16 * 1024;
 
-/// The errors of RFC 6749 (5.2), RFC 8693 (2.2.2) and RFC 8707 (2).
-const ERRORS: [&str; 7] = [
+/// The errors of RFC 6749 (5.2), RFC 8693 (2.2.2), RFC 8707 (2), and of OpenID Connect, by which Microsoft Entra says that
+/// the user has to sign in anew.
+const ERRORS: [&str; 8] = [
     "invalid_request",
     "invalid_client",
     "invalid_grant",
@@ -27,6 +28,7 @@ const ERRORS: [&str; 7] = [
     "unsupported_grant_type",
     "invalid_scope",
     "invalid_target",
+    "interaction_required",
 ];
 
 /// The types that are taken where none was asked for: what a server can be shown.

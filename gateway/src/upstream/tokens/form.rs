@@ -122,5 +122,9 @@ mod tests {
         let expected = "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange&subject_token=a.b%2Fc\
             &subject_token_type=urn%3Aexample%3Ajwt&requested_token_type=urn%3Aexample%3Aat";
         assert_eq!(body(&request(grant), &client(), Some("a.b/c")), expected);
+        let asked = TokenRequest { scopes: vec!["api://a/.default".to_owned()], ..request(TokenGrant::OnBehalfOf) };
+        let expected = "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=a.b%2Fc\
+            &requested_token_use=on_behalf_of&scope=api%3A%2F%2Fa%2F.default";
+        assert_eq!(body(&asked, &client(), Some("a.b/c")), expected);
     }
 }
