@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use crds::names::{SPELLING_MAX, norm};
-use crds::snapshot::{Item, Server, ServerIndex};
+use crds::snapshot::{Item, ServerIndex};
 
 use crate::catalogue::{Catalogue, Entry, List, State};
 use crate::discovery;
@@ -182,13 +182,11 @@ pub(crate) fn readings<'n>(exchange: &Exchange<'_>, name: &'n str) -> Vec<(Serve
     readings.collect()
 }
 
-/// Every way to read a name as that of a server's object, separator and native name, where its names begin with its alias:
-/// a prefix that is said to be another one is the only one.
+/// Every way to read a name as that of a server's object, separator and native name, where its names have a prefix at all.
 pub(crate) fn readings_by_object<'n>(exchange: &Exchange<'_>, name: &'n str) -> Vec<(ServerIndex, &'n str)> {
     let table = &exchange.view.table;
     let readings = cuts(exchange, name).filter_map(|(head, native)| Some((table.object(head)?, native)));
-    let begins_with_alias = |server: &Server| server.prefix.as_ref().is_some_and(|prefix| *prefix == server.alias);
-    readings.filter(|(server, _)| begins_with_alias(&table.snapshot.servers[*server as usize])).collect()
+    readings.filter(|(server, _)| table.snapshot.servers[*server as usize].prefix.is_some()).collect()
 }
 
 /// A name at each separator. That may overlap with characters that do not count in a spelling, as in `a___b`.

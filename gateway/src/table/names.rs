@@ -5,12 +5,14 @@
 //! A server with an alias is named by its object, too, as LiteLLM takes the name
 //! that its configuration has for it: a word that nobody holds. Of several such
 //! servers the first has it, so that no object takes a name from an earlier one.
+//! A server with a prefix beside its alias, which LiteLLM does not know, has its
+//! two names and no third.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use crds::names::{default_name, is_reserved, norm};
-use crds::snapshot::{ServerIndex, Snapshot};
+use crds::snapshot::{Server, ServerIndex, Snapshot};
 
 /// What a word names.
 #[derive(Clone, Copy)]
@@ -48,7 +50,7 @@ impl Names {
         let ids = servers().map(|(index, server)| (server.id.clone(), index)).collect();
         let mut objects = HashMap::new();
         // The earlier server comes first.
-        for (index, server) in servers() {
+        for (index, server) in servers().filter(|(_, server)| goes_by_alias_alone(server)) {
             let Some((_, name)) = server.id.split_once('/') else { continue };
             let name = default_name(name);
             if is_reserved(&name) || held.contains_key(&norm(&name)) {
@@ -75,4 +77,9 @@ impl Names {
     pub(super) fn id(&self, word: &str) -> Option<ServerIndex> {
         self.ids.get(word).copied()
     }
+}
+
+fn goes_by_alias_alone(server: &Server) -> bool {
+    let alias = norm(&server.alias);
+    server.names.iter().all(|name| *name == alias)
 }

@@ -51,8 +51,7 @@ impl<'w> Oracle<'w> {
 
     /// What a called name means to this caller under these filter words: an exact published name, else a norm-equal
     /// prefix with a native name, else a native name that only one of the caller's servers has, else the name of a
-    /// server's object with a native name, where the server's prefix is its alias. Only what the caller's list shows
-    /// counts; two meanings are none.
+    /// server's object with a native name. Only what the caller's list shows counts; two meanings are none.
     pub fn call(&self, ids: &BTreeSet<Id>, words: &[&str], name: &str) -> Option<Pair> {
         self.meaning(&self.list(ids, words), name)
     }
@@ -76,15 +75,14 @@ impl<'w> Oracle<'w> {
             read.cloned().collect()
         };
         let bare = list.values().filter(|(_, tool)| tool == name).cloned();
-        let of_object = |server: &Server, head: &str| {
-            let named = self.of_object(head).is_some_and(|named| named.meta.id() == server.meta.id());
-            named && prefix(server) == alias(server)
-        };
+        let of_object =
+            |server: &Server, head: &str| self.of_object(head).is_some_and(|named| named.meta.id() == server.meta.id());
         let steps = [begins(&|server, head| norm(head) == norm(&prefix(server))), bare.collect(), begins(&of_object)];
         steps.into_iter().find(|found| !found.is_empty()).and_then(only)
     }
 
-    /// The first of the accepted servers that nobody's alias, prefix or group name keeps from being named by its object.
+    /// The first of the accepted servers without a prefix beside their alias that nobody's alias, prefix or group name keeps
+    /// from being named by its object.
     pub(super) fn of_object(&self, word: &str) -> Option<&'w Server> {
         let servers = || self.world.servers.iter().filter(|one| self.accepted(Kind::Server, &one.meta.id()));
         let groups = self.world.groups.iter().filter(|one| self.accepted(Kind::Group, &one.meta.id()));
@@ -94,7 +92,8 @@ impl<'w> Oracle<'w> {
         if reserved(word) || held.any(|name| norm(&name) == norm(word)) {
             return None;
         }
-        let named = servers().filter(|one| norm(&default_name(&one.meta)) == norm(word));
+        let named = servers().filter(|one| norm(&alias(one)) == norm(&prefix(one)));
+        let named = named.filter(|one| norm(&default_name(&one.meta)) == norm(word));
         named.min_by_key(|one| precedence(self.world, &one.meta))
     }
 
