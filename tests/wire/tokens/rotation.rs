@@ -120,7 +120,11 @@ async fn a_key_or_an_issuer_that_goes_ends_nothing_of_what_others_vouch_for() {
     let second = Signer::new("second");
     scene.issuer.publish(&[&scene.signer, &second]);
     let payload = scene.issuer.payload("ann", &json!({"groups": ["blue"]}));
-    let mut client = scene.client(&second.sign(&payload));
+    let of_second = second.sign(&payload);
+    // The keys may be on their way since before this one was published.
+    let known = async || (scene.ping(&of_second).await.status == StatusCode::OK).then_some(());
+    until_async("the second key", ASKED_AGAIN, known).await;
+    let mut client = scene.client(&of_second);
     client.initialize("2025-11-25").await;
     client.call("time-note", r#"{"text":"before"}"#).await;
     let of_first = scene.token("bob", &json!({"groups": ["blue"]}));
