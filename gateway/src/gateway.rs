@@ -263,12 +263,13 @@ impl Gateway {
         now: UnixSeconds,
     ) -> impl Iterator<Item = Caller<'t>> {
         let binding = if token.is_none() { table.caller_by_id(id, side) } else { None };
-        let tokens = token.into_iter().flat_map(|token| [Some(token.clone()), self.tokens.of_id(id, now)]).flatten();
-        let of_token = tokens.filter(|token| token.is_valid(now)).filter_map(|token| table.bearer(&token));
+        let longest = token.and_then(|_| self.tokens.of_id(id, now));
+        let tokens = token.cloned().into_iter().chain(longest);
+        let of_token = tokens.filter(move |token| token.is_valid(now)).filter_map(|token| table.bearer(&token));
         let of_token = of_token
-            .filter_map(|bearer| table.caller(&Identity { who: Who::Token(Arc::new(bearer)), side }))
-            .filter(|caller| caller.id() == id);
-        binding.into_iter().chain(of_token.collect::<Vec<_>>())
+            .filter_map(move |bearer| table.caller(&Identity { who: Who::Token(Arc::new(bearer)), side }))
+            .filter(move |caller| caller.id() == id);
+        binding.into_iter().chain(of_token)
     }
 
     /// Has everybody looked at again who is known by a token: some are not valid any more.

@@ -27,7 +27,7 @@ pub(crate) fn names(world: &World, oracle: &Oracle, natives: &[String]) -> BTree
     let separator = world.settings.separator.as_deref().unwrap_or("-");
     let mut names = BTreeSet::from([String::new(), "nobody_knows".to_owned(), separator.to_owned()]);
     for server in &world.servers {
-        let id = format!("{}/{}", server.meta.namespace, server.meta.name);
+        let id = server.meta.id().to_string();
         let heads = [Some(server.meta.name.clone()), server.alias.clone(), server.prefix.clone(), Some(id)];
         for native in natives {
             names.insert(native.clone());

@@ -127,7 +127,7 @@ impl World {
         let spellings = names.iter().flat_map(|name| {
             [name.clone(), name.to_uppercase(), name.replace(['-', '.', '_'], " "), name.replace(['-', ' ', '.'], "_")]
         });
-        let ids = self.servers.iter().map(|server| format!("{}/{}", server.meta.namespace, server.meta.name));
+        let ids = self.servers.iter().map(|server| server.meta.id().to_string());
         spellings.chain(ids).chain(["nobody_knows".to_owned()]).collect()
     }
 }

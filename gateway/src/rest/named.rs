@@ -42,11 +42,11 @@ pub(super) fn by_query(
 
 /// Narrows a request to the server of this name; none, and the request as it was, if that leaves nothing.
 pub(super) fn narrow(view: &View, admitted: &mut Admitted<'_>, name: &str) -> Option<ServerIndex> {
-    let server = server(view, (&admitted.caller, admitted.now), name)?;
+    let (server, by_object) = find(view, (&admitted.caller, admitted.now), name)?;
     if !admitted.scope.holds_server(server) {
         return None;
     }
-    admitted.scope.narrow(server, matches!(view.table.named(name), Some(Named::Object(_))));
+    admitted.scope.narrow(server, by_object);
     Some(server)
 }
 
@@ -57,10 +57,19 @@ pub(super) fn of_path(path: &str) -> Cow<'_, str> {
 }
 
 /// The server of this name that the caller may use.
-pub(super) fn server(view: &View, (caller, now): (&Caller<'_>, UnixSeconds), name: &str) -> Option<ServerIndex> {
+pub(super) fn server(view: &View, asker: (&Caller<'_>, UnixSeconds), name: &str) -> Option<ServerIndex> {
+    find(view, asker, name).map(|(server, _)| server)
+}
+
+/// The same, and whether it is named by its object alone.
+fn find(view: &View, (caller, now): (&Caller<'_>, UnixSeconds), name: &str) -> Option<(ServerIndex, bool)> {
     if name.len() > LONGEST {
         return None;
     }
-    let Some(Named::Server(server) | Named::Object(server)) = view.table.named(name) else { return None };
-    caller.access(&view.table, now).binary_search_by_key(&server, |entry| entry.0).is_ok().then_some(server)
+    let found = match view.table.named(name)? {
+        Named::Server(server) => (server, false),
+        Named::Object(server) => (server, true),
+        Named::Group(_) => return None,
+    };
+    caller.access(&view.table, now).binary_search_by_key(&found.0, |entry| entry.0).is_ok().then_some(found)
 }

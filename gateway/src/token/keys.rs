@@ -87,8 +87,12 @@ impl KeySet {
         let goes_on = |own: &Arc<TakenBack>| {
             after.is_some_and(|after| after.0.iter().any(|(_, taken_back)| Arc::ptr_eq(taken_back, own)))
         };
-        let gone = self.0.iter().filter(|(_, own)| !goes_on(own));
-        gone.map(|(_, own)| own.0.store(true, Ordering::Release)).count() > 0
+        let mut any = false;
+        for (_, own) in self.0.iter().filter(|(_, own)| !goes_on(own)) {
+            own.0.store(true, Ordering::Release);
+            any = true;
+        }
+        any
     }
 
     /// The key that a token names, or the only one that can be meant.

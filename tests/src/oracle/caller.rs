@@ -86,8 +86,8 @@ impl Oracle<'_> {
     pub fn word(&self, ids: &BTreeSet<Id>, word: &str) -> Items {
         let mut named = Items::new();
         for server in self.world.servers.iter().filter(|one| self.accepted(Kind::Server, &one.meta.id())) {
-            let id = format!("{}/{}", server.meta.namespace, server.meta.name);
-            if norm(&alias(server)) == norm(word) || norm(&prefix(server)) == norm(word) || id == word {
+            let is_id = server.meta.id().to_string() == word;
+            if norm(&alias(server)) == norm(word) || norm(&prefix(server)) == norm(word) || is_id {
                 named.extend(self.whole(server));
             }
         }

@@ -1,23 +1,34 @@
 //! A caller's token in exchange for one that a server takes (RFC 8693, and the
 //! On-Behalf-Of flow of Microsoft Entra): which of them goes where.
 
-use serde_json::json;
+use serde_json::{Value, json};
+use tests::client::Client;
+use tests::manifests::Manifests;
 use tests::token_endpoint::{TOKEN, TokenEndpoint};
 use tests::upstream::{Script, Upstream};
 
 use super::{Scene, bind, user};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn r23_each_caller_has_a_token_of_their_own_and_theirs_is_shown_to_the_endpoint_alone() {
+/// A token endpoint, a server `up` that takes its tokens and no others, and what says so, with more of `tokenExchange`.
+async fn exchanging(mut client: Value, bind: impl FnOnce(&Manifests)) -> (TokenEndpoint, Upstream, Scene) {
     let endpoint = TokenEndpoint::start("gateway", "secret");
     let up = Upstream::start(Script { tokens: Some(endpoint.issued()), ..Script::echo() });
+    client["tokenUrl"] = json!(endpoint.url());
+    client["clientId"] = json!({"value": "gateway"});
+    client["clientSecret"] = json!({"value": "secret"});
     let scene = Scene::of(|manifests| {
-        let client = json!({
-            "tokenUrl": endpoint.url(), "clientId": {"value": "gateway"}, "clientSecret": {"value": "secret"},
-            "subjectTokenType": "urn:ietf:params:oauth:token-type:jwt",
-        });
         let http = json!({"url": up.url(), "transport": "StreamableHTTP"});
         manifests.server("up", &json!({"http": http, "auth": {"type": "TokenExchange", "tokenExchange": client}}));
+        bind(manifests);
+    })
+    .await;
+    (endpoint, up, scene)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r23_each_caller_has_a_token_of_their_own_and_theirs_is_shown_to_the_endpoint_alone() {
+    let client = json!({"subjectTokenType": "urn:ietf:params:oauth:token-type:jwt"});
+    let (endpoint, up, scene) = exchanging(client, |manifests| {
         for name in ["ann", "bob"] {
             bind(manifests, name, &user(&format!("corp:{name}")), &["up"]);
         }
@@ -52,15 +63,8 @@ async fn r23_each_caller_has_a_token_of_their_own_and_theirs_is_shown_to_the_end
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_had_on_behalf_of_its_caller() {
-    let endpoint = TokenEndpoint::start("gateway", "secret");
-    let up = Upstream::start(Script { tokens: Some(endpoint.issued()), ..Script::echo() });
-    let scene = Scene::of(|manifests| {
-        let client = json!({
-            "flow": "OnBehalfOf", "tokenUrl": endpoint.url(), "clientId": {"value": "gateway"},
-            "clientSecret": {"value": "secret"}, "scopes": ["api://up/.default"],
-        });
-        let http = json!({"url": up.url(), "transport": "StreamableHTTP"});
-        manifests.server("up", &json!({"http": http, "auth": {"type": "TokenExchange", "tokenExchange": client}}));
+    let client = json!({"flow": "OnBehalfOf", "scopes": ["api://up/.default"]});
+    let (endpoint, up, scene) = exchanging(client, |manifests| {
         bind(manifests, "ann", &user("corp:ann"), &["up"]);
         manifests.key("key", "sb-key", &["up"]);
     })
@@ -76,7 +80,7 @@ async fn a_token_is_had_on_behalf_of_its_caller() {
     let expected = [Some(bearer), Some(&token), Some("on_behalf_of"), Some("api://up/.default"), None];
     assert_eq!(form.map(|name| asked.member(name)), expected);
     // Whoever has a key has nothing to show, and the key is shown to nobody.
-    let mut with_key = tests::client::Client::new(&scene.switchboard.mcp).key("sb-key");
+    let mut with_key = Client::new(&scene.switchboard.mcp).key("sb-key");
     assert!(with_key.call("up-echo", "{}").await.is_tool_error());
     assert_eq!(endpoint.asked().len(), 1);
 }
